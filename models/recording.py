@@ -1,0 +1,223 @@
+"""A recording, whatever a phone or browser makes, to a waveform; and a waveform to a file.
+
+Files come from strangers.  They are told by their content, never by name; only the containers and codecs listed here
+are opened; nothing in them can open another file; and no more is decoded than the limit allows.
+"""
+
+import io
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import BinaryIO
+
+import av
+import lameenc
+import numpy as np
+import soundfile
+
+SAMPLE_RATE = 16_000  # Hz, of every waveform that comes out of load_recording
+SILENCE_DBFS = -60.0  # a recording whose loudest sample is below this holds nothing
+READABLE = "wav, mp3, flac, ogg, opus, m4a, aac, webm or mp4"
+
+CONTAINERS = ("wav", "mp3", "flac", "ogg", "mov", "matroska", "webm", "aac", "aiff", "amr")
+CODECS = (
+    "mp3", "mp3float", "mp2", "mp2float", "flac", "opus", "libopus", "vorbis", "libvorbis", "aac", "aac_fixed", "alac",
+    "amrnb", "amrwb", "pcm_alaw", "pcm_mulaw", "pcm_u8", "pcm_s8", "pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be",
+    "pcm_s32le", "pcm_s32be", "pcm_f32le", "pcm_f32be", "pcm_f64le", "pcm_f64be", "adpcm_ima_wav", "adpcm_ms",
+)  # fmt: skip
+MAX_STREAMS = 32
+MAX_CHANNELS = 16
+SAMPLE_RATES = range(4_000, 384_001)  # Hz; the resampler's filter grows with the ratio
+MAX_BROKEN_PACKETS = 50  # a damaged recording is heard as far as it goes, noise is not
+MAX_PACKETS_PER_SECOND = 2_000  # of the longest recording allowed
+
+MP3_KBITS_PER_SECOND = 128
+LOUDEST = 0.999  # full scale is 1; leaves room for rounding
+
+
+class UnreadableAudio(ValueError):
+    """The file holds no audio that can be decoded."""
+
+    def __init__(self, why: str):
+        super().__init__(f"This file cannot be read as audio: {why}. Give a {READABLE} file.")
+
+
+class RecordingTooLong(ValueError):
+    """The recording is longer than the limit."""
+
+    def __init__(self, max_seconds: float, seconds: float | None):
+        length = f"lasts {seconds:.0f} s" if seconds else "is longer"
+        super().__init__(f"The recording {length}; at most {max_seconds:g} s are allowed.")
+
+
+class RecordingSilent(ValueError):
+    """Nothing in the recording is loud enough to be heard."""
+
+    def __init__(self, dbfs: float):
+        level = f"its loudest moment is at {dbfs:.0f} dBFS" if np.isfinite(dbfs) else "every sample is zero"
+        super().__init__(f"The recording is silent: {level}; at least {SILENCE_DBFS:.0f} dBFS is needed.")
+
+
+def load_recording(source: bytes | Path, max_seconds: float) -> np.ndarray:
+    """Waveform of the first audio stream of a file, or of a file's bytes.
+
+    Returns float32 (n_samples,), mono, SAMPLE_RATE, within -1..1.  Channels are averaged; where that would lose the
+    voice (one silent or inverted) the loudest is taken.  Timestamps are ignored: gaps are closed.
+    Raises UnreadableAudio, RecordingTooLong (having decoded no more than max_seconds), RecordingSilent.
+    """
+    with ExitStack() as opened:
+        file = opened.enter_context(_file(source))
+        try:
+            container = opened.enter_context(_open(file))
+            channels = _decode(container, max_seconds)
+        except (UnreadableAudio, RecordingTooLong):
+            raise
+        except (av.FFmpegError, ValueError, OverflowError) as error:
+            raise UnreadableAudio("it is damaged or of another kind") from error
+    waveform = _within_full_scale(_mono(channels))
+    _refuse_silence(waveform)
+    return waveform
+
+
+def encode(waveform: np.ndarray, sample_rate: int, format: str) -> bytes:
+    """A file of a mono waveform: "wav" (16-bit PCM) or "mp3" (128 kbit/s).
+
+    waveform: float, full scale 1; what is louder is turned down as a whole, never clipped.  Raises ValueError for
+    another format.  An mp3 is up to 0.1 s longer than the waveform: the codec pads it.
+    """
+    samples = np.round(_within_full_scale(waveform) * 32767).astype("<i2")
+    if format == "wav":
+        return _wav(samples, sample_rate)
+    if format == "mp3":
+        return _mp3(samples, sample_rate)
+    raise ValueError(f"Speech is saved as mp3 or wav, not {format}.")
+
+
+def _file(source: bytes | Path) -> BinaryIO:
+    """The source as an open file.  The decoder never sees a name: a name could mean a protocol."""
+    if isinstance(source, bytes):
+        if not source:
+            raise UnreadableAudio("it is empty")
+        return io.BytesIO(source)
+    try:
+        return Path(source).open("rb")
+    except OSError as error:
+        raise UnreadableAudio(f"{source}: {error.strerror}") from error
+
+
+def _open(file: BinaryIO) -> av.container.InputContainer:
+    options = {
+        "format_whitelist": ",".join(CONTAINERS),
+        "codec_whitelist": ",".join(CODECS),
+        "protocol_whitelist": "none",
+        "max_streams": str(MAX_STREAMS),
+    }
+    return av.open(file, container_options=options, metadata_errors="replace", io_open=_refuse_other_files)
+
+
+def _refuse_other_files(url: str, flags: int, options: dict) -> None:
+    raise UnreadableAudio("it refers to another file")
+
+
+def _decode(container: av.container.InputContainer, max_seconds: float) -> np.ndarray:
+    """Samples of the first audio stream, (n_channels, n_samples) float32 at SAMPLE_RATE."""
+    if not container.streams.audio:
+        raise UnreadableAudio("there is no sound in it")
+    stream = container.streams.audio[0]
+    _check_stream(stream)
+    max_samples = round(max_seconds * SAMPLE_RATE)
+    blocks, n_samples = [], 0
+    for block in _resampled(_frames(container, stream, max_seconds)):
+        blocks.append(block)
+        n_samples += block.shape[1]
+        if n_samples > max_samples:
+            raise RecordingTooLong(max_seconds, _claimed_seconds(container, max_seconds))
+    if not n_samples:
+        raise UnreadableAudio("it holds no sound")
+    return np.concatenate(blocks, axis=1)
+
+
+def _check_stream(stream: av.AudioStream) -> None:
+    codec = stream.codec_context
+    if codec is None or codec.codec.name not in CODECS:
+        raise UnreadableAudio("its codec is not known")
+    if codec.sample_rate not in SAMPLE_RATES:
+        raise UnreadableAudio(f"{codec.sample_rate} samples a second")
+    if not 1 <= codec.channels <= MAX_CHANNELS:
+        raise UnreadableAudio(f"{codec.channels} channels, at most {MAX_CHANNELS} are read")
+
+
+def _frames(container: av.container.InputContainer, stream: av.AudioStream, max_seconds: float) -> Iterator:
+    """Decoded frames, past a few damaged packets, to the end or to where the file breaks off."""
+    n_broken, max_packets = 0, max(1, max_seconds) * MAX_PACKETS_PER_SECOND
+    packets = container.demux(stream)
+    for n_packets, packet in enumerate(_until_broken_off(packets)):
+        if n_packets > max_packets or n_broken > MAX_BROKEN_PACKETS:
+            raise UnreadableAudio("it is damaged")
+        try:
+            yield from packet.decode()
+        except av.InvalidDataError:
+            n_broken += 1
+
+
+def _until_broken_off(packets: Iterator) -> Iterator:
+    """The packets before a truncated file's end."""
+    try:
+        yield from packets
+    except (av.InvalidDataError, av.EOFError):
+        return
+
+
+def _resampled(frames: Iterator) -> Iterator[np.ndarray]:
+    """Frames of one sample rate and layout -> blocks of (n_channels, n_samples) float32 at SAMPLE_RATE."""
+    resampler = None
+    for frame in frames:
+        resampler = resampler or av.AudioResampler(format="fltp", layout=frame.layout, rate=SAMPLE_RATE)
+        yield from (block.to_ndarray() for block in resampler.resample(frame))
+    if resampler:
+        yield from (block.to_ndarray() for block in resampler.resample(None))
+
+
+def _claimed_seconds(container: av.container.InputContainer, max_seconds: float) -> float | None:
+    """What the header says of the duration, when it can be true of a recording over max_seconds."""
+    seconds = (container.duration or 0) / av.time_base
+    return seconds if max_seconds < seconds < 1e6 else None
+
+
+def _mono(channels: np.ndarray) -> np.ndarray:
+    """(n_channels, n_samples) -> (n_samples,); samples that are no number become silence."""
+    channels = np.nan_to_num(channels, nan=0.0, posinf=0.0, neginf=0.0)
+    mean = channels.mean(axis=0, dtype=np.float64)
+    power = np.square(channels, dtype=np.float64).mean(axis=1)
+    loudest = channels[power.argmax()].astype(np.float64)
+    return mean if np.square(mean).mean() > 0.4 * power.max() else loudest
+
+
+def _within_full_scale(waveform: np.ndarray) -> np.ndarray:
+    """The waveform as float32 without NaN, turned down as a whole if it exceeds full scale."""
+    waveform = np.nan_to_num(np.asarray(waveform, np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+    peak = np.abs(waveform).max(initial=0.0)
+    return (waveform * (LOUDEST / peak) if peak > LOUDEST else waveform).astype(np.float32)
+
+
+def _refuse_silence(waveform: np.ndarray) -> None:
+    with np.errstate(divide="ignore"):
+        dbfs = 20 * np.log10(np.abs(waveform).max(initial=0.0))
+    if dbfs < SILENCE_DBFS:
+        raise RecordingSilent(dbfs)
+
+
+def _wav(samples: np.ndarray, sample_rate: int) -> bytes:
+    file = io.BytesIO()
+    soundfile.write(file, samples, sample_rate, format="WAV", subtype="PCM_16")
+    return file.getvalue()
+
+
+def _mp3(samples: np.ndarray, sample_rate: int) -> bytes:
+    encoder = lameenc.Encoder()
+    encoder.set_bit_rate(MP3_KBITS_PER_SECOND)
+    encoder.set_in_sample_rate(sample_rate)
+    encoder.set_channels(1)
+    encoder.set_quality(2)  # 2 is near best, 7 fastest
+    encoder.silence()  # it prints otherwise
+    return bytes(encoder.encode(samples.tobytes()) + encoder.flush())
