@@ -4,10 +4,11 @@ The dictionary, the tagger that tells heteronyms apart and the network for unkno
 hibari-tts (a port of misaki, Apache-2.0). Its alphabet is turned into SYMBOLS here.
 """
 
+import re
 import unicodedata
 from functools import lru_cache
 
-from .symbols import PAUSES, SYMBOLS, WORD_BORDER
+from .symbols import PAUSES, WORD_BORDER
 
 # The dictionary's alphabet -> SYMBOLS without stress. Marks that are in neither are dropped.
 VOWELS = {
@@ -16,20 +17,36 @@ VOWELS = {
     "ə": "ə", "ᵊ": "ə", "ɐ": "ə", "ɚ": "ə", "y": "i", "ø": "ɜ", "œ": "ɜ", "ɨ": "ɪ",
 }  # fmt: skip
 CONSONANTS = {
-    "ʤ": "d͡ʒ", "ʧ": "t͡ʃ", "T": "ɾ", "g": "ɡ", "r": "ɹ", "ʔ": "t", "ç": "h", "χ": "x", "ɬ": "l", "ɲ": "n", "β": "v",
+    "ʤ": "d͡ʒ", "ʧ": "t͡ʃ", "T": "ɾ", "g": "ɡ", "r": "ɹ", "ʔ": "t", "ç": "h", "χ": "x", "ʀ": "ɹ", "ɬ": "l",
+    "ɲ": "n", "β": "v",
     **{c: c for c in "bdfhjklmnpstvwzðŋɡɹɾʃʒθx"},
 }  # fmt: skip
 STRESSES = "ˈˌ"
 PAUSE_OF = {
     ",": ",", ".": ".", "?": "?", "!": "!", ";": ",", ":": ",", "—": ",", "–": ",", "…": ".", "(": ",", ")": ",",
 }  # fmt: skip
+PLAIN_LETTERS = str.maketrans({"ł": "l", "Ł": "L", "ø": "o", "Ø": "O", "đ": "d", "ß": "ss", "æ": "ae", "œ": "oe"})
+_STRESS_GIVEN = re.compile("[A-Za-z]*(?:\\+[aeiouy]|[aeiouy]\u0301)[A-Za-z\u0301']*", re.IGNORECASE)
+_VOWEL_LETTERS = re.compile("[aeiouy]+", re.IGNORECASE)
+
+
+class _Unknown:
+    """Readings of words that are not in the dictionary, by its network; marks that it misuses are dropped."""
+
+    def __init__(self, network) -> None:
+        self.network = network
+
+    def __call__(self, word: str) -> str:
+        return "".join(mark for mark in self.network(word) or "" if mark not in PAUSE_OF)
 
 
 @lru_cache(maxsize=1)
 def _dictionary():
     from hibari.g2p import G2P
 
-    return G2P()
+    dictionary = G2P()
+    dictionary._oov = _Unknown(dictionary.oov)
+    return dictionary
 
 
 def normalise(text: str) -> str:
@@ -41,8 +58,50 @@ def normalise(text: str) -> str:
 
 
 def phones(text: str) -> list[str]:
-    """Symbols of a sentence: WORD_BORDER between words, a pause where punctuation stands, never two in a row."""
-    return _to_symbols(_dictionary()(normalise(text), normalize_text=False))
+    """Symbols of a sentence: WORD_BORDER between words, a pause where punctuation stands, never two in a row.
+
+    A stress given with + before the vowel or U+0301 after it wins over the dictionary's.
+    """
+    words = unicodedata.normalize("NFD", normalise(text)).translate(PLAIN_LETTERS)
+    words = _STRESS_GIVEN.sub(_stressed, words)
+    words = "".join(letter for letter in words if not unicodedata.combining(letter))
+    return _to_symbols(_dictionary()(words, normalize_text=False))
+
+
+def pause_of(marks: str) -> str:
+    """The pause that punctuation asks for, "" for none: the strongest of , . ! ?"""
+    return max((PAUSE_OF[mark] for mark in marks if mark in PAUSE_OF), key=",.!?".index, default="")
+
+
+def _stressed(match: re.Match) -> str:
+    """A word whose stress is given, with its reading beside it as the dictionary takes it: [word](/reading/)."""
+    written = match[0]
+    if "+" not in written and written.count("\u0301") > 1:  # résumé: accents, not stresses
+        return written
+    before = written.split("+")[0] if "+" in written else written[: written.index("\u0301") - 1]
+    word = written.replace("+", "").replace("\u0301", "")
+    vowel = len(_VOWEL_LETTERS.findall(before))
+    return f"[{word}](/{_with_stress(_readings(word), vowel)}/)"
+
+
+def _readings(word: str) -> list[str]:
+    """The dictionary's readings of a word, the usual one first."""
+    variants = _dictionary().lexicon.golds.get(word.lower())
+    variants = list(variants.values()) if isinstance(variants, dict) else []
+    return [_dictionary()(word, normalize_text=False), *filter(None, variants)]
+
+
+def _with_stress(readings: list[str], vowel: int) -> str:
+    """The reading whose primary stress is on the vowel of that number from 0, or the usual one made so."""
+    for reading in readings:
+        before, _, stressed = reading.partition("ˈ")
+        if stressed and sum(mark in VOWELS for mark in before) == vowel:
+            return reading
+    marks = [mark for mark in readings[0] if mark not in STRESSES]
+    places = [i for i, mark in enumerate(marks) if mark in VOWELS]
+    if places:
+        marks.insert(places[min(vowel, len(places) - 1)], "ˈ")
+    return "".join(marks)
 
 
 def _to_symbols(reading: str) -> list[str]:
@@ -53,12 +112,11 @@ def _to_symbols(reading: str) -> list[str]:
         if mark in STRESSES:
             stress = mark
         elif mark in VOWELS:
-            result.append(stress + VOWELS[mark])
+            result.append("ˈʌ" if (stress, VOWELS[mark]) == ("ˈ", "ə") else stress + VOWELS[mark])
             stress = ""
-            if mark == "ɚ":
-                result.append("ɹ")
         elif mark in CONSONANTS:
-            result.append(CONSONANTS[mark])
+            if (mark, result[-1:]) != ("ɹ", ["ɹ"]):  # the network writes some r twice
+                result.append(CONSONANTS[mark])
         elif mark in PAUSE_OF:
             _add_pause(result, PAUSE_OF[mark])
         elif mark.isspace() and result and result[-1] != WORD_BORDER and result[-1] not in PAUSES:

@@ -1,0 +1,119 @@
+"""Text: what was written becomes sentences of phones.
+
+    written text --clean, cut--> sentences --numbers in words, stress--> words --letter to sound--> phones
+
+`read` is the whole journey; symbols.phone_ids turns its phones into the ids the synthesizer takes.
+"""
+
+import re
+from dataclasses import dataclass
+
+from . import english
+from .sentences import clean, cut, language_of, runs, sentences
+from .symbols import LANGUAGES, PAUSES, WORD_BORDER
+
+MAX_CHARACTERS = 20_000
+MAX_WORDS = 400  # characters of a sentence in words: numbers grow when they are written out
+
+_LEADING_MARKS = re.compile(r"^[^\w+]+")
+_STRESSED = re.compile(r"\+([аеёиоуыэюяaeiouy])", re.IGNORECASE)
+
+
+class NothingToSay(ValueError):
+    """The text has no word that can be spoken."""
+
+    def __init__(self) -> None:
+        super().__init__("There is nothing to say in this text: it has no Russian or English words and no numbers.")
+
+
+class TextTooLong(ValueError):
+    """The text has more than MAX_CHARACTERS characters."""
+
+    def __init__(self, n_characters: int) -> None:
+        super().__init__(f"The text has {n_characters} characters; at most {MAX_CHARACTERS} can be spoken at once.")
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """One sentence as it will be read."""
+
+    language: str  # "ru" or "en", that of most of its letters
+    words: str  # in full: numbers and abbreviations written out, Russian stress as U+0301 after the vowel
+    phones: tuple[str, ...]  # of SYMBOLS, WORD_BORDER between words; the last is one of . ? !
+    languages: tuple[str, ...]  # of each phone
+    pause_after: float = 0.0  # seconds of silence beyond what the last mark gives
+
+
+def read(text: str, language: str | None = None) -> list[Sentence]:
+    """The sentences of a text, as they will be read.
+
+    Each word is read in the language of its alphabet; `language` is that of sentences without letters (numbers).
+    Raises NothingToSay, TextTooLong.
+    """
+    if len(text) > MAX_CHARACTERS:
+        raise TextTooLong(len(text))
+    text = clean(text)
+    default = language if language in LANGUAGES else language_of(text, None) or LANGUAGES[0]
+    found = [sentence for written, pause in sentences(text) for sentence in _read_sentence(written, default, pause)]
+    if not found:
+        raise NothingToSay
+    return found
+
+
+def _read_sentence(written: str, default: str, pause: float) -> list[Sentence]:
+    """One written sentence; more than one when its numbers make it too long in words."""
+    language = language_of(written, default)
+    pieces = cut(_in_words(written, language), MAX_WORDS)
+    last = _last_mark(written)
+    found = [_sentence(words, language, last if words is pieces[-1] else ".") for words in pieces]
+    found = [sentence for sentence in found if sentence]
+    if found and pause:
+        found[-1] = Sentence(**{**vars(found[-1]), "pause_after": pause})
+    return found
+
+
+def _in_words(written: str, language: str) -> str:
+    """Numbers and abbreviations written out; in Russian, stress marked with +."""
+    if language == "en":
+        return english.normalise(written)
+    from . import russian
+
+    return russian.accent(russian.normalise(written))
+
+
+def _last_mark(written: str) -> str:
+    """The one of . ? ! that ends a sentence, "." where none does."""
+    marks = re.search(r"[^\w\s]*\s*$", written)[0]
+    return next((mark for mark in "?!" if mark in marks), ".")
+
+
+def _sentence(words: str, language: str, last: str) -> Sentence | None:
+    """A sentence in words as phones, or None if it makes no sound."""
+    phones: list[str] = []
+    languages: list[str] = []
+    for run_language, run in runs(words, language):
+        sounds = _phones(run, run_language, bool(phones) and phones[-1] not in PAUSES)
+        phones += sounds
+        languages += [run_language] * len(sounds)
+    while phones and phones[-1] in (*PAUSES, WORD_BORDER):
+        phones.pop()
+    if not phones:
+        return None
+    shown = _STRESSED.sub("\\1\u0301" if language == "ru" else "\\1", words)
+    return Sentence(language, shown, (*phones, last), (*languages[: len(phones)], language))
+
+
+def _phones(run: str, language: str, follows_sound: bool) -> list[str]:
+    """Phones of a run of words of one language, with what parts it from the sound before it."""
+    marks = _LEADING_MARKS.match(run)
+    if language == "en":
+        sounds = english.phones(run)
+    else:
+        from . import russian
+
+        sounds = russian.phones(run)
+    while sounds and sounds[0] in (*PAUSES, WORD_BORDER):
+        sounds = sounds[1:]
+    if not follows_sound:
+        return sounds
+    return [english.pause_of(marks[0] if marks else "") or WORD_BORDER, *sounds]

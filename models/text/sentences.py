@@ -1,0 +1,183 @@
+"""Sentences: cleaning what was written, cutting it to a speakable length, telling the alphabets apart."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+MAX_SENTENCE = 200  # characters; a longer sentence is cut, at a clause border where there is one
+PARAGRAPH_PAUSE = 0.25  # seconds of silence for an empty line
+MAX_PAUSE = 10.0  # seconds one [pause 0.5] may ask for
+
+CYRILLIC = "\u0400-\u052f"
+LATIN = "A-Za-z\u00aa\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u1e00-\u1eff"
+_CYRILLIC_LETTER = re.compile(f"[{CYRILLIC}]")
+_LATIN_LETTER = re.compile(f"[{LATIN}]")
+_WORD = re.compile(rf"[{CYRILLIC}{LATIN}0-9]")
+
+_ASKED_PAUSE = re.compile(r"\[\s*pause\s+(\d{1,3}(?:[.,]\d{1,3})?)\s*s?\s*\]", re.IGNORECASE)
+_LINE_BREAK = re.compile("\r\n|[\r\n\v\f\x85\u2028\u2029]")
+_LIST_MARK = re.compile(r"^\s*(?:[-–—•*·‣▪]\s+|(\d{1,3})[.)]\s+(?=\S))")
+_MIXED_WORD = re.compile(rf"[{CYRILLIC}{LATIN}]*(?:[{CYRILLIC}][{LATIN}]|[{LATIN}][{CYRILLIC}])[{CYRILLIC}{LATIN}]*")
+_SPOKEN_SYMBOLS = set("°№©®™℃℉")  # of Unicode's "other symbols", the rest of which are pictures
+_LOOK_ALIKES = dict(zip("aceopxyABCEHKMOPTXYk", "асеорхуАВСЕНКМОРТХУк", strict=True))
+_TO_CYRILLIC = str.maketrans(_LOOK_ALIKES)
+_TO_LATIN = str.maketrans({cyrillic: latin for latin, cyrillic in _LOOK_ALIKES.items()})
+
+# Where a sentence may end: marks, closing quotes and brackets, then space; or ?! and Cyrillic full stops without one.
+_END = re.compile(rf"""[.!?…]+["'»”’)\]]*(?:\s+|(?<=[!?])(?=[{CYRILLIC}{LATIN}])|(?<=[а-яё]\.)(?=[А-ЯЁ][а-яё]))""")
+_LAST_WORD = re.compile(rf"(?:^|[^{CYRILLIC}{LATIN}.])((?:[{CYRILLIC}{LATIN}]+\.\s?)*[{CYRILLIC}{LATIN}]+)\.$")
+_AFTER = re.compile(r"""["'«»“”„‘(\[\s]*(?:[—–-]\s*)?(\w*)""")
+# Never the end of a sentence.
+_ABBREVIATIONS = set(
+    "mr mrs ms dr prof st mt ft gen gov sen rep capt lt col sgt rev hon pres no nos vs fig vol ch pp e.g i.e cf approx "
+    "jan feb mar apr jun jul aug sep sept oct nov dec "
+    "ул пр-т просп пер пл наб д кв корп стр рис табл им т.е т.н т.к см ср напр проф акад доц ст обл пос гл тов гр св "
+    "г-н г-жа о оз р с п пп ред изд тел англ лат франц нем греч рус зам зав нач мл".split()
+)
+# The end of a sentence when a capital letter follows.
+_FINAL_ABBREVIATIONS = set(
+    "etc inc ltd co corp jr sr a.m p.m am pm bros dept "
+    "т.д т.п др пр руб коп тыс млн млрд трлн гг вв в н.э мин сек час ч кг км м см мм га л шт экз".split()
+)
+_STARTERS = set("the a he she it they we i you but and in on at this that there then so his her my our".split())
+
+# Clause borders, strongest first: a cut is made after one of these.
+_CLAUSE_BORDERS = (re.compile(r"[;:.!?…][\"'»”’)]*\s"), re.compile(r"\s[—–-]\s|[,)»”]\s"), re.compile(r"\s"))
+
+
+def clean(text: str) -> str:
+    """The text with only what can be read: NFC, "\\n" as the one line break, no control characters or pictures."""
+    text = unicodedata.normalize("NFC", _LINE_BREAK.sub("\n", text))
+    text = "".join(map(_readable, text))
+    return _MIXED_WORD.sub(_one_alphabet, text)
+
+
+def _readable(character: str) -> str:
+    """What stands for one character: itself, a plainer form, a space or nothing."""
+    if character < "\x7f":
+        return character if character >= " " or character == "\n" else " "
+    category = unicodedata.category(character)
+    if category == "Nd":
+        return str(unicodedata.digit(character))
+    if "\uff01" <= character <= "\uff5e" or "\U0001d400" <= character <= "\U0001d7ff":  # full-width, mathematical
+        return _readable(unicodedata.normalize("NFKC", character)[0])
+    if category[0] in "ZC":
+        return " " if category[0] == "Z" or category == "Cc" else ""
+    if category == "So" and character not in _SPOKEN_SYMBOLS or category == "Sk":
+        return " "
+    if category[0] == "M":
+        return character if character in "\u0301\u0306\u0308" else ""
+    if category[0] == "L" and not _WORD.match(character):
+        return _letter_name(character)
+    return character
+
+
+def _letter_name(character: str) -> str:
+    """A Greek letter as its name, a letter of another alphabet that is not read as a space."""
+    match = re.fullmatch(r"GREEK (?:SMALL|CAPITAL) LETTER (\w+).*", unicodedata.name(character, ""))
+    return f" {match[1].lower()} " if match else " "
+
+
+def _one_alphabet(match: re.Match) -> str:
+    """A word whose few foreign letters only look like the others', in one alphabet ("Mосква" with a Latin M)."""
+    word = match[0]
+    n_cyrillic = len(_CYRILLIC_LETTER.findall(word))
+    one = word.translate(_TO_CYRILLIC if 2 * n_cyrillic >= len(word) else _TO_LATIN)
+    return one if language_of(one, None) else word
+
+
+def language_of(text: str, otherwise: str | None) -> str | None:
+    """ "ru" or "en", whichever alphabet most letters are of; `otherwise` for none, or as many of both."""
+    cyrillic, latin = len(_CYRILLIC_LETTER.findall(text)), len(_LATIN_LETTER.findall(text))
+    if cyrillic == latin:
+        return otherwise
+    return "ru" if cyrillic > latin else "en"
+
+
+def runs(text: str, language: str) -> list[tuple[str, str]]:
+    """The parts of a sentence in reading order as (language, text): words of the other alphabet apart.
+
+    What has no letters goes with the main language.
+    """
+    mine, other = (CYRILLIC, LATIN) if language == "ru" else (LATIN, CYRILLIC)
+    foreign = re.compile(rf"\+?[{other}](?:[^{mine}]*[{other}\u0301])?")
+    parts, start = [], 0
+    for match in foreign.finditer(text):
+        parts += [(language, text[start : match.start()]), ("en" if language == "ru" else "ru", match[0])]
+        start = match.end()
+    return [(lang, part) for lang, part in [*parts, (language, text[start:])] if part.strip()]
+
+
+def sentences(text: str) -> Iterator[tuple[str, float]]:
+    """(sentence, seconds of silence after it), each sentence at most MAX_SENTENCE characters and with a word in it."""
+    pending, pause = None, 0.0
+    for part, seconds in _parts(text):
+        for sentence in _split(part):
+            for piece in cut(sentence, MAX_SENTENCE):
+                if not _WORD.search(piece):
+                    continue
+                if pending is not None:
+                    yield pending, min(pause, MAX_PAUSE)
+                pending, pause = piece, 0.0
+        pause += seconds
+    if pending is not None:
+        yield pending, min(pause, MAX_PAUSE)
+
+
+def _parts(text: str) -> Iterator[tuple[str, float]]:
+    """(part of a line, seconds of silence after it)."""
+    for line in text.split("\n"):
+        pieces = _ASKED_PAUSE.split(line)  # text, seconds, text, seconds, ..., text
+        pieces[0] = _LIST_MARK.sub(lambda mark: f"{mark[1]}, " if mark[1] else "", pieces[0])
+        for part, seconds in zip(pieces[::2], pieces[1::2], strict=False):
+            yield part, float(seconds.replace(",", "."))
+        yield pieces[-1], 0.0 if line.strip() else PARAGRAPH_PAUSE
+
+
+def _split(text: str) -> list[str]:
+    """The sentences of one line."""
+    found, start = [], 0
+    for match in _END.finditer(text):
+        if _ends_sentence(text, start, match):
+            found.append(text[start : match.end()].strip())
+            start = match.end()
+    return [*found, text[start:].strip()]
+
+
+def _ends_sentence(text: str, start: int, end: re.Match) -> bool:
+    """Whether the marks found end a sentence: not after an abbreviation or initials, nor before a small letter."""
+    after = _AFTER.match(text, end.end())[1]
+    if after[:1].islower():
+        return False
+    word = _LAST_WORD.search(text[max(start, end.start() - 30) : end.end()].rstrip())
+    if not word or not after:
+        return True
+    word = re.sub(r"\s", "", word[1])
+    if word.lower() in _FINAL_ABBREVIATIONS:
+        return True
+    if word.lower() == "г":  # "в 1995 г. Москва" but "г. Москва"
+        return bool(re.search(r"\d\s*г\.?\s*$", text[max(start, end.start() - 8) : end.end()]))
+    if word.lower() in _ABBREVIATIONS or word.split(".")[-1].lower() in _ABBREVIATIONS - {"о", "р", "с", "п", "no"}:
+        return False
+    if "." in word:  # U.S., Ph.D.
+        return after.lower() in _STARTERS
+    return not (len(word) == 1 and word.isupper()) or (word == "I" and after.lower() in _STARTERS)
+
+
+def cut(sentence: str, limit: int) -> list[str]:
+    """A sentence in pieces of at most `limit` characters, about equally long, cut at clause borders or at words."""
+    pieces = []
+    while len(sentence) > limit:
+        at = _border(sentence[: limit + 1], len(sentence) / -(-len(sentence) // limit))
+        pieces.append(sentence[:at].strip())
+        sentence = sentence[at:].strip()
+    return [*pieces, sentence]
+
+
+def _border(text: str, wanted: float) -> int:
+    """Where to cut `text`, which is one character too long: after the best border near `wanted`."""
+    for border in _CLAUSE_BORDERS:
+        ends = [match.end() for match in border.finditer(text) if match.end() > 0.3 * len(text)]
+        if ends:
+            return min(ends, key=lambda end: abs(end - wanted))
+    return len(text) - 1
