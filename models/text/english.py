@@ -8,6 +8,7 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from .english_words import normalise
 from .symbols import PAUSES, WORD_BORDER
 
 # The dictionary's alphabet -> SYMBOLS without stress. Marks that are in neither are dropped.
@@ -26,6 +27,13 @@ PAUSE_OF = {
     ",": ",", ".": ".", "?": "?", "!": "!", ";": ",", ":": ",", "—": ",", "–": ",", "…": ".", "(": ",", ")": ",",
 }  # fmt: skip
 PLAIN_LETTERS = str.maketrans({"ł": "l", "Ł": "L", "ø": "o", "Ø": "O", "đ": "d", "ß": "ss", "æ": "ae", "œ": "oe"})
+# Words that the dictionary lacks and its network misreads, in the dictionary's alphabet.
+READINGS = {
+    "JSON": "ʤˈAsᵊn", "IKEA": "Ikˈiə", "GIF": "ɡˈɪf", "Putin": "pˈutɪn", "Dostoevsky": "dˌɑstəjˈɛfski",
+    "Zelensky": "zəlˈɛnski", "Zelenskyy": "zəlˈɛnski", "Chekhov": "ʧˈɛkɔf", "Tchaikovsky": "ʧIkˈɔfski", "Lviv": "ləvˈiv",
+    "iOS": "ˌIˌOˈɛs", "macOS": "mˌækˌOˈɛs", "sh": "ʃ", "shh": "ʃ", "pst": "pst", "psst": "pst", "www": "dˌʌbəljˌu",
+}  # fmt: skip
+_CAPITALS = re.compile(r"\b[A-Z]{2,}\b")
 _STRESS_GIVEN = re.compile("[A-Za-z]*(?:\\+[aeiouy]|[aeiouy]\u0301)[A-Za-z\u0301']*", re.IGNORECASE)
 _VOWEL_LETTERS = re.compile("[aeiouy]+", re.IGNORECASE)
 
@@ -45,16 +53,9 @@ def _dictionary():
     from hibari.g2p import G2P
 
     dictionary = G2P()
+    dictionary.lexicon.golds.d.update(READINGS)
     dictionary._oov = _Unknown(dictionary.oov)
     return dictionary
-
-
-def normalise(text: str) -> str:
-    """Text with numbers, dates, units and abbreviations in words."""
-    from hibari.g2p.normalize import normalize
-
-    text = unicodedata.normalize("NFC", text).replace("[", "(").replace("]", ")").replace(" - ", " — ")
-    return normalize(text)
 
 
 def phones(text: str) -> list[str]:
@@ -63,6 +64,7 @@ def phones(text: str) -> list[str]:
     A stress given with + before the vowel or U+0301 after it wins over the dictionary's.
     """
     words = unicodedata.normalize("NFD", normalise(text)).translate(PLAIN_LETTERS)
+    words = _CAPITALS.sub(_shouted if words == words.upper() else _shouted_small, words)
     words = _STRESS_GIVEN.sub(_stressed, words)
     words = "".join(letter for letter in words if not unicodedata.combining(letter))
     return _to_symbols(_dictionary()(words, normalize_text=False))
@@ -71,6 +73,18 @@ def phones(text: str) -> list[str]:
 def pause_of(marks: str) -> str:
     """The pause that punctuation asks for, "" for none: the strongest of , . ! ?"""
     return max((PAUSE_OF[mark] for mark in marks if mark in PAUSE_OF), key=",.!?".index, default="")
+
+
+def _shouted(match: re.Match) -> str:
+    """A word of a text all in capitals: a small one if the dictionary knows it, else initials."""
+    golds = _dictionary().lexicon.golds.d
+    return match[0].lower() if match[0].lower() in golds and match[0] not in golds else match[0]
+
+
+def _shouted_small(match: re.Match) -> str:
+    """A word in capitals among others: THIS and FROM are no initials, as US and GPU are."""
+    reading = _dictionary().lexicon.golds.d.get(match[0].lower(), "ˈ") if len(match[0]) > 2 else "ˈ"
+    return _shouted(match) if isinstance(reading, dict) or "ˈ" not in reading else match[0]
 
 
 def _stressed(match: re.Match) -> str:
