@@ -1,0 +1,210 @@
+"""./tembr speak: one text to a file, or a table of lines to a folder of files.
+
+The site is imported only when a voice is named by its name in the bank: a program waits for each import.
+"""
+
+import argparse
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+FORMATS = ("mp3", "wav")
+LANGUAGES = ("ru", "en")
+SPEEDS = (0.5, 2.0)
+COLUMNS = ("id", "voice", "language", "text")
+MAX_ID_BYTES = 200  # with .wav, what every file system takes
+
+
+class BadLine(ValueError):
+    """A line of a batch, or what it asks for, is not what it should be."""
+
+
+class UnknownVoice(ValueError):
+    """Neither a file nor a name in the bank."""
+
+
+class Voices:
+    """Profiles of the voices asked for; each recording is listened to once, each failure found once."""
+
+    def __init__(self, cloner):
+        self._cloner = cloner
+        self._found = {}
+        self._site = None
+
+    def profile(self, voice: str):
+        """The VoiceProfile of a recording's path or of a name in the bank.
+
+        Raises UnknownVoice and what VoiceCloner.listen raises.
+        """
+        if voice not in self._found:
+            try:
+                self._found[voice] = self._find(voice)
+            except ValueError as error:
+                self._found[voice] = error
+        if isinstance(self._found[voice], ValueError):
+            raise self._found[voice]
+        return self._found[voice]
+
+    def _find(self, voice: str):
+        path = Path(voice).expanduser()
+        return self._cloner.listen(path) if path.is_file() else self._from_bank(voice)
+
+    def _from_bank(self, name: str):
+        from app import create_app
+        from app.db import Voice
+        from models import VoiceProfile
+
+        self._site = self._site or create_app(cloner=self._cloner)
+        with self._site.app_context():
+            row = Voice.named(name)
+            if row is None:
+                names = ", ".join(voice.name for voice in Voice.bank()) or "none yet"
+                raise UnknownVoice(f"There is no file and no voice named {name!r}. Voices in the bank: {names}.")
+            return VoiceProfile.from_bytes(row.profile)
+
+
+def load_cloner():
+    from models import VoiceCloner
+
+    return VoiceCloner.load()
+
+
+def main(arguments: list[str] | None = None, load: Callable = load_cloner) -> int:
+    """Do what the command line says; returns the exit status.  load: makes the VoiceCloner."""
+    asked = _parse(arguments)
+    try:
+        return _speak_batch(asked, load) if asked.batch else _speak_once(asked, load)
+    except (ValueError, OSError) as error:
+        _say(str(error))
+        return 1
+
+
+def _speak_once(asked: argparse.Namespace, load: Callable) -> int:
+    cloner = load()
+    profile = Voices(cloner).profile(asked.voice)
+    waveform = cloner.speak(asked.text, profile, language=asked.language, speed=asked.speed, seed=asked.seed)
+    asked.out.parent.mkdir(parents=True, exist_ok=True)
+    asked.out.write_bytes(cloner.encode(waveform, _format(asked.out)))
+    _say(f"{asked.out}: {len(waveform) / cloner.sample_rate:.1f} s of speech.")
+    return 0
+
+
+def _speak_batch(asked: argparse.Namespace, load: Callable) -> int:
+    """Speak every line that can be; the others are reported.  Returns 1 if there were any, else 0."""
+    lines = list(_read_lines(asked.batch))
+    asked.out_dir.mkdir(parents=True, exist_ok=True)
+    cloner = load()
+    voices, taken, seconds = Voices(cloner), set(), 0.0
+    n_bad = 0
+    for number, line in lines:
+        try:
+            _check_line(line, taken)
+            seconds += _speak_line(line, asked, cloner, voices)
+        except Exception as error:  # whatever is wrong with one line, the others are still spoken
+            n_bad += 1
+            reason = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+            _say(f"line {number}, id {line.get('id', '')!r}: {reason}")
+    _say(f"{len(lines) - n_bad} of {len(lines)} lines spoken to {asked.out_dir}, {seconds:.1f} s of speech.")
+    return 1 if n_bad else 0
+
+
+def _speak_line(line: dict[str, str], asked: argparse.Namespace, cloner, voices: Voices) -> float:
+    """Write DIR/id.wav; returns seconds of speech."""
+    profile = voices.profile(line["voice"])
+    language = line["language"] or asked.language
+    waveform = cloner.speak(line["text"], profile, language=language, speed=asked.speed, seed=asked.seed)
+    (asked.out_dir / f"{line['id']}.wav").write_bytes(cloner.encode(waveform, "wav"))
+    return len(waveform) / cloner.sample_rate
+
+
+def _read_lines(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """Numbers and cells of a table's lines.  Tabs divide the cells; quotes mean nothing; empty lines are skipped.
+
+    A line of more or fewer cells has no "text".  Raises BadLine when the file is no such table.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
+    except UnicodeDecodeError as error:
+        raise BadLine(f"{path} is not UTF-8 text.") from error
+    header = lines[0].rstrip("\r").split("\t")
+    if missing := [column for column in COLUMNS if column not in header and column != "language"]:
+        raise BadLine(f"{path} has no column {missing[0]}; its first line must name {', '.join(COLUMNS)}.")
+    for number, line in enumerate(lines[1:], start=2):
+        cells = line.rstrip("\r").split("\t")
+        if any(cells):
+            named = dict(zip(header, cells, strict=False))
+            yield number, named if len(cells) == len(header) else {"id": named.get("id", "")}
+
+
+def _check_line(line: dict[str, str], taken: set[str]) -> None:
+    """Raises BadLine for a line that cannot be spoken; completes one that can, and takes its id."""
+    if "text" not in line:
+        raise BadLine("The line has more or fewer cells than the first one.")
+    name = line["id"]
+    if not re.fullmatch(r"[\w -][\w .,+=@()-]*", name) or not name.strip() or len(name.encode()) > MAX_ID_BYTES:
+        raise BadLine(f"An id is a file name of letters, digits, - and _, at most {MAX_ID_BYTES} bytes long.")
+    if name in taken:
+        raise BadLine("Another line has this id.")
+    if line.setdefault("language", "") not in ("", *LANGUAGES):
+        raise BadLine(f"The language is {line['language']!r}; it can be {' or '.join(LANGUAGES)}, or left empty.")
+    taken.add(name)
+    line["text"] = re.sub(r'\\(["\\])', r"\1", line["text"])  # csv writers that may not quote escape these two
+
+
+def _parse(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="./tembr", description="Tembr clones a voice.")
+    command = parser.add_subparsers(dest="command", required=True).add_parser("speak", help="say a text in a voice")
+    command.add_argument("text", nargs="?", help="what to say, in Russian or English")
+    command.add_argument("--voice", metavar="FILE-or-NAME", help="a recording, or the name of a voice in the bank")
+    command.add_argument("--out", type=Path, metavar="FILE", help="an .mp3 or .wav file to write")
+    command.add_argument("--batch", type=Path, metavar="LINES.tsv", help=f"a table with columns {', '.join(COLUMNS)}")
+    command.add_argument("--out-dir", type=Path, metavar="DIR", help="where --batch writes id.wav of each line")
+    command.add_argument("--language", choices=LANGUAGES, help="found from the text when not given")
+    command.add_argument("--speed", type=speed, default=1.0, help=f"{SPEEDS[0]:g} to {SPEEDS[1]:g}, 1 by default")
+    command.add_argument("--seed", type=seed, default=0, help="another number gives another take")
+    asked = parser.parse_args(arguments)
+    _check_together(asked, command)
+    return asked
+
+
+def _check_together(asked: argparse.Namespace, command: argparse.ArgumentParser) -> None:
+    """Ends with a usage message unless either a text or a batch is asked for, whole."""
+    if asked.batch:
+        if asked.text is not None or asked.voice or asked.out:
+            command.error("--batch takes text and voice from its table and writes to --out-dir")
+        if not asked.out_dir:
+            command.error("--batch needs --out-dir")
+        return
+    if asked.text is None or not asked.voice or not asked.out:
+        command.error("a text needs --voice and --out")
+    if asked.out_dir:
+        command.error("--out-dir goes with --batch")
+    if _format(asked.out) not in FORMATS:
+        command.error(f"--out {asked.out} must end in .mp3 or .wav")
+
+
+def _format(path: Path) -> str:
+    return path.suffix.lower().removeprefix(".")
+
+
+def speed(value: str) -> float:
+    number = float(value)
+    if not SPEEDS[0] <= number <= SPEEDS[1]:
+        raise argparse.ArgumentTypeError(f"{value} is not between {SPEEDS[0]:g} and {SPEEDS[1]:g}")
+    return number
+
+
+def seed(value: str) -> int:
+    number = int(value)
+    if not 0 <= number < 2**63:
+        raise argparse.ArgumentTypeError(f"{value} is not between 0 and 2^63 - 1")
+    return number
+
+
+def _say(message: str) -> None:
+    print(f"tembr: {message}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
