@@ -8,7 +8,7 @@ consonant may depend on the next word.  Inside this module a stressed vowel is a
 import re
 
 from .russian_spellings import respell
-from .symbols import WORD_BORDER
+from .symbols import PAUSES, WORD_BORDER
 
 VOWELS = "аеёиоуыэюя"
 PREPOSITIONS = frozenset(
@@ -39,8 +39,9 @@ _STRESSED = dict(zip("аяоёэеиыую", ("ˈa", "ˈa", "ˈo", "ˈo", "ˈe",
 _OLD_LETTERS = str.maketrans("іїєґўѣѳѵ", "иийгуефи")
 _LETTERS = "а-яё"
 _TOKENS = re.compile(rf"([{_LETTERS}]+(?:-[{_LETTERS}]+)*)", re.IGNORECASE)
-_STRONG_PAUSE = re.compile(r"[?!.]")
-_WEAK_PAUSE = re.compile(r"[,;:()\[\]{}…—–\n/]|(?:^|\s)-+(?:\s|$)")
+_HESITATION = re.compile(rf"(?:\.\.+|…)(?=[^\w.?!]*[{_LETTERS}])")  # an ellipsis inside a sentence
+_STRONG_PAUSE = re.compile(r"[?!.…]")
+_WEAK_PAUSE = re.compile(r"[,;:()\[\]{}—–\n]|(?:^|\s)-+(?:\s|$)")
 
 
 def phones(text: str) -> list[str]:
@@ -55,14 +56,15 @@ def phones(text: str) -> list[str]:
         pause = "" if i % 2 else _pause(token)
         if i % 2:
             phrase.append(token)
-        if pause and phrase:
-            sounds += [*_phrase(phrase), pause]
+        if pause:
+            sounds += _phrase(phrase)
+            sounds += [pause] if sounds and sounds[-1] not in PAUSES else []
             phrase = []
     return sounds + _phrase(phrase)
 
 
 def _stress_as_capitals(text: str) -> str:
-    text = text.lower().translate(_OLD_LETTERS).replace("ё", "Ё")
+    text = _HESITATION.sub(",", text).lower().translate(_OLD_LETTERS).replace("ё", "Ё")
     text = re.sub(rf"([{VOWELS}])\u0301", lambda m: m[1].upper(), text)
     text = re.sub(rf"\+([{VOWELS}])", lambda m: m[1].upper(), text)
     return re.sub(r"[+\u0300-\u036f\u00ad]", "", text)
@@ -190,8 +192,8 @@ def _reduced(word: str, i: int, degree: int, hard: bool) -> str:
         return "ə" if degree == 3 and re.fullmatch("|м|х|ми", word[i + 1 :]) else "ɪ"
     if before and before in "чщ":
         return "ə" if degree == 3 else "ɪ"
-    before_vowel = word[i + 1 : i + 2] != "" and word[i + 1] in VOWELS
-    return "ɐ" if not before or degree == 1 or (degree == 2 and before_vowel) else "ə"
+    beside_vowel = any(letter in VOWELS for letter in word[i - 1 : i + 2 : 2])
+    return "ɐ" if not before or degree == 1 or (degree == 2 and beside_vowel) else "ə"
 
 
 def _soften(sounds: list[str]) -> list[str]:
@@ -219,6 +221,8 @@ def _assimilate(sounds: list[str]) -> list[str]:
         if obstruent and sets_voice:
             voiceless = following in _VOICELESS
             sounds[i] = (_DEVOICED if voiceless else _VOICED).get(sound, sound)
+            if sound in "sz" and following in "ʂʐ" and not at_end:
+                sounds[i] = following
         elif obstruent and at_end:
             sounds[i] = _DEVOICED.get(sound, sound)
         sets_voice = obstruent and (sounds[i] not in ("v", "vʲ") or sets_voice)
