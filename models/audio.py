@@ -1,0 +1,125 @@
+"""What the networks hear: the two mels of Real-Time-Voice-Cloning, and the trimming of silence."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import librosa
+import numpy as np
+import torch
+from torch import Tensor
+
+SAMPLE_RATE = 16_000  # Hz, of every waveform the networks hear
+
+
+@dataclass(frozen=True)
+class MelSettings:
+    """How a waveform becomes a mel.  Lengths in samples at sample_rate, frequencies in Hz."""
+
+    n_mels: int
+    n_fft: int
+    hop_length: int
+    min_frequency: float
+    max_frequency: float
+    sample_rate: int = SAMPLE_RATE
+
+    @property
+    def frames_per_second(self) -> float:
+        return self.sample_rate / self.hop_length
+
+
+SPEECH_MEL = MelSettings(n_mels=80, n_fft=800, hop_length=200, min_frequency=55, max_frequency=7600)
+ENCODER_MEL = MelSettings(n_mels=40, n_fft=400, hop_length=160, min_frequency=0, max_frequency=8000)
+
+PREEMPHASIS = 0.97
+MIN_AMPLITUDE = 1e-5  # -100 dB: what counts as digital silence
+REFERENCE_DB = 20.0
+MIN_DB = -100.0
+MAX_MEL = 4.0  # a speech mel lies in [-MAX_MEL, MAX_MEL]
+
+SPEECH_LEVEL_DB = -24.0  # dBFS RMS of what the synthesizer learned from
+FRAME_SECONDS = 0.01  # of the silence detector
+SPEECH_RANGE_DB = 35.0  # a frame this far below the loudest ones is silence
+SILENCE_FLOOR_DB = -60.0  # dBFS; below it nothing is speech
+
+
+@lru_cache(maxsize=4)
+def mel_filters(settings: MelSettings) -> Tensor:
+    """Slaney-normalised triangular filters, (n_mels, n_fft // 2 + 1)."""
+    return torch.from_numpy(
+        librosa.filters.mel(
+            sr=settings.sample_rate,
+            n_fft=settings.n_fft,
+            n_mels=settings.n_mels,
+            fmin=settings.min_frequency,
+            fmax=settings.max_frequency,
+        )
+    )
+
+
+def spectrogram(waveform: Tensor, n_fft: int, hop_length: int) -> Tensor:
+    """Magnitudes of the centred short-time Fourier transform under a Hann window.
+
+    waveform: (..., samples).  Returns (..., n_fft // 2 + 1, 1 + samples // hop_length).
+    """
+    window = torch.hann_window(n_fft, device=waveform.device)
+    flat = waveform.reshape(-1, waveform.shape[-1])
+    stft = torch.stft(flat, n_fft, hop_length, window=window, pad_mode="constant", return_complex=True)
+    return stft.abs().reshape(*waveform.shape[:-1], *stft.shape[-2:])
+
+
+def speech_mel(waveform: Tensor) -> Tensor:
+    """The mel that the synthesizer writes and the vocoder reads.
+
+    waveform: (..., samples) at 16 kHz.  Returns (..., 80, 1 + samples // 200) within [-4, 4], 12.5 ms a frame.
+    Same figures as Real-Time-Voice-Cloning's synthesizer/audio.py.
+    """
+    emphasised = torch.cat([waveform[..., :1], waveform[..., 1:] - PREEMPHASIS * waveform[..., :-1]], dim=-1)
+    magnitude = spectrogram(emphasised, SPEECH_MEL.n_fft, SPEECH_MEL.hop_length)
+    mel = mel_filters(SPEECH_MEL).to(waveform.device) @ magnitude
+    level = 20 * torch.log10(mel.clamp(min=MIN_AMPLITUDE)) - REFERENCE_DB
+    return (2 * MAX_MEL * (level - MIN_DB) / -MIN_DB - MAX_MEL).clamp(-MAX_MEL, MAX_MEL)
+
+
+def encoder_mel(waveform: Tensor) -> Tensor:
+    """The mel that the speaker encoder reads: power, not logarithmic.
+
+    waveform: (samples,) at 16 kHz.  Returns (1 + samples // 160, 40), 10 ms a frame.
+    """
+    power = spectrogram(waveform, ENCODER_MEL.n_fft, ENCODER_MEL.hop_length) ** 2
+    return (mel_filters(ENCODER_MEL).to(waveform.device) @ power).T
+
+
+def level_db(waveform: np.ndarray) -> float:
+    """Root mean square of a waveform in dBFS."""
+    return 10 * np.log10(np.mean(np.square(waveform, dtype=np.float64)) + 1e-12)
+
+
+def levelled(waveform: np.ndarray, target_db: float = SPEECH_LEVEL_DB) -> np.ndarray:
+    """The waveform scaled to target_db dBFS RMS, without clipping."""
+    gain = 10 ** ((target_db - level_db(waveform)) / 20)
+    peak = float(np.max(np.abs(waveform), initial=1e-9))
+    return waveform * np.float32(min(gain, 0.999 / peak))
+
+
+def speech_mask(waveform: np.ndarray) -> np.ndarray:
+    """Which 10 ms frames hold speech, by energy.  waveform: (samples,).  Returns booleans, (frames,)."""
+    hop = int(FRAME_SECONDS * SAMPLE_RATE)
+    padded = np.pad(waveform, (0, -len(waveform) % hop + hop))
+    squares = np.square(padded, dtype=np.float64).reshape(-1, hop).mean(1)
+    power = 10 * np.log10((squares[:-1] + squares[1:]) / 2 + 1e-10)
+    return power > max(np.percentile(power, 95) - SPEECH_RANGE_DB, SILENCE_FLOOR_DB)
+
+
+def trim(waveform: np.ndarray, margin_seconds: float = 0.05, max_pause_seconds: float | None = None) -> np.ndarray:
+    """The waveform without silence at its ends, and with pauses inside cut to max_pause_seconds if given."""
+    speech = np.flatnonzero(speech_mask(waveform))
+    if not len(speech):
+        return waveform[:0]
+    hop = int(FRAME_SECONDS * SAMPLE_RATE)
+    margin = int(margin_seconds * SAMPLE_RATE)
+    if max_pause_seconds is None:
+        return waveform[max(0, speech[0] * hop - margin) : (speech[-1] + 1) * hop + margin]
+    keep = max(1, int(max_pause_seconds / FRAME_SECONDS / 2))
+    near_speech = np.convolve(np.isin(np.arange(speech[-1] + 1), speech), np.ones(2 * keep + 1), mode="same") > 0
+    near_speech[: max(0, speech[0] - int(margin_seconds / FRAME_SECONDS))] = False
+    return waveform[np.flatnonzero(np.repeat(near_speech, hop)[: len(waveform)])]

@@ -1,0 +1,54 @@
+"""Networks on disk: weights, config and provenance in one safetensors file, never pickle."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+Network = TypeVar("Network", bound=torch.nn.Module)
+
+
+class UnreadableWeights(ValueError):
+    """The weights file is missing, damaged, or of another network."""
+
+
+def save(path: Path, network: torch.nn.Module, *, dtype: torch.dtype = torch.float16, **provenance: object) -> None:
+    """Write a network and its config; floating tensors as dtype.  provenance (steps, licence…) must be JSON."""
+    tensors = {
+        name: (value.to(dtype) if value.is_floating_point() else value).detach().cpu().contiguous()
+        for name, value in network.state_dict().items()
+    }
+    metadata = {
+        "network": type(network).__name__,
+        "config": json.dumps(asdict(network.config)),
+        "provenance": json.dumps(provenance),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    save_file(tensors, partial, metadata)
+    partial.replace(path)
+
+
+def load(path: Path, network_class: type[Network], config_class: type) -> Network:
+    """The network of a file written by save, in float32, in evaluation mode.  Raises UnreadableWeights."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no iterator)
+        if metadata.get("network") != network_class.__name__:
+            raise UnreadableWeights(f"{path} holds {metadata.get('network')}, not {network_class.__name__}.")
+        network = network_class(config_class(**json.loads(metadata["config"])))
+        network.load_state_dict({name: value.float() for name, value in tensors.items()})
+    except (OSError, SafetensorError, KeyError, TypeError, RuntimeError, json.JSONDecodeError) as error:
+        raise UnreadableWeights(f"{path} is not a weights file of {network_class.__name__}: {error}") from error
+    return network.eval()
+
+
+def provenance(path: Path) -> dict:
+    """What save was told about the weights."""
+    with safe_open(path, framework="pt") as file:
+        return json.loads((file.metadata() or {}).get("provenance", "{}"))

@@ -1,0 +1,160 @@
+"""From phones to mel, in a given voice: parallel, with explicit durations, pitch and energy (FastPitch, arXiv:2006.06873).
+
+There is no attention to lose its way: each phone is given its length, so short text is short and nothing is repeated.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from models.audio import SPEECH_MEL
+from models.convnext import ConvNeXtBlock
+
+PITCH_UNIT = 0.25  # of log F0: what 1 means in the pitch of a phone, relative to the voice's median
+ENERGY_MIDDLE = -2.0  # mean mel of ordinary speech; energy of a phone is its mean mel above this
+MAX_FRAMES_PER_PHONE = 160  # 2 s
+
+
+@dataclass(frozen=True)
+class SynthesizerConfig:
+    n_symbols: int
+    n_languages: int
+    n_profile: int
+    n_mels: int = SPEECH_MEL.n_mels
+    dim: int = 256  # of a phone
+    encoder_layers: int = 6
+    voice_dim: int = 128
+    decoder_dim: int = 384  # of a frame
+    decoder_hidden: int = 1152
+    decoder_layers: int = 7
+    dropout: float = 0.1
+
+
+@dataclass(frozen=True)
+class Prosody:
+    """How each phone is said: log durations (of 1 + frames), pitch and energy, each (batch, phones)."""
+
+    log_durations: Tensor
+    pitch: Tensor
+    energy: Tensor
+
+
+class ProsodyPredictor(nn.Module):
+    """Duration, pitch and energy of each phone from its encoding."""
+
+    def __init__(self, config: SynthesizerConfig):
+        super().__init__()
+        self.blocks = nn.ModuleList(
+            ConvNeXtBlock(config.dim, 2 * config.dim, 5, 0.2, condition_dim=config.voice_dim) for _ in range(3)
+        )
+        self.norm = nn.LayerNorm(config.dim)
+        self.head = nn.Linear(config.dim, 3)
+
+    def forward(self, x: Tensor, mask: Tensor, voice: Tensor) -> Prosody:
+        for block in self.blocks:
+            x = block(x, mask, voice)
+        return Prosody(*self.head(self.norm(x)).float().unbind(-1))
+
+
+class Synthesizer(nn.Module):
+    """Phone encoder, prosody predictor and mel decoder."""
+
+    def __init__(self, config: SynthesizerConfig):
+        super().__init__()
+        self.config = config
+        self.phones = nn.Embedding(config.n_symbols, config.dim)
+        self.languages = nn.Embedding(config.n_languages, config.dim)
+        self.register_buffer("profile_mean", torch.zeros(config.n_profile))
+        self.register_buffer("profile_spread", torch.ones(config.n_profile))
+        self.voice = nn.Sequential(
+            nn.Linear(config.n_profile, 2 * config.voice_dim), nn.GELU(), nn.Linear(2 * config.voice_dim, config.voice_dim)
+        )
+        self.encoder = nn.ModuleList(
+            ConvNeXtBlock(config.dim, 4 * config.dim, 5, config.dropout, condition_dim=config.voice_dim)
+            for _ in range(config.encoder_layers)
+        )
+        self.encoder_norm = nn.LayerNorm(config.dim)
+        self.prosody = ProsodyPredictor(config)
+        self.pitch = nn.Conv1d(1, config.dim, 3, padding=1)
+        self.energy = nn.Conv1d(1, config.dim, 3, padding=1)
+        self.widen = nn.Linear(config.dim + 2, config.decoder_dim)
+        self.decoder = nn.ModuleList(
+            ConvNeXtBlock(config.decoder_dim, config.decoder_hidden, 7, config.dropout / 2, condition_dim=config.voice_dim)
+            for _ in range(config.decoder_layers)
+        )
+        self.decoder_norm = nn.LayerNorm(config.decoder_dim)
+        self.head = nn.Linear(config.decoder_dim, config.n_mels)
+
+    def embed_voice(self, profiles: Tensor) -> Tensor:
+        """profiles: (batch, 338).  Returns (batch, voice_dim)."""
+        return self.voice((profiles - self.profile_mean) / self.profile_spread)
+
+    def encode(self, ids: Tensor, languages: Tensor, voice: Tensor, mask: Tensor) -> Tensor:
+        """ids, languages: (batch, phones); mask: (batch, phones, 1).  Returns (batch, phones, dim)."""
+        x = self.phones(ids) + self.languages(languages)
+        for block in self.encoder:
+            x = block(x, mask, voice)
+        return self.encoder_norm(x)
+
+    def decode(self, encoded: Tensor, durations: Tensor, pitch: Tensor, energy: Tensor, voice: Tensor) -> Tensor:
+        """Mels of phones said as asked.
+
+        encoded: (batch, phones, dim); durations: (batch, phones) whole frames; pitch, energy: (batch, phones).
+        Returns (batch, frames, 80), frames of the longest.
+        """
+        x = encoded + self.pitch(pitch[:, None]).transpose(1, 2) + self.energy(energy[:, None]).transpose(1, 2)
+        x, mask = stretch(x, durations)
+        x = self.widen(x)
+        for block in self.decoder:
+            x = block(x, mask, voice)
+        return self.head(self.decoder_norm(x)).float()
+
+    def forward(
+        self, ids: Tensor, languages: Tensor, profiles: Tensor, durations: Tensor, pitch: Tensor, energy: Tensor, mask: Tensor
+    ) -> tuple[Tensor, Prosody]:
+        """For training: mels under the recording's own prosody, and the prosody that would have been predicted."""
+        voice = self.embed_voice(profiles)
+        encoded = self.encode(ids, languages, voice, mask)
+        return self.decode(encoded, durations, pitch, energy, voice), self.prosody(encoded, mask, voice)
+
+    @torch.inference_mode()
+    def speak(
+        self, ids: Tensor, languages: Tensor, profile: Tensor, speed: float = 1.0, liveliness: Tensor | None = None
+    ) -> Tensor:
+        """The mel of one sentence.
+
+        ids, languages: (phones,); profile: (338,); speed: 2 is twice as fast; liveliness: (2, phones), added to the
+        predicted log durations and pitch.  Returns (80, frames) within [-4, 4].
+        """
+        voice = self.embed_voice(profile[None])
+        mask = torch.ones(1, len(ids), 1, device=ids.device)
+        encoded = self.encode(ids[None], languages[None], voice, mask)
+        said = self.prosody(encoded, mask, voice)
+        log_durations, pitch = said.log_durations, said.pitch
+        if liveliness is not None:
+            log_durations, pitch = log_durations + liveliness[:1], pitch + liveliness[1:]
+        frames = (torch.expm1(log_durations) / speed).clamp(0, MAX_FRAMES_PER_PHONE)
+        return self.decode(encoded, whole_frames(frames), pitch, said.energy, voice)[0].T.clamp(-4, 4)
+
+
+def whole_frames(frames: Tensor) -> Tensor:
+    """Durations rounded so that their running sum stays right, each at least 1.  (batch, phones)."""
+    ends = frames.clamp(min=1).cumsum(1).round()
+    return torch.diff(ends, dim=1, prepend=torch.zeros_like(ends[:, :1])).long()
+
+
+def stretch(x: Tensor, durations: Tensor) -> tuple[Tensor, Tensor]:
+    """Repeat each phone for its frames, and tell each frame where in its phone it is.
+
+    x: (batch, phones, dim); durations: (batch, phones).  Returns (batch, frames, dim + 2) and its mask.
+    """
+    ends = durations.cumsum(1)  # (batch, phones)
+    frame = torch.arange(int(ends[:, -1].max()), device=x.device).expand(len(x), -1).contiguous()
+    phone = torch.searchsorted(ends, frame, right=True).clamp(max=x.shape[1] - 1)
+    length = durations.gather(1, phone).clamp(min=1)
+    place = (frame - ends.gather(1, phone) + length + 0.5) / length
+    mask = (frame < ends[:, -1:])[..., None]
+    frames = x.gather(1, phone[..., None].expand(-1, -1, x.shape[2]))
+    frames = torch.cat([frames, place[..., None].to(x.dtype), (length[..., None] / 10).log1p().to(x.dtype)], dim=-1)
+    return frames * mask, mask.to(x.dtype)

@@ -1,0 +1,33 @@
+"""The one phone set of both languages, and its ids.
+
+IPA. A vowel carries its stress in its symbol (ˈa primary, ˌa secondary), so a phone is always one id. Russian
+unstressed vowels are written as they sound (ɐ, ə, ɪ, ɨ, u). English diphthongs and affricates are one symbol each.
+"""
+
+PAD = "_"
+START = "^"  # what precedes the first phone of a sentence: 50 ms of silence
+WORD_BORDER = " "  # kept in readings, never given an id: a border alone makes no sound
+PAUSES = (",", ".", "?", "!")  # the only places where silence may be
+
+RUSSIAN_CONSONANTS = (
+    "p", "pʲ", "b", "bʲ", "t", "tʲ", "d", "dʲ", "k", "kʲ", "ɡ", "ɡʲ", "f", "fʲ", "v", "vʲ", "s", "sʲ", "z", "zʲ",
+    "ʂ", "ʐ", "ɕː", "x", "xʲ", "m", "mʲ", "n", "nʲ", "l", "lʲ", "r", "rʲ", "j", "t͡s", "t͡ɕ",
+)  # fmt: skip
+ENGLISH_CONSONANTS = ("ɹ", "ʃ", "ʒ", "θ", "ð", "ŋ", "w", "h", "t͡ʃ", "d͡ʒ", "ɾ")  # the others are shared
+RUSSIAN_VOWELS = ("ˈa", "ˈe", "ˈi", "ˈo", "ˈu", "ˈɨ", "ɐ", "ə", "ɪ", "ɨ", "u")
+ENGLISH_VOWEL_QUALITIES = ("ɑ", "æ", "ʌ", "ɔ", "aʊ", "aɪ", "ɛ", "ɜ", "eɪ", "ɪ", "i", "oʊ", "ɔɪ", "ʊ", "u", "ə")
+ENGLISH_VOWELS = tuple(stress + v for v in ENGLISH_VOWEL_QUALITIES for stress in ("", "ˈ", "ˌ"))
+
+SYMBOLS = tuple(
+    dict.fromkeys(
+        (PAD, START, *PAUSES, *RUSSIAN_CONSONANTS, *ENGLISH_CONSONANTS, *RUSSIAN_VOWELS, *ENGLISH_VOWELS)
+    )
+)
+LANGUAGES = ("ru", "en")
+
+_IDS = {symbol: i for i, symbol in enumerate(SYMBOLS)}
+
+
+def phone_ids(phones: list[str]) -> list[int]:
+    """Ids of a sentence's phones; word borders are dropped.  Raises KeyError for a phone outside SYMBOLS."""
+    return [_IDS[phone] for phone in phones if phone != WORD_BORDER]

@@ -1,0 +1,260 @@
+"""Which frames of a recording say which phone: an aligner learned from the corpus alone.
+
+    python -m models.training.alignment CACHE [--steps 2500]
+
+A small network gives each mel frame a probability for each phone; hidden Markov states, one a phone in the order of
+the text, each lasting at least a frame, with silence allowed between words, explain the frames by them. Trained by
+expectation-maximisation: the states' posteriors (forward-backward) are the targets of the next step. Writes
+
+    CACHE/alignments.json   for each clip: phones with pauses where the voice really paused, their durations in frames,
+                            and the mean log-likelihood a frame, by which wrong transcripts are found
+"""
+
+import argparse
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numba
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from models.audio import SPEECH_MEL
+from models.convnext import ConvNeXtBlock
+from models.text import NothingToSay, read
+from models.text.symbols import PAUSES, START, SYMBOLS, WORD_BORDER
+from models.training.corpus import Clip, load_clips
+from models.training.run import Meter, Run, learning_rate, set_learning_rate, training_device
+
+SILENCE = SYMBOLS.index(START)  # the one class of all pauses
+UNIFORM_STEPS = 150  # targets of the first steps: equal durations
+MIN_PAUSE_FRAMES = 5  # 62 ms; a shorter silence belongs to the phone before it
+DIM, HIDDEN, LAYERS, KERNEL = 192, 576, 4, 5
+BATCH, PEAK_RATE = 16, 1e-3
+
+
+@dataclass(frozen=True)
+class States:
+    """The way through a sentence: a class for each state, and whether the state may be left out."""
+
+    symbols: tuple[str, ...]
+    languages: tuple[str, ...]
+    classes: np.ndarray  # (states,) int64
+    optional: np.ndarray  # (states,) bool
+
+
+def states_of(text: str, language: str) -> States:
+    """States of a text: silence, its phones with optional silence at each word border, silence."""
+    symbols, languages = [START], [language]
+    sentences = read(text, language)
+    for phone, spoken in ((p, s) for sentence in sentences for p, s in zip(sentence.phones, sentence.languages, strict=True)):
+        if phone in (WORD_BORDER, *PAUSES) and symbols[-1] in (WORD_BORDER, *PAUSES):
+            symbols[-1] = phone if symbols[-1] == WORD_BORDER else symbols[-1]
+        elif not (phone in (WORD_BORDER, *PAUSES) and symbols[-1] == START):
+            symbols.append(phone)
+            languages.append(spoken)
+    silent = [symbol in (START, WORD_BORDER, *PAUSES) for symbol in symbols]
+    classes = [SILENCE if quiet else SYMBOLS.index(symbol) for symbol, quiet in zip(symbols, silent, strict=True)]
+    optional = np.array(silent)
+    optional[0] = optional[-1] = False
+    return States(tuple(symbols), tuple(languages), np.array(classes), optional)
+
+
+class Aligner(nn.Module):
+    """Log-probabilities of the phones at each frame."""
+
+    def __init__(self):
+        super().__init__()
+        self.embed = nn.Linear(SPEECH_MEL.n_mels, DIM)
+        self.blocks = nn.ModuleList(ConvNeXtBlock(DIM, HIDDEN, KERNEL, dropout=0.1) for _ in range(LAYERS))
+        self.head = nn.Linear(DIM, len(SYMBOLS))
+
+    def forward(self, mels: Tensor, mask: Tensor) -> Tensor:
+        """mels: (batch, frames, 80); mask: (batch, frames, 1).  Returns (batch, frames, phones)."""
+        mean = (mels * mask).sum(1, keepdim=True) / mask.sum(1, keepdim=True)
+        x = self.embed((mels - mean) * mask)
+        for block in self.blocks:
+            x = block(x, mask)
+        return F.log_softmax(self.head(x).float(), dim=-1)
+
+
+@numba.njit(cache=True)
+def posteriors(likelihoods: np.ndarray, optional: np.ndarray) -> np.ndarray:
+    """Probability of each state at each frame, by the scaled forward-backward algorithm.
+
+    likelihoods: (frames, states), of each frame under each state, positive.  Returns (frames, states).
+    """
+    frames, states = likelihoods.shape
+    forward = np.zeros((frames, states))
+    backward = np.zeros((frames, states))
+    forward[0, 0] = 1.0
+    for t in range(1, frames):
+        total = 0.0
+        for s in range(states):
+            way = forward[t - 1, s]
+            if s > 0:
+                way += forward[t - 1, s - 1]
+            if s > 1 and optional[s - 1]:
+                way += forward[t - 1, s - 2]
+            forward[t, s] = way * likelihoods[t, s]
+            total += forward[t, s]
+        forward[t] /= total + 1e-300
+    backward[frames - 1, states - 1] = 1.0
+    for t in range(frames - 2, -1, -1):
+        total = 0.0
+        for s in range(states):
+            way = backward[t + 1, s] * likelihoods[t + 1, s]
+            if s + 1 < states:
+                way += backward[t + 1, s + 1] * likelihoods[t + 1, s + 1]
+            if s + 2 < states and optional[s + 1]:
+                way += backward[t + 1, s + 2] * likelihoods[t + 1, s + 2]
+            backward[t, s] = way
+            total += way
+        backward[t] /= total + 1e-300
+    for t in range(frames):
+        forward[t] *= backward[t]
+        forward[t] /= forward[t].sum() + 1e-300
+    return forward
+
+
+@numba.njit(cache=True)
+def best_path(scores: np.ndarray, optional: np.ndarray) -> np.ndarray:
+    """The state at each frame on the likeliest way.  scores: (frames, states) log-likelihoods.  Returns (frames,)."""
+    frames, states = scores.shape
+    best = np.full((frames, states), -1e30)
+    steps = np.zeros((frames, states), dtype=np.int8)
+    best[0, 0] = scores[0, 0]
+    for t in range(1, frames):
+        for s in range(states):
+            value, step = best[t - 1, s], 0
+            if s > 0 and best[t - 1, s - 1] > value:
+                value, step = best[t - 1, s - 1], 1
+            if s > 1 and optional[s - 1] and best[t - 1, s - 2] > value:
+                value, step = best[t - 1, s - 2], 2
+            best[t, s] = value + scores[t, s]
+            steps[t, s] = step
+    path = np.zeros(frames, dtype=np.int64)
+    path[frames - 1] = states - 1
+    for t in range(frames - 1, 0, -1):
+        path[t - 1] = path[t] - steps[t, path[t]]
+    return path
+
+
+def uniform_posteriors(frames: int, optional: np.ndarray) -> np.ndarray:
+    """Equal durations for the states that may not be left out.  (frames, states)."""
+    needed = np.flatnonzero(~optional)
+    state = needed[np.arange(frames) * len(needed) // frames]
+    return np.eye(len(optional))[state]
+
+
+def targets(log_probabilities: np.ndarray, states: States, uniform: bool) -> np.ndarray:
+    """What the network should have said: (frames, phones), each row a distribution."""
+    scores = log_probabilities[:, states.classes].astype(np.float64)
+    if uniform:
+        shares = uniform_posteriors(len(scores), states.optional)
+    else:
+        shares = posteriors(np.exp(scores - scores.max(1, keepdims=True)) + 1e-30, states.optional)
+    wanted = np.zeros_like(log_probabilities)
+    np.add.at(wanted.T, states.classes, shares.T)
+    return wanted
+
+
+def batches(clips: list[Clip], chance: np.random.Generator, size: int) -> list[int]:
+    """Indices of clips of like length."""
+    middle = chance.integers(len(clips))
+    order = np.argsort([clip.mel[1] for clip in clips], kind="stable")
+    first = max(0, min(int(middle) - size // 2, len(clips) - size))
+    return [int(i) for i in order[first : first + size]]
+
+
+def padded(mels: list[np.ndarray], device: torch.device) -> tuple[Tensor, Tensor]:
+    """mels (batch, frames, 80) and their mask (batch, frames, 1)."""
+    tensors = [torch.from_numpy(mel.astype(np.float32)) for mel in mels]
+    mask = nn.utils.rnn.pad_sequence([torch.ones(len(mel), 1) for mel in tensors], batch_first=True)
+    return nn.utils.rnn.pad_sequence(tensors, batch_first=True).to(device), mask.to(device)
+
+
+def train(cache: Path, clips: list[Clip], states: list[States], last: int) -> Aligner:
+    """Learn to align the clips."""
+    device = training_device()
+    torch.manual_seed(0)
+    network = Aligner().to(device)
+    optimizer = torch.optim.AdamW(network.parameters(), betas=(0.9, 0.98), weight_decay=0.01)
+    run = Run(cache / "aligner.state", {"network": network, "optimizer": optimizer})
+    run.resume()
+    stored, meter = np.load(cache / "mels.npy", mmap_mode="r"), Meter()
+    for step, chance in run.steps(last):
+        set_learning_rate(optimizer, learning_rate(step, last, PEAK_RATE))
+        picked = batches(clips, chance, BATCH)
+        mels, mask = padded([stored[clips[i].mel[0] :][: clips[i].mel[1]] for i in picked], device)
+        with torch.autocast(device.type, torch.bfloat16):
+            said = network(mels, mask)
+        heard = said.detach().float().cpu().numpy()
+        wanted = np.zeros_like(heard)
+        for row, i in enumerate(picked):
+            frames = clips[i].mel[1]
+            wanted[row, :frames] = targets(heard[row, :frames], states[i], step < UNIFORM_STEPS)
+        loss = -(torch.from_numpy(wanted).to(device) * said).sum() / mask.sum()
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimizer.step()
+        meter.add(step, loss=loss)
+    return network.eval()
+
+
+@torch.inference_mode()
+def align(network: Aligner, mel: np.ndarray, states: States) -> dict:
+    """Phones, languages, durations (frames) and likelihood of one clip.  mel: (frames, 80)."""
+    mels, mask = padded([mel], next(network.parameters()).device)
+    scores = network(mels, mask)[0].cpu().numpy()[:, states.classes].astype(np.float64)
+    path = best_path(scores, states.optional)
+    durations = np.bincount(path, minlength=len(states.classes))
+    phones, languages, lengths = [], [], []
+    for symbol, language, frames, optional in zip(
+        states.symbols, states.languages, durations, states.optional, strict=True
+    ):
+        if optional and frames < MIN_PAUSE_FRAMES:
+            lengths[-1] += int(frames)
+            continue
+        phones.append("," if symbol == WORD_BORDER else symbol)
+        languages.append(language)
+        lengths.append(int(frames))
+    likelihood = float(scores[np.arange(len(path)), path].mean())
+    return {"phones": phones, "languages": languages, "durations": lengths, "likelihood": likelihood}
+
+
+def readable(clips: list[Clip]) -> Iterator[tuple[Clip, States]]:
+    """The unperturbed clips whose text can be read and fits into their frames, with their states."""
+    for clip in clips:
+        if clip.factor != 1.0:
+            continue
+        try:
+            states = states_of(clip.text, clip.language)
+        except NothingToSay:
+            continue
+        if (~states.optional).sum() < clip.mel[1]:
+            yield clip, states
+
+
+def align_corpus(cache: Path, last: int) -> None:
+    """Train the aligner on a cache and write the alignments of its clips."""
+    clips, states = map(list, zip(*readable(load_clips(cache)[0]), strict=True))
+    network = train(cache, clips, states, last)
+    stored = np.load(cache / "mels.npy", mmap_mode="r")
+    aligned = {
+        clip.path: align(network, stored[clip.mel[0] :][: clip.mel[1]], way)
+        for clip, way in zip(clips, states, strict=True)
+    }
+    (cache / "alignments.json").write_text(json.dumps(aligned, ensure_ascii=False))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("cache", type=Path)
+    parser.add_argument("--steps", type=int, default=2500)
+    arguments = parser.parse_args()
+    align_corpus(arguments.cache, arguments.steps)

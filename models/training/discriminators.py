@@ -1,0 +1,97 @@
+"""What tells real speech from the vocoder's: periods of the waveform (HiFi-GAN, arXiv:2010.05646) and spectrograms."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils.parametrizations import weight_norm
+
+SLOPE = 0.1
+PERIODS = (2, 3, 5, 7, 11)
+RESOLUTIONS = ((1024, 256), (512, 128), (256, 64))  # n_fft, hop
+
+
+class PeriodDiscriminator(nn.Module):
+    """2-D convolutions over a waveform folded at one period."""
+
+    def __init__(self, period: int, channels: tuple[int, ...] = (16, 64, 128, 256)):
+        super().__init__()
+        self.period = period
+        widths = (1, *channels)
+        self.layers = nn.ModuleList(
+            weight_norm(nn.Conv2d(before, after, (5, 1), (3, 1), (2, 0)))
+            for before, after in zip(widths[:-1], widths[1:], strict=True)
+        )
+        self.last = weight_norm(nn.Conv2d(channels[-1], 1, (3, 1), padding=(1, 0)))
+
+    def forward(self, waveform: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """waveform: (batch, samples).  Returns scores and the features of each layer."""
+        x = F.pad(waveform, (0, -waveform.shape[1] % self.period), mode="constant")
+        x = x.view(len(x), 1, -1, self.period)
+        return _scores_and_features(x, self.layers, self.last)
+
+
+class ResolutionDiscriminator(nn.Module):
+    """2-D convolutions over the log spectrogram at one resolution."""
+
+    def __init__(self, n_fft: int, hop_length: int, channels: int = 32):
+        super().__init__()
+        self.n_fft, self.hop_length = n_fft, hop_length
+        self.layers = nn.ModuleList(
+            [
+                weight_norm(nn.Conv2d(1, channels, (7, 5), (2, 2), (3, 2))),
+                weight_norm(nn.Conv2d(channels, channels, (5, 3), (2, 1), (2, 1))),
+                weight_norm(nn.Conv2d(channels, channels, (5, 3), (2, 2), (2, 1))),
+                weight_norm(nn.Conv2d(channels, channels, 3, (2, 1), 1)),
+            ]
+        )
+        self.last = weight_norm(nn.Conv2d(channels, 1, 3, padding=1))
+        self.register_buffer("window", torch.hann_window(n_fft), persistent=False)
+
+    def forward(self, waveform: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """waveform: (batch, samples).  Returns scores and the features of each layer."""
+        stft = torch.stft(waveform.float(), self.n_fft, self.hop_length, window=self.window, return_complex=True)
+        x = torch.log(torch.view_as_real(stft).square().sum(-1).clamp(min=1e-6)) / 4
+        return _scores_and_features(x[:, None], self.layers, self.last)
+
+
+def _scores_and_features(x: Tensor, layers: nn.ModuleList, last: nn.Module) -> tuple[Tensor, list[Tensor]]:
+    features = []
+    for layer in layers:
+        x = F.leaky_relu(layer(x), SLOPE)
+        features.append(x)
+    return last(x), features
+
+
+class Discriminators(nn.Module):
+    """All periods and all resolutions together."""
+
+    def __init__(self):
+        super().__init__()
+        self.all = nn.ModuleList(
+            [PeriodDiscriminator(period) for period in PERIODS]
+            + [ResolutionDiscriminator(n_fft, hop) for n_fft, hop in RESOLUTIONS]
+        )
+
+    def forward(self, waveform: Tensor) -> list[tuple[Tensor, list[Tensor]]]:
+        return [discriminator(waveform) for discriminator in self.all]
+
+
+def discriminator_loss(real: list, fake: list) -> Tensor:
+    """Least squares: real speech scores 1, the vocoder's 0."""
+    pairs = [((1 - r.float()).square().mean() + f.float().square().mean()) for (r, _), (f, _) in zip(real, fake, strict=True)]
+    return torch.stack(pairs).mean()
+
+
+def generator_loss(fake: list) -> Tensor:
+    """Least squares: the vocoder wants a score of 1."""
+    return torch.stack([(1 - scores.float()).square().mean() for scores, _ in fake]).mean()
+
+
+def feature_loss(real: list, fake: list) -> Tensor:
+    """Mean distance of the discriminators' features of real speech and of the vocoder's."""
+    distances = [
+        (r.detach().float() - f.float()).abs().mean() / (r.detach().float().abs().mean() + 1e-3)
+        for (_, of_real), (_, of_fake) in zip(real, fake, strict=True)
+        for r, f in zip(of_real, of_fake, strict=True)
+    ]
+    return torch.stack(distances).mean()

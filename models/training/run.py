@@ -1,0 +1,87 @@
+"""A training run that can be stopped at any time and goes on exactly where it was."""
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+SAVE_SECONDS = 180.0
+LOG_STEPS = 50
+
+
+@dataclass
+class Run:
+    """What a run needs to go on: parts are its networks and optimizers, each with a state_dict.
+
+    Chance is drawn anew at each step from seed and step, so a resumed run repeats what an unbroken one does.
+    """
+
+    path: Path
+    parts: dict
+    seed: int = 0
+    step: int = 0
+
+    def resume(self) -> None:
+        """Take up the state kept at path, if there is one."""
+        if self.path.exists():
+            state = torch.load(self.path, map_location="cpu", weights_only=True)
+            self.step = state.pop("step")
+            for name, part in self.parts.items():
+                part.load_state_dict(state[name])
+
+    def save(self) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        partial = self.path.with_suffix(".partial")
+        torch.save({"step": self.step, **{name: part.state_dict() for name, part in self.parts.items()}}, partial)
+        partial.replace(self.path)
+
+    def steps(self, last: int) -> Iterator[tuple[int, np.random.Generator]]:
+        """The steps still to do, each with its own chance; saves by time and at the end."""
+        saved = time.monotonic()
+        while self.step < last:
+            torch.manual_seed(self.seed * 1_000_003 + self.step)
+            yield self.step, np.random.default_rng((self.seed, self.step))
+            self.step += 1
+            if time.monotonic() - saved > SAVE_SECONDS:
+                self.save()
+                saved = time.monotonic()
+        self.save()
+
+
+class Meter:
+    """Means of the losses since the last line printed, and the time a step takes."""
+
+    def __init__(self):
+        self.sums: dict[str, float] = {}
+        self.count, self.since = 0, time.monotonic()
+
+    def add(self, step: int, **losses: torch.Tensor) -> None:
+        for name, loss in losses.items():
+            self.sums[name] = self.sums.get(name, 0.0) + float(loss.detach())
+        self.count += 1
+        if (step + 1) % LOG_STEPS == 0:
+            means = "  ".join(f"{name} {total / self.count:.4f}" for name, total in self.sums.items())
+            seconds = (time.monotonic() - self.since) / self.count
+            print(f"step {step + 1}  {means}  {seconds:.3f} s/step", flush=True)
+            self.__init__()
+
+
+def learning_rate(step: int, last: int, peak: float, warmup: int = 200) -> float:
+    """Linear warm-up, then a half cosine down to a hundredth of the peak."""
+    if step < warmup:
+        return peak * (step + 1) / warmup
+    progress = (step - warmup) / max(1, last - warmup)
+    return peak * (0.01 + 0.99 * (1 + math.cos(math.pi * min(1.0, progress))) / 2)
+
+
+def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+
+
+def training_device() -> torch.device:
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -1,0 +1,235 @@
+"""The synthesizer's recipe: mels, durations, pitch and energy by regression, from aligned clips.
+
+    python -m models.training.train_synthesizer CACHE RUN --steps 8000
+
+RUN/synthesizer.state is what a stopped run goes on from, RUN/synthesizer.safetensors what VoiceCloner loads.
+A clip's voice profile is that of any clip of the same speaker, so that nothing of what is said leaks into it.
+"""
+
+import argparse
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from models import checkpoint
+from models.synthesizer import ENERGY_MIDDLE, PITCH_UNIT, Prosody, Synthesizer, SynthesizerConfig
+from models.text.symbols import LANGUAGES, SYMBOLS, phone_ids
+from models.training.corpus import Clip, load_clips
+from models.training.run import Meter, Run, learning_rate, set_learning_rate, training_device
+
+
+@dataclass(frozen=True)
+class SynthesizerRecipe:
+    """How to train.  Shares say how often a source is drawn, against its minutes."""
+
+    batch_frames: int = 6000
+    max_batch: int = 32
+    buckets: int = 64
+    peak_rate: float = 1e-3
+    betas: tuple[float, float] = (0.9, 0.98)
+    duration_weight: float = 0.2
+    pitch_weight: float = 0.1
+    energy_weight: float = 0.1
+    profile_noise: float = 0.1  # of the spread of each feature of a profile
+    perturbed_share: float = 0.6
+    source_shares: tuple[tuple[str, float], ...] = (("librispeech", 2.0), ("festvox_ru", 1.5), ("asterisk_ru", 1.5))
+    unlikely: float = 0.03  # share of the clips of worst alignment that are left out
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """A clip with all that the synthesizer learns from it: arrays of one value a phone."""
+
+    clip: Clip
+    ids: np.ndarray
+    languages: np.ndarray
+    durations: np.ndarray
+    pitch: np.ndarray  # log F0
+    energy: np.ndarray
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Padded tensors; mels (batch, frames, 80), the rest (batch, phones) or (batch, phones, 1) as in Synthesizer."""
+
+    ids: Tensor
+    languages: Tensor
+    profiles: Tensor
+    durations: Tensor
+    pitch: Tensor
+    energy: Tensor
+    mask: Tensor
+    mels: Tensor
+    frame_mask: Tensor
+
+
+def rescaled(durations: list[int], frames: int) -> np.ndarray:
+    """Durations of the same phones in a copy of another length; their sum is frames."""
+    ends = np.cumsum(durations)
+    return np.diff(np.round(ends * frames / ends[-1]).astype(np.int64), prepend=0)
+
+
+def phone_pitch(f0: np.ndarray, durations: np.ndarray) -> np.ndarray:
+    """Mean log F0 of each phone, drawn straight through phones without voice.  f0: (frames,), 0 where unvoiced."""
+    voiced = f0 > 0
+    if not voiced.any():
+        return np.full(len(durations), np.log(150.0))
+    logs = np.where(voiced, np.log(np.maximum(f0, 1)), 0.0)
+    sums, counts = (np.add.reduceat(np.append(x, 0.0), starts_of(durations)) * (durations > 0) for x in (logs, voiced))
+    known = counts > 0
+    phones = np.arange(len(durations))
+    return np.interp(phones, phones[known], sums[known] / counts[known])
+
+
+def starts_of(durations: np.ndarray) -> np.ndarray:
+    return np.cumsum(durations) - durations
+
+
+def phone_energy(mel: np.ndarray, durations: np.ndarray) -> np.ndarray:
+    """Mean mel of each phone.  mel: (frames, 80)."""
+    levels = np.append(mel.mean(1), ENERGY_MIDDLE)
+    sums = np.add.reduceat(levels, starts_of(durations)) * (durations > 0)
+    return np.where(durations > 0, sums / np.maximum(durations, 1), ENERGY_MIDDLE)
+
+
+class Corpus:
+    """The aligned clips of a cache, drawn in batches of like length."""
+
+    def __init__(self, cache: Path, recipe: SynthesizerRecipe):
+        clips, self.places = load_clips(cache)
+        self.recipe = recipe
+        self.mels = np.load(cache / "mels.npy", mmap_mode="r")
+        self.profiles = np.load(cache / "profiles.npy")
+        self.f0 = np.load(cache / "pitch.npy", mmap_mode="r")
+        alignments = json.loads((cache / "alignments.json").read_text())
+        least = np.quantile([found["likelihood"] for found in alignments.values()], recipe.unlikely)
+        kept = [clip for clip in clips if clip.path in alignments and alignments[clip.path]["likelihood"] >= least]
+        self.spoken = sorted((self._spoken(clip, alignments[clip.path]) for clip in kept), key=lambda s: s.clip.mel[1])
+        shares = dict(recipe.source_shares)
+        weights = np.array([self._weight(spoken.clip, shares) for spoken in self.spoken])
+        self.buckets = np.array_split(np.arange(len(self.spoken)), recipe.buckets)
+        longest = [self.spoken[bucket[-1]].clip.mel[1] for bucket in self.buckets]
+        self.sizes = [max(4, min(recipe.max_batch, recipe.batch_frames // frames)) for frames in longest]
+        self.chances = [weights[bucket] / weights[bucket].sum() for bucket in self.buckets]
+        turns = np.array([weights[b].sum() / size for b, size in zip(self.buckets, self.sizes, strict=True)])
+        self.turns = turns / turns.sum()
+
+    def _spoken(self, clip: Clip, alignment: dict) -> Spoken:
+        durations = rescaled(alignment["durations"], clip.mel[1])
+        f0 = np.asarray(self.f0[clip.mel[0] :][: clip.mel[1]], dtype=np.float32)
+        mel = np.asarray(self.mels[clip.mel[0] :][: clip.mel[1]], dtype=np.float32)
+        return Spoken(
+            clip,
+            np.array(phone_ids(alignment["phones"])),
+            np.array([LANGUAGES.index(language) for language in alignment["languages"]]),
+            durations,
+            phone_pitch(f0, durations).astype(np.float32),
+            phone_energy(mel, durations).astype(np.float32),
+        )
+
+    def _weight(self, clip: Clip, shares: dict[str, float]) -> float:
+        return shares.get(clip.source, 1.0) * (self.recipe.perturbed_share if clip.factor != 1.0 else 1.0)
+
+    def draw(self, chance: np.random.Generator, device: torch.device) -> Batch:
+        bucket = chance.choice(len(self.buckets), p=self.turns)
+        picked = chance.choice(self.buckets[bucket], self.sizes[bucket], p=self.chances[bucket], replace=False)
+        return self.batch([self.spoken[i] for i in picked], chance, device)
+
+    def batch(self, spoken: list[Spoken], chance: np.random.Generator, device: torch.device) -> Batch:
+        """The batch of these clips, each with the profile of some clip of its speaker."""
+        rows = [self.places[s.clip.speaker] for s in spoken]
+        profiles = np.stack([self.profiles[first + chance.integers(count)] for first, count in rows])
+        medians = profiles[:, 256:257]
+
+        def padded(arrays: list[np.ndarray]) -> Tensor:
+            return pad_sequence([torch.from_numpy(array) for array in arrays], batch_first=True).to(device)
+
+        return Batch(
+            ids=padded([s.ids for s in spoken]),
+            languages=padded([s.languages for s in spoken]),
+            profiles=torch.from_numpy(profiles).to(device),
+            durations=padded([s.durations for s in spoken]),
+            pitch=padded([(s.pitch - m) / PITCH_UNIT for s, m in zip(spoken, medians, strict=True)]),
+            energy=padded([s.energy - ENERGY_MIDDLE for s in spoken]),
+            mask=padded([np.ones((len(s.ids), 1), dtype=np.float32) for s in spoken]),
+            mels=padded([self.mels[s.clip.mel[0] :][: s.clip.mel[1]].astype(np.float32) for s in spoken]),
+            frame_mask=padded([np.ones((s.clip.mel[1], 1), dtype=np.float32) for s in spoken]),
+        )
+
+
+def prosody_losses(said: Prosody, batch: Batch) -> dict[str, Tensor]:
+    """Mean squared errors over the phones."""
+    mask = batch.mask[..., 0]
+    wanted = Prosody(torch.log1p(batch.durations.float()), batch.pitch, batch.energy)
+
+    def mean(error: Tensor) -> Tensor:
+        return (error.square() * mask).sum() / mask.sum()
+
+    return {
+        "duration": mean(said.log_durations - wanted.log_durations),
+        "pitch": mean((said.pitch - wanted.pitch).clamp(-4, 4)),
+        "energy": mean(said.energy - wanted.energy),
+    }
+
+
+def losses_of(network: Synthesizer, batch: Batch, profile_noise: float) -> dict[str, Tensor]:
+    """Losses of one batch, by name."""
+    noise = torch.randn_like(batch.profiles) * network.profile_spread * profile_noise
+    with torch.autocast(batch.mels.device.type, torch.bfloat16):
+        mels, said = network(
+            batch.ids, batch.languages, batch.profiles + noise, batch.durations, batch.pitch, batch.energy, batch.mask
+        )
+    distance = ((mels - batch.mels).abs() * batch.frame_mask).sum() / batch.frame_mask.sum() / mels.shape[-1]
+    return {"mel": distance, **prosody_losses(said, batch)}
+
+
+def new_network(corpus: Corpus) -> Synthesizer:
+    """An untrained synthesizer that knows the spread of the corpus's voices."""
+    torch.manual_seed(0)
+    network = Synthesizer(SynthesizerConfig(len(SYMBOLS), len(LANGUAGES), corpus.profiles.shape[1]))
+    network.profile_mean.copy_(torch.from_numpy(corpus.profiles.mean(0)))
+    network.profile_spread.copy_(torch.from_numpy(corpus.profiles.std(0) + 1e-2))
+    return network
+
+
+def train(cache: Path, run_path: Path, last: int, recipe: SynthesizerRecipe) -> Synthesizer:
+    """Run the recipe up to step last."""
+    device = training_device()
+    corpus = Corpus(cache, recipe)
+    network = new_network(corpus).to(device)
+    optimizer = torch.optim.AdamW(network.parameters(), betas=recipe.betas, weight_decay=0.01)
+    run = Run(run_path / "synthesizer.state", {"network": network, "optimizer": optimizer})
+    run.resume()
+    meter = Meter()
+    for step, chance in run.steps(last):
+        set_learning_rate(optimizer, learning_rate(step, last, recipe.peak_rate))
+        losses = losses_of(network, corpus.draw(chance, device), recipe.profile_noise)
+        loss = (
+            losses["mel"]
+            + recipe.duration_weight * losses["duration"]
+            + recipe.pitch_weight * losses["pitch"]
+            + recipe.energy_weight * losses["energy"]
+        )
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimizer.step()
+        meter.add(step, **losses)
+        if (step + 1) % 500 == 0:
+            checkpoint.save(run_path / "synthesizer.safetensors", network, steps=step + 1)
+    checkpoint.save(run_path / "synthesizer.safetensors", network, steps=run.step)
+    return network
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("cache", type=Path)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--steps", type=int, default=8000)
+    arguments = parser.parse_args()
+    train(arguments.cache, arguments.run, arguments.steps, SynthesizerRecipe())

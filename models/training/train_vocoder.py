@@ -1,0 +1,133 @@
+"""The vocoder's recipe: spectral losses first, adversaries after.
+
+    python -m models.training.train_vocoder CACHE RUN --steps 20000 --adversaries-from 8000 [--mels MELS.npy]
+
+RUN/vocoder.state is what a stopped run goes on from, RUN/vocoder.safetensors what VoiceCloner loads. With --mels the
+input is another (frames, 80) array of the same places as CACHE/mels.npy: the synthesizer's own mels, to tune on them.
+"""
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from models import checkpoint
+from models.training.corpus import Clip, load_clips
+from models.training.discriminators import Discriminators, discriminator_loss, feature_loss, generator_loss
+from models.training.losses import mel_loss, stft_loss
+from models.training.run import Meter, Run, learning_rate, set_learning_rate, training_device
+from models.vocoder import Vocoder, VocoderConfig
+
+
+@dataclass(frozen=True)
+class VocoderRecipe:
+    """How to train; weights of losses relative to one another."""
+
+    batch: int = 16
+    segment_frames: int = 64
+    peak_rate: float = 5e-4
+    betas: tuple[float, float] = (0.8, 0.99)
+    mel_weight: float = 3.0
+    stft_weight: float = 1.0
+    adversarial_weight: float = 0.3
+    feature_weight: float = 1.0
+
+
+class Segments:
+    """Random pieces of clips: mels with the waveforms they were made from."""
+
+    def __init__(self, cache: Path, mels: Path | None, recipe: VocoderRecipe):
+        clips, _ = load_clips(cache)
+        self.clips = [clip for clip in clips if clip.waveform and clip.mel[1] > recipe.segment_frames]
+        frames = np.array([clip.mel[1] for clip in self.clips], dtype=np.float64)
+        self.chances = frames**0.5 / (frames**0.5).sum()
+        self.mels = np.load(mels or cache / "mels.npy", mmap_mode="r")
+        self.waveforms = np.load(cache / "waveforms.npy", mmap_mode="r")
+        self.recipe = recipe
+
+    def draw(self, chance: np.random.Generator, device: torch.device) -> tuple[Tensor, Tensor]:
+        """mels (batch, 80, frames) and waveforms (batch, (frames - 1) * 200)."""
+        picked = chance.choice(len(self.clips), self.recipe.batch, p=self.chances)
+        pieces = [self._piece(self.clips[i], chance) for i in picked]
+        mels, waveforms = (torch.from_numpy(np.stack(part)).to(device) for part in zip(*pieces, strict=True))
+        return mels.transpose(1, 2), waveforms
+
+    def _piece(self, clip: Clip, chance: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        frames, hop = self.recipe.segment_frames, VocoderConfig.hop_length
+        first = int(chance.integers(0, clip.mel[1] - frames))
+        mel = self.mels[clip.mel[0] + first :][:frames].astype(np.float32)
+        waveform = self.waveforms[clip.waveform[0] + first * hop :][: (frames - 1) * hop]
+        return mel, waveform.astype(np.float32) / 32767
+
+
+def adversarial_step(
+    made: Tensor, real: Tensor, discriminators: Discriminators, optimizer: torch.optim.Optimizer, recipe: VocoderRecipe
+) -> tuple[Tensor, Tensor]:
+    """Teach the discriminators; returns their loss and what they tell the vocoder."""
+    with torch.autocast(made.device.type, torch.bfloat16):
+        of_real = discriminators(real)
+        loss = discriminator_loss(of_real, discriminators(made.detach()))
+    optimizer.zero_grad()
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(discriminators.parameters(), 10.0)
+    optimizer.step()
+    with torch.autocast(made.device.type, torch.bfloat16):
+        of_made = discriminators(made)
+        told = recipe.adversarial_weight * generator_loss(of_made)
+        return loss, told + recipe.feature_weight * feature_loss(of_real, of_made)
+
+
+def train(cache: Path, run_path: Path, last: int, adversaries_from: int, mels: Path | None, recipe: VocoderRecipe):
+    """Run the recipe up to step last; returns the spectral losses of the last step."""
+    device = training_device()
+    torch.manual_seed(0)
+    network, discriminators = Vocoder(VocoderConfig()).to(device), Discriminators().to(device)
+    optimizer = torch.optim.AdamW(network.parameters(), betas=recipe.betas, weight_decay=0.01)
+    adversary = torch.optim.AdamW(discriminators.parameters(), betas=recipe.betas, weight_decay=0.01)
+    parts = {"network": network, "discriminators": discriminators, "optimizer": optimizer, "adversary": adversary}
+    run = Run(run_path / "vocoder.state", parts)
+    run.resume()
+    segments, meter = Segments(cache, mels, recipe), Meter()
+    for step, chance in run.steps(last):
+        rate = learning_rate(step, last, recipe.peak_rate)
+        set_learning_rate(optimizer, rate)
+        set_learning_rate(adversary, rate)
+        mel, real = segments.draw(chance, device)
+        with torch.autocast(device.type, torch.bfloat16):
+            made = network(mel)
+        losses = {"mel": mel_loss(made, real), "stft": stft_loss(made, real)}
+        loss = recipe.mel_weight * losses["mel"] + recipe.stft_weight * losses["stft"]
+        if step >= adversaries_from:
+            losses["adversary"], told = adversarial_step(made, real, discriminators, adversary, recipe)
+            losses["told"] = told
+            loss = loss + told
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+        optimizer.step()
+        meter.add(step, **losses)
+        if (step + 1) % 500 == 0:
+            checkpoint.save(run_path / "vocoder.safetensors", network, steps=step + 1)
+    checkpoint.save(run_path / "vocoder.safetensors", network, steps=run.step)
+    return network
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("cache", type=Path)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--steps", type=int, default=20_000)
+    parser.add_argument("--adversaries-from", type=int, default=8_000)
+    parser.add_argument("--mels", type=Path)
+    arguments = parser.parse_args()
+    train(
+        arguments.cache,
+        arguments.run,
+        arguments.steps,
+        arguments.adversaries_from,
+        arguments.mels,
+        VocoderRecipe(),
+    )

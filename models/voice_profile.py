@@ -1,0 +1,70 @@
+"""All that Tembr keeps of a voice: speaker embedding, pitch and mean mel of a recording."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from models.audio import SPEECH_MEL, encoder_mel, levelled, speech_mel
+from models.pitch import pitch_statistics
+from models.speaker_encoder import SpeakerEncoder
+
+SHAPES = {"embedding": (256,), "pitch": (2,), "mean_mel": (SPEECH_MEL.n_mels,), "seconds": (1,)}
+PROFILE_SIZE = sum(np.prod(SHAPES[part]) for part in ("embedding", "pitch", "mean_mel"))
+MAX_BYTES = 4096
+
+
+class InvalidVoiceProfile(ValueError):
+    """The bytes are not a voice profile."""
+
+
+@dataclass(frozen=True)
+class VoiceProfile:
+    """embedding: (256,), unit norm; pitch: (2,), median and spread of log F0; mean_mel: (80,); seconds of speech."""
+
+    embedding: np.ndarray
+    pitch: np.ndarray
+    mean_mel: np.ndarray
+    seconds: float
+
+    def features(self) -> np.ndarray:
+        """What the synthesizer is conditioned on, (338,)."""
+        return np.concatenate([self.embedding, self.pitch, self.mean_mel]).astype(np.float32)
+
+    def to_bytes(self) -> bytes:
+        parts = {"embedding": self.embedding, "pitch": self.pitch, "mean_mel": self.mean_mel}
+        parts["seconds"] = np.array([self.seconds])
+        return save({name: np.ascontiguousarray(value, dtype=np.float32) for name, value in parts.items()})
+
+    @classmethod
+    def from_bytes(cls, stored: bytes) -> "VoiceProfile":
+        """The profile that to_bytes wrote.  Raises InvalidVoiceProfile for anything else."""
+        if len(stored) > MAX_BYTES:
+            raise InvalidVoiceProfile(f"A voice profile has at most {MAX_BYTES} bytes; this has {len(stored)}.")
+        try:
+            parts = load(stored)
+        except (SafetensorError, ValueError, KeyError) as error:
+            raise InvalidVoiceProfile("This is not a voice profile.") from error
+        if {name: part.shape for name, part in parts.items()} != SHAPES:
+            raise InvalidVoiceProfile("This voice profile has other parts than Tembr's.")
+        if not all(part.dtype == np.float32 and np.isfinite(part).all() for part in parts.values()):
+            raise InvalidVoiceProfile("This voice profile holds numbers that are not finite.")
+        return cls(parts["embedding"], parts["pitch"], parts["mean_mel"], float(parts["seconds"][0]))
+
+
+@torch.inference_mode()
+def profile_of(waveform: np.ndarray, encoder: SpeakerEncoder) -> VoiceProfile:
+    """Describe the speaker of a recording.
+
+    waveform: (samples,) at 16 kHz, trimmed.  Raises RecordingTooShort below 1.6 s of speech.
+    """
+    device = next(encoder.parameters()).device
+    samples = torch.from_numpy(levelled(waveform).astype(np.float32)).to(device)
+    return VoiceProfile(
+        embedding=encoder.embed(encoder_mel(samples)).cpu().numpy(),
+        pitch=pitch_statistics(waveform),
+        mean_mel=speech_mel(samples).mean(-1).cpu().numpy(),
+        seconds=len(waveform) / SPEECH_MEL.sample_rate,
+    )
