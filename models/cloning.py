@@ -1,0 +1,121 @@
+"""VoiceCloner: the whole journey, from a recording and a text to the file of a voice saying it.
+
+    recording --load, trim--> waveform --mel--> voice profile          once, when a voice is added
+    text --read--> phones --synthesizer(profile)--> mel --vocoder--> waveform --encode--> mp3
+"""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from models import checkpoint, recording
+from models.audio import levelled, trim
+from models.speaker_encoder import SpeakerEncoder, SpeakerEncoderConfig
+from models.synthesizer import Synthesizer, SynthesizerConfig
+from models.text import Sentence, read
+from models.text.symbols import LANGUAGES, START, WORD_BORDER, phone_ids
+from models.vocoder import Vocoder, VocoderConfig
+from models.voice_profile import VoiceProfile, profile_of
+
+WEIGHTS = Path(__file__).parent / "weights"
+MAX_RECORDING_SECONDS = 600.0
+MAX_PROFILE_SECONDS = 30.0  # nothing is gained from hearing more of a voice
+MAX_PAUSE_SECONDS = 0.3  # kept of each pause in a recording
+SENTENCE_PAUSE_SECONDS = 0.3  # between two sentences
+LIVELINESS = (0.03, 0.15)  # spread of chance in log durations and pitch, so that another seed is another take
+SPEEDS = (0.5, 2.0)
+FADE_SECONDS = 0.005  # at both ends of a sentence, against clicks
+SPOKEN_LEVEL_DB = -20.0  # dBFS RMS of what is given out
+
+
+class VoiceCloner:
+    """The three networks, loaded once; any number of threads may use it."""
+
+    def __init__(self, encoder: SpeakerEncoder, synthesizer: Synthesizer, vocoder: Vocoder, device: str):
+        self.encoder, self.synthesizer, self.vocoder, self.device = encoder, synthesizer, vocoder, device
+        self.sample_rate = vocoder.config.sample_rate
+        self._lock = threading.Lock()  # one sentence at a time: memory stays that of one
+
+    @classmethod
+    def load(cls, weights: Path = WEIGHTS, device: str | None = None) -> VoiceCloner:
+        """The networks of a folder of weights, on the GPU if there is one.  Raises UnreadableWeights."""
+        device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        return cls(
+            checkpoint.load(weights / "speaker_encoder.safetensors", SpeakerEncoder, SpeakerEncoderConfig).to(device),
+            checkpoint.load(weights / "synthesizer.safetensors", Synthesizer, SynthesizerConfig).to(device),
+            checkpoint.load(weights / "vocoder.safetensors", Vocoder, VocoderConfig).to(device),
+            device,
+        )
+
+    def listen(self, source: bytes | Path) -> VoiceProfile:
+        """Know a voice from a recording in any common format.
+
+        Raises UnreadableAudio, RecordingTooLong, RecordingSilent, and RecordingTooShort below 1.6 s of speech.
+        """
+        waveform = recording.load_recording(source, MAX_RECORDING_SECONDS)
+        speech = trim(waveform, max_pause_seconds=MAX_PAUSE_SECONDS)
+        heard = speech[: int(MAX_PROFILE_SECONDS * recording.SAMPLE_RATE)]
+        with self._lock:
+            return profile_of(heard, self.encoder)
+
+    def read(self, text: str, language: str | None = None) -> list[Sentence]:
+        """The text as it will be read.  Raises NothingToSay, TextTooLong."""
+        return read(text, language)
+
+    def speak(
+        self, text: str, profile: VoiceProfile, language: str | None = None, speed: float = 1.0, seed: int = 0
+    ) -> np.ndarray:
+        """The text in that voice.
+
+        speed: 0.5 to 2.  The same seed gives the same take.  Returns (samples,) float32 at sample_rate.
+        Raises NothingToSay, TextTooLong.
+        """
+        sentences = self.read(text, language)
+        speed = min(max(speed, SPEEDS[0]), SPEEDS[1])
+        chance = torch.Generator().manual_seed(seed)
+        pieces = []
+        for sentence in sentences:
+            pieces.append(self._say(sentence, profile, speed, chance))
+            pause = SENTENCE_PAUSE_SECONDS / speed + sentence.pause_after
+            pieces.append(np.zeros(int(pause * self.sample_rate), dtype=np.float32))
+        if not sentences[-1].pause_after:
+            pieces.pop()
+        return levelled(np.concatenate(pieces), SPOKEN_LEVEL_DB)
+
+    def _say(self, sentence: Sentence, profile: VoiceProfile, speed: float, chance: torch.Generator) -> np.ndarray:
+        with self._lock:
+            return faded(self.waveform(self.mel(sentence, profile, speed, chance)))
+
+    def mel(self, sentence: Sentence, profile: VoiceProfile, speed: float, chance: torch.Generator) -> Tensor:
+        """The synthesizer's part: a sentence's mel in that voice, (80, frames)."""
+        ids = torch.tensor(phone_ids([START, *sentence.phones]))
+        spoken = [phone for phone in zip(sentence.phones, sentence.languages, strict=True) if phone[0] != WORD_BORDER]
+        languages = torch.tensor([LANGUAGES.index(language) for _, language in [("", spoken[0][1]), *spoken]])
+        liveliness = torch.tensor(LIVELINESS)[:, None] * torch.randn(2, len(ids), generator=chance)
+        features = torch.from_numpy(profile.features())
+        inputs = (part.to(self.device) for part in (ids, languages, features))
+        return self.synthesizer.speak(*inputs, speed, liveliness.to(self.device))
+
+    @torch.inference_mode()
+    def waveform(self, mel: Tensor) -> np.ndarray:
+        """The vocoder's part: (samples,) float32 of a mel (80, frames)."""
+        return self.vocoder(mel[None])[0].float().cpu().numpy()
+
+    def encode(self, waveform: np.ndarray, format: str) -> bytes:
+        """The waveform as an "mp3" or "wav" file."""
+        return recording.encode(waveform, self.sample_rate, format)
+
+
+def faded(waveform: np.ndarray) -> np.ndarray:
+    """The waveform rising from and falling to silence at its ends."""
+    n_samples = min(int(FADE_SECONDS * recording.SAMPLE_RATE), len(waveform) // 2)
+    ramp = np.linspace(0, 1, n_samples, dtype=np.float32)
+    shaped = waveform.copy()
+    shaped[:n_samples] *= ramp
+    shaped[len(shaped) - n_samples :] *= ramp[::-1]
+    return shaped
