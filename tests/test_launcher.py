@@ -67,8 +67,14 @@ def made_house(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def house(made_house, tmp_path) -> Path:
-    """A house whose environment is up to date."""
-    return shutil.copytree(made_house, tmp_path / "house", symlinks=True)
+    """A house whose environment is up to date; pip, thousands of files, is borrowed from the one that was made."""
+    borrowed = shutil.ignore_patterns("pip", "setuptools", "pkg_resources", "_distutils_hack", "__pycache__")
+    house = shutil.copytree(made_house, tmp_path / "house", symlinks=True, ignore=borrowed)
+    for package in made_house.glob(".venv/lib/python*/site-packages/*"):
+        here = house / package.relative_to(made_house)
+        if not here.exists():
+            here.symlink_to(package)
+    return house
 
 
 @pytest.fixture
