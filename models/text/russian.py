@@ -5,6 +5,8 @@ import re
 import threading
 import unicodedata
 
+from .russian_abbreviations import abbreviations_in_words, signs_in_words
+from .russian_numbers import join_ranges, numbers_in_words
 from .russian_phones import ENCLITICS, PREPOSITIONS, VOWELS, phones
 
 __all__ = ["accent", "normalise", "phones"]
@@ -18,8 +20,17 @@ _CHUNK_CHARACTERS = 400  # the homograph model reads at most 512 word pieces
 
 
 def normalise(text: str) -> str:
-    """Text in NFC, everything that isn't a word written in words."""
-    return unicodedata.normalize("NFC", text)
+    """Text in NFC with numbers, signs and abbreviations in words, in the case the sentence asks for."""
+    text = signs_in_words(unicodedata.normalize("NFC", text))
+    text = _normalizer().normalize(numbers_in_words(text))
+    return abbreviations_in_words(join_ranges(text))
+
+
+@functools.lru_cache(maxsize=1)
+def _normalizer():
+    from ru_normalizr import Normalizer, NormalizeOptions
+
+    return Normalizer(NormalizeOptions.safe())
 
 
 def accent(text: str) -> str:

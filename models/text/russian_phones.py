@@ -39,6 +39,7 @@ _STRESSED = dict(zip("аяоёэеиыую", ("ˈa", "ˈa", "ˈo", "ˈo", "ˈe",
 _OLD_LETTERS = str.maketrans("іїєґўѣѳѵ", "иийгуефи")
 _LETTERS = "а-яё"
 _TOKENS = re.compile(rf"([{_LETTERS}]+(?:-[{_LETTERS}]+)*)", re.IGNORECASE)
+_SILENT = re.compile(rf"(?<![{_LETTERS}])[ъь]+")
 _HESITATION = re.compile(rf"(?:\.\.+|…)(?=[^\w.?!]*[{_LETTERS}])")  # an ellipsis inside a sentence
 _STRONG_PAUSE = re.compile(r"[?!.…]")
 _WEAK_PAUSE = re.compile(r"[,;:()\[\]{}—–\n]|(?:^|\s)-+(?:\s|$)")
@@ -67,7 +68,8 @@ def _stress_as_capitals(text: str) -> str:
     text = _HESITATION.sub(",", text).lower().translate(_OLD_LETTERS).replace("ё", "Ё")
     text = re.sub(rf"([{VOWELS}])\u0301", lambda m: m[1].upper(), text)
     text = re.sub(rf"\+([{VOWELS}])", lambda m: m[1].upper(), text)
-    return re.sub(r"[+\u0300-\u036f\u00ad]", "", text)
+    text = re.sub(r"[+\u0300-\u036f\u00ad]", "", text)
+    return _SILENT.sub("", text)
 
 
 def _pause(between_words: str) -> str:
