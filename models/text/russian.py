@@ -28,7 +28,7 @@ def normalise(text: str) -> str:
 
 @functools.lru_cache(maxsize=1)
 def _normalizer():
-    from ru_normalizr import Normalizer, NormalizeOptions
+    from ru_normalizr import NormalizeOptions, Normalizer
 
     return Normalizer(NormalizeOptions.safe())
 

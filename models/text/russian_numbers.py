@@ -29,10 +29,9 @@ _COUNTED = {
 }
 _INTEGER = r"\d{1,3}(?:[ \u00a0]\d{3})+|\d{1,15}"
 _BEFORE = r"(?P<before>(?:\b[а-яё]+\s+)?)"
-_SIGN_FIRST = re.compile(
-    rf"(?<!\d)(?<!\d )([$€£¥₽])\s?((?:{_INTEGER})(?:[.,]\d+)?)(\s?(?:тыс\.?|млн|млрд|трлн)(?![а-яё]))?"
-)
-_SCALED = re.compile(r"(?<=\d)(\s?(?:тыс\.?|млн|млрд|трлн))\s?([$€£¥₽])")
+_SCALE = r"\s?(?:тыс\.?|млн|млрд|трлн)"
+_SIGN_FIRST = re.compile(rf"(?<!\d)(?<!\d )([$€£¥₽])\s?((?:{_INTEGER})(?:[.,]\d+)?)({_SCALE}(?![а-яё]))?")
+_SCALED = re.compile(rf"(?<=\d)({_SCALE})\s?([$€£¥₽])")
 _AMOUNT = re.compile(
     _BEFORE
     + rf"(?<![\d.,:/–—-])(?P<number>{_INTEGER})\s?(?P<unit>[$€₽£¥%]|(?:руб|коп)\.?(?![а-яё])|р\.(?=\s*(?:$|[,;а-яё\d]))"

@@ -37,8 +37,8 @@ _SOFTENS = {
 _STRESSED = dict(zip("аяоёэеиыую", ("ˈa", "ˈa", "ˈo", "ˈo", "ˈe", "ˈe", "ˈi", "ˈɨ", "ˈu", "ˈu"), strict=True))
 
 _OLD_LETTERS = str.maketrans("іїєґўѣѳѵ", "иийгуефи")
-_LETTERS = "а-яё"
-_TOKENS = re.compile(rf"([{_LETTERS}]+(?:-[{_LETTERS}]+)*)", re.IGNORECASE)
+_LETTERS = "а-яёА-ЯЁ"
+_TOKENS = re.compile(rf"([{_LETTERS}]+(?:-[{_LETTERS}]+)*)")
 _SILENT = re.compile(rf"(?<![{_LETTERS}])[ъь]+")
 _HESITATION = re.compile(rf"(?:\.\.+|…)(?=[^\w.?!]*[{_LETTERS}])")  # an ellipsis inside a sentence
 _STRONG_PAUSE = re.compile(r"[?!.…]")
