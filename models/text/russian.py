@@ -113,8 +113,7 @@ def _chunks(text: str) -> list[str]:
 @functools.lru_cache(maxsize=512)
 def _predict_chunk(text: str) -> tuple[str, frozenset[int]]:
     clean = "".join(letter if letter.isalpha() or letter in " ,.!?-" else "," for letter in text)
-    with _ACCENTOR_LOCK:
-        marked = _accentor()(clean)
+    marked = _ask(clean)
     letters, stressed = [], set()
     for letter in marked:
         if letter == "+":
@@ -130,8 +129,14 @@ def _predict_chunk(text: str) -> tuple[str, frozenset[int]]:
 
 def _only_yo(word: str) -> bool:
     """Whether a word written with е is always said with ё (елка), unlike все and всё."""
-    with _ACCENTOR_LOCK:
-        return "ё" in _accentor()(word, put_yo_homo=False).lower()
+    return "ё" in _ask(word, put_yo_homo=False).lower()
+
+
+def _ask(text: str, **options: bool) -> str:
+    import torch
+
+    with _ACCENTOR_LOCK, torch.no_grad():
+        return _accentor()(text, **options)
 
 
 @functools.lru_cache(maxsize=1)
