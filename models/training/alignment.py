@@ -31,6 +31,10 @@ from models.training.run import Meter, Run, learning_rate, set_learning_rate, tr
 
 SILENCE = SYMBOLS.index(START)  # the one class of all pauses
 UNIFORM_STEPS = 150  # targets of the first steps: equal durations
+QUIET_SHARE = 0.35  # of the way from a clip's quietest to its loudest frames: below it silence is possible
+LOUD_SILENCE = 1e-4  # likelihood of silence where it is not
+LEAST_PRIOR = 1e-3  # of a phone among all frames
+PRIOR_RATE = 0.02  # how fast the priors follow the last batches
 MIN_PAUSE_FRAMES = 5  # 62 ms; a shorter silence belongs to the phone before it
 DIM, HIDDEN, LAYERS, KERNEL = 192, 576, 4, 5
 BATCH, PEAK_RATE = 16, 1e-3
@@ -71,6 +75,7 @@ class Aligner(nn.Module):
         self.embed = nn.Linear(SPEECH_MEL.n_mels, DIM)
         self.blocks = nn.ModuleList(ConvNeXtBlock(DIM, HIDDEN, KERNEL, dropout=0.1) for _ in range(LAYERS))
         self.head = nn.Linear(DIM, len(SYMBOLS))
+        self.register_buffer("prior", torch.full((len(SYMBOLS),), 1 / len(SYMBOLS)))
 
     def forward(self, mels: Tensor, mask: Tensor) -> Tensor:
         """mels: (batch, frames, 80); mask: (batch, frames, 1).  Returns (batch, frames, phones)."""
@@ -150,14 +155,32 @@ def uniform_posteriors(frames: int, optional: np.ndarray) -> np.ndarray:
     return np.eye(len(optional))[state]
 
 
-def targets(log_probabilities: np.ndarray, states: States, uniform: bool) -> np.ndarray:
+def silence_likelihoods(mel: np.ndarray) -> np.ndarray:
+    """How well each frame goes with silence, by level alone.  mel: (frames, 80).  Returns (frames,)."""
+    levels = mel.astype(np.float32).mean(1)
+    quietest, loudest = np.percentile(levels, [2, 95])
+    return np.where(levels < quietest + QUIET_SHARE * (loudest - quietest), 1.0, LOUD_SILENCE)
+
+
+def state_likelihoods(probabilities: np.ndarray, mel: np.ndarray, states: States, prior: np.ndarray) -> np.ndarray:
+    """Of each frame under each state, up to a factor for each frame; (frames, states).
+
+    A phone's probability over its prior is its likelihood (hybrid models); without it common phones, and silence
+    above all, swallow the rest.
+    """
+    likelihoods = (probabilities / np.maximum(prior, LEAST_PRIOR))[:, states.classes].astype(np.float64)
+    silent = states.classes == SILENCE
+    likelihoods[:, silent] *= silence_likelihoods(mel)[:, None]
+    return likelihoods + 1e-9
+
+
+def targets(probabilities: np.ndarray, mel: np.ndarray, states: States, prior: np.ndarray, uniform: bool) -> np.ndarray:
     """What the network should have said: (frames, phones), each row a distribution."""
-    scores = log_probabilities[:, states.classes].astype(np.float64)
     if uniform:
-        shares = uniform_posteriors(len(scores), states.optional)
+        shares = uniform_posteriors(len(mel), states.optional)
     else:
-        shares = posteriors(np.exp(scores - scores.max(1, keepdims=True)) + 1e-30, states.optional)
-    wanted = np.zeros_like(log_probabilities)
+        shares = posteriors(state_likelihoods(probabilities, mel, states, prior), states.optional)
+    wanted = np.zeros_like(probabilities)
     np.add.at(wanted.T, states.classes, shares.T)
     return wanted
 
@@ -192,11 +215,14 @@ def train(cache: Path, clips: list[Clip], states: list[States], last: int) -> Al
         mels, mask = padded([stored[clips[i].mel[0] :][: clips[i].mel[1]] for i in picked], device)
         with torch.autocast(device.type, torch.bfloat16):
             said = network(mels, mask)
-        heard = said.detach().float().cpu().numpy()
+        heard = said.detach().float().exp().cpu().numpy()
         wanted = np.zeros_like(heard)
+        prior = network.prior.cpu().numpy()
         for row, i in enumerate(picked):
             frames = clips[i].mel[1]
-            wanted[row, :frames] = targets(heard[row, :frames], states[i], step < UNIFORM_STEPS)
+            mel = mels[row, :frames].cpu().numpy()
+            wanted[row, :frames] = targets(heard[row, :frames], mel, states[i], prior, step < UNIFORM_STEPS)
+        network.prior.lerp_(torch.from_numpy(wanted.sum((0, 1)) / wanted.sum()).to(device), PRIOR_RATE)
         loss = -(torch.from_numpy(wanted).to(device) * said).sum() / mask.sum()
         optimizer.zero_grad()
         loss.backward()
@@ -210,7 +236,8 @@ def train(cache: Path, clips: list[Clip], states: list[States], last: int) -> Al
 def align(network: Aligner, mel: np.ndarray, states: States) -> dict:
     """Phones, languages, durations (frames) and likelihood of one clip.  mel: (frames, 80)."""
     mels, mask = padded([mel], next(network.parameters()).device)
-    scores = network(mels, mask)[0].cpu().numpy()[:, states.classes].astype(np.float64)
+    probabilities = network(mels, mask)[0].exp().cpu().numpy()
+    scores = np.log(state_likelihoods(probabilities, mel, states, network.prior.cpu().numpy()))
     path = best_path(scores, states.optional)
     durations = np.bincount(path, minlength=len(states.classes))
     phones, languages, lengths = [], [], []

@@ -114,7 +114,10 @@ class Corpus:
         weights = np.array([self._weight(spoken.clip, shares) for spoken in self.spoken])
         self.buckets = np.array_split(np.arange(len(self.spoken)), recipe.buckets)
         longest = [self.spoken[bucket[-1]].clip.mel[1] for bucket in self.buckets]
-        self.sizes = [max(4, min(recipe.max_batch, recipe.batch_frames // frames)) for frames in longest]
+        self.sizes = [
+            max(1, min(recipe.max_batch, recipe.batch_frames // frames, len(bucket)))
+            for frames, bucket in zip(longest, self.buckets, strict=True)
+        ]
         self.chances = [weights[bucket] / weights[bucket].sum() for bucket in self.buckets]
         turns = np.array([weights[b].sum() / size for b, size in zip(self.buckets, self.sizes, strict=True)])
         self.turns = turns / turns.sum()
