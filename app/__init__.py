@@ -1,0 +1,103 @@
+"""The site: create_app puts the pages, the database and the voice cloner together."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from flask import Flask, Response, current_app, render_template, request
+from flask_wtf.csrf import CSRFError, CSRFProtect
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from app import db, forms, ready_voices, speeches, voices
+from config import ROOT, Config
+from models import VoiceCloner
+
+CHUNK = 1 << 16  # bytes
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; "
+        "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(self)",
+}
+
+
+def create_app(config: object = Config, cloner: VoiceCloner | None = None) -> Flask:
+    """The site with its database made and its ready voices in the bank.
+
+    cloner: loaded here, once, when none is given.
+    """
+    app = Flask(__name__, template_folder=ROOT / "templates", static_folder=ROOT / "static")
+    app.config.from_object(config)
+    _prepare_instance(app)
+    app.extensions["cloner"] = cloner or VoiceCloner.load()
+    db.init_app(app)
+    CSRFProtect(app)
+    app.register_blueprint(speeches.blueprint)
+    app.register_blueprint(voices.blueprint)
+    app.register_error_handler(HTTPException, _error_page)
+    app.register_error_handler(RequestEntityTooLarge, _too_large)
+    app.register_error_handler(CSRFError, _expired)
+    app.after_request(_harden)
+    app.jinja_env.globals.update(languages=forms.LANGUAGES, recording_choice=forms.RECORDING)
+    app.jinja_env.filters["duration"] = _duration
+    with app.app_context():
+        ready_voices.import_ready_voices(app.config["READY_VOICES"])
+    return app
+
+
+def _prepare_instance(app: Flask) -> None:
+    """Make the folders and the secret key, and say where the database is, unless the settings do."""
+    instance = Path(app.config["INSTANCE"]).resolve()
+    for folder in (instance, instance / db.Voice.folder, instance / db.Speech.folder):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    app.config["INSTANCE"] = instance
+    app.config["SECRET_KEY"] = app.config["SECRET_KEY"] or _secret_key(instance / "secret_key")
+    app.config["SQLALCHEMY_DATABASE_URI"] = (
+        app.config["SQLALCHEMY_DATABASE_URI"] or f"sqlite:///{instance / 'tembr.sqlite'}"
+    )
+
+
+def _secret_key(path: Path) -> str:
+    """The key kept at path; made on the first start, whole, and readable by its owner alone."""
+    if not path.exists():
+        descriptor, draft = tempfile.mkstemp(dir=path.parent)  # made with mode 0600
+        with open(descriptor, "w") as file:
+            file.write(os.urandom(32).hex())
+        os.replace(draft, path)
+    return path.read_text()
+
+
+def _harden(response: Response) -> Response:
+    """Nothing from elsewhere is loaded, nobody frames the pages, no type is guessed."""
+    response.headers.update(HEADERS)
+    return response
+
+
+def _error_page(error: HTTPException, message: str | None = None) -> tuple[str, int]:
+    return render_template("error.html", error=error, message=message or error.description), error.code
+
+
+def _too_large(error: RequestEntityTooLarge) -> tuple[str, int]:
+    """A browser shows no answer before it has sent everything, so what is bearable is read and dropped."""
+    limit, size = current_app.config["MAX_CONTENT_LENGTH"], request.content_length or 0
+    if limit < size <= 5 * limit:
+        for start in range(0, size, CHUNK):
+            request.environ["wsgi.input"].read(min(CHUNK, size - start))
+    allowed = current_app.config["MAX_UPLOAD_MEGABYTES"]
+    return _error_page(error, f"What was sent is too large: {size / 1e6:.1f} MB. A recording may have {allowed} MB.")
+
+
+def _expired(error: CSRFError) -> tuple[str, int]:
+    return _error_page(error, "This page was open for too long, or cookies are off. Reload it and try again.")
+
+
+def _duration(seconds: float) -> str:
+    """Seconds as a person writes them: 0:07, 1:02:03."""
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

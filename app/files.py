@@ -1,0 +1,82 @@
+"""A row and its audio file: kept together, removed together, sent by the row's id."""
+
+import secrets
+from pathlib import Path
+
+from flask import Response, abort, current_app, send_file
+
+from app.db import Speech, Voice, db
+
+MIME_TYPES = {
+    "mp3": "audio/mpeg",
+    "wav": "audio/wav",
+    "flac": "audio/flac",
+    "ogg": "audio/ogg",
+    "m4a": "audio/mp4",
+    "aac": "audio/aac",
+    "webm": "audio/webm",
+}
+
+
+def kind_of(recording: bytes) -> str:
+    """The format of a recording by its first bytes, a key of MIME_TYPES; "audio" when it is none of them."""
+    starts = {b"RIFF": "wav", b"ID3": "mp3", b"fLaC": "flac", b"OggS": "ogg", b"\x1aE\xdf\xa3": "webm"}
+    for start, kind in starts.items():
+        if recording.startswith(start):
+            return kind
+    if recording[4:8] == b"ftyp":
+        return "m4a"
+    sync = int.from_bytes(recording[:2], "big")
+    return "mp3" if sync & 0xFFE6 == 0xFFE2 else "aac" if sync & 0xFFF6 == 0xFFF0 else "audio"
+
+
+def path_of(row: Voice | Speech) -> Path:
+    return current_app.config["INSTANCE"] / row.folder / row.file_name
+
+
+def keep(row: Voice | Speech, content: bytes, kind: str) -> None:
+    """Write the file and commit the row: both, or neither.
+
+    Raises OSError when the disk refuses and SQLAlchemyError when the database does.
+    """
+    row.file_name = f"{secrets.token_hex(16)}.{kind}"
+    path = path_of(row)
+    try:
+        path.write_bytes(content)
+        db.session.add(row)
+        db.session.commit()
+    except Exception:
+        db.session.rollback()
+        path.unlink(missing_ok=True)
+        raise
+
+
+def discard(row: Voice | Speech) -> None:
+    """Delete the row, then its file."""
+    path = path_of(row)
+    db.session.delete(row)
+    db.session.commit()
+    path.unlink(missing_ok=True)
+
+
+def send(row: Voice | Speech, name: str, as_attachment: bool = False) -> Response:
+    """The row's file, whole or in ranges, under a name a person would give it."""
+    path = path_of(row)
+    kind = path.suffix.removeprefix(".")
+    if not path.exists():
+        abort(404, "The audio file is no longer on the disk.")
+    response = send_file(
+        path,
+        mimetype=MIME_TYPES.get(kind, "application/octet-stream"),
+        as_attachment=as_attachment or kind not in MIME_TYPES,
+        download_name=f"{name}.{kind}",
+        conditional=True,
+    )
+    response.cache_control.private = True
+    return response
+
+
+def title(*parts: str) -> str:
+    """The parts as a file name without its ending: letters, digits and spaces of any alphabet."""
+    cleaned = ("".join(c if c.isalnum() or c == "\u0301" else " " for c in part).split() for part in parts)
+    return " - ".join(" ".join(words[:6])[:60] for words in cleaned if words) or "speech"

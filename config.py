@@ -1,0 +1,38 @@
+"""Every setting of the site, each with its unit; TEMBR_<NAME> in the environment overrides the default."""
+
+import os
+from pathlib import Path
+
+ROOT = Path(__file__).parent
+
+
+def _setting(name: str, default):
+    """The environment's TEMBR_<name> in the type of `default`, or `default`."""
+    value = os.environ.get(f"TEMBR_{name}", "").strip()
+    return type(default)(value) if value else default
+
+
+class Config:
+    # where things are kept: database, secret key, recordings, speeches
+    INSTANCE = _setting("INSTANCE", ROOT / "instance")
+    SQLALCHEMY_DATABASE_URI = os.environ.get("TEMBR_DATABASE")  # None: SQLite under INSTANCE
+    SECRET_KEY = os.environ.get("TEMBR_SECRET_KEY")  # None: made once and kept under INSTANCE
+    READY_VOICES = _setting("READY_VOICES", ROOT / "models" / "weights" / "voices")
+
+    # what a person may ask for
+    MAX_TEXT_CHARACTERS = _setting("MAX_TEXT_CHARACTERS", 5_000)
+    MAX_NAME_CHARACTERS = _setting("MAX_NAME_CHARACTERS", 60)
+    MAX_NOTE_CHARACTERS = _setting("MAX_NOTE_CHARACTERS", 200)
+    MAX_UPLOAD_MEGABYTES = _setting("MAX_UPLOAD_MEGABYTES", 50)  # of 1,000,000 bytes, one recording
+    MIN_SPEED = 0.5
+    MAX_SPEED = 2.0
+    SPEECHES_PER_PAGE = 20
+
+    # A recording somewhat over its limit is still received, so that the text sent with it comes back in the form.
+    MAX_CONTENT_LENGTH = (4 * MAX_UPLOAD_MEGABYTES + 10) * 1_000_000  # bytes, one request
+    MAX_FORM_MEMORY_SIZE = 8_000_000  # bytes, one field that is no file
+
+    SESSION_COOKIE_NAME = "tembr"
+    SESSION_COOKIE_SAMESITE = "Lax"
+    SESSION_COOKIE_SECURE = _setting("HTTPS_ONLY", "") == "1"
+    WTF_CSRF_TIME_LIMIT = None  # seconds; a page may stay open as long as its session does

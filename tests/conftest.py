@@ -1,0 +1,90 @@
+"""What several tests need: a site without networks, its client, and recordings."""
+
+import numpy as np
+import pytest
+from flask.testing import FlaskClient
+
+from config import Config
+
+
+class Client(FlaskClient):
+    """Reads each answer whole and closes what was sent, so that no file stays open."""
+
+    def open(self, *arguments, buffered=True, **named):
+        answer = super().open(*arguments, buffered=buffered, **named)
+        for request in (answer.request, *(step.request for step in answer.history)):
+            request.environ["wsgi.input"].close()
+        return answer
+
+
+@pytest.fixture
+def cloner():
+    from tests.fakes import FakeCloner  # here, so that tests of other parts need not load the networks
+
+    return FakeCloner()
+
+
+@pytest.fixture
+def make_app(tmp_path, cloner):
+    """Makes a site with its own instance folder; settings may be changed."""
+    from app import create_app
+
+    def make(**changes):
+        settings = {
+            "INSTANCE": tmp_path / "instance",
+            "READY_VOICES": tmp_path / "ready",
+            "SQLALCHEMY_DATABASE_URI": None,
+            "SECRET_KEY": None,
+            "TESTING": True,
+            "WTF_CSRF_ENABLED": False,
+        }
+        app = create_app(type("Settings", (Config,), settings | changes), cloner)
+        app.test_client_class = Client
+        return app
+
+    return make
+
+
+@pytest.fixture
+def app(make_app):
+    return make_app()
+
+
+@pytest.fixture
+def client(app):
+    return app.test_client()
+
+
+@pytest.fixture(scope="session")
+def recording():
+    """Makes a recording: a buzz at 120 Hz.  seconds, loudness 0..1, kind mp3 or wav -> bytes."""
+
+    from models.recording import encode
+
+    def make(seconds=3.0, loudness=0.3, kind="wav"):
+        time = np.arange(int(seconds * 16_000)) / 16_000
+        return encode(loudness * np.sign(np.sin(2 * np.pi * 120 * time)), 16_000, kind)
+
+    return make
+
+
+@pytest.fixture
+def bank(app):
+    """Adds voices to the bank by name; returns their ids."""
+    from app import files
+    from app.db import Voice
+
+    def add(*names):
+        with app.app_context():
+            voices = [Voice(name=name, profile=_profile(), seconds=3.0) for name in names]
+            for voice in voices:
+                files.keep(voice, b"ID3 sample of " + voice.name.encode(), "mp3")
+            return [voice.id for voice in voices]
+
+    return add
+
+
+def _profile():
+    from models import VoiceProfile
+
+    return VoiceProfile(np.eye(256)[0], np.array([5.0, 0.1]), np.zeros(80), 3.0).to_bytes()

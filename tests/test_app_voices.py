@@ -1,0 +1,200 @@
+"""Voices: add, listen, rename, delete, and what bad input gets."""
+
+import io
+
+import pytest
+from sqlalchemy.exc import IntegrityError
+
+from app import files
+from app.db import Voice, db
+from models.recording import load_recording
+
+
+def _payload(content, file_name="voice.wav", **changes):
+    payload = {"name": "Anna", "language": "ru", "note": "", "consent": "y"}
+    return payload | {"recording": (io.BytesIO(content), file_name)} | changes
+
+
+def _voices(app):
+    with app.app_context():
+        return Voice.bank()
+
+
+def _files(app):
+    return list((app.config["INSTANCE"] / "voices").iterdir())
+
+
+def test_voice_is_added_with_consent_and_its_date(app, client, recording):
+    answer = client.post("/voices", data=_payload(recording(), name="  Анна   К. ", note="from the phone"))
+    assert (answer.status_code, answer.location) == (303, "/voices?added=1")
+    (voice,) = _voices(app)
+    assert (voice.name, voice.language, voice.note) == ("Анна К.", "ru", "from the phone")
+    assert voice.seconds == pytest.approx(3.0) and voice.consent_at
+    page = client.get(answer.location).text
+    assert "“Анна К.” is in the bank" in page and "from the phone" in page
+
+
+def test_added_voice_can_be_chosen_and_speaks(client, cloner, recording):
+    client.post("/voices", data=_payload(recording()))
+    assert 'value="1" checked' in client.get("/").text
+    assert client.post("/", data={"voice": "1", "text": "Hello."}).status_code == 303
+
+
+@pytest.mark.parametrize(("kind", "mimetype"), [("wav", "audio/wav"), ("mp3", "audio/mpeg")])
+def test_sample_is_the_recording_whatever_its_name_claims(client, recording, kind, mimetype):
+    client.post("/voices", data=_payload(recording(kind=kind), "page.html"))
+    sample = client.get("/voices/1/sample")
+    assert sample.mimetype == mimetype
+    assert len(load_recording(sample.data, 60)) == pytest.approx(48_000, abs=2_500)
+
+
+@pytest.mark.parametrize(
+    ("start", "kind"),
+    [
+        (b"RIFF1234WAVE", "wav"),
+        (b"ID3\x04", "mp3"),
+        (b"\xff\xfb\x90", "mp3"),
+        (b"\xff\xf1\x50", "aac"),
+        (b"fLaC", "flac"),
+        (b"OggS", "ogg"),
+        (b"\0\0\0\x20ftypM4A ", "m4a"),
+        (b"\x1aE\xdf\xa3", "webm"),
+        (b"<html>", "audio"),
+        (b"", "audio"),
+    ],
+)
+def test_kind_of_a_recording_is_told_by_its_first_bytes(start, kind):
+    assert files.kind_of(start) == kind
+
+
+def test_file_of_no_known_kind_is_only_ever_downloaded(app, client):
+    with app.app_context():
+        files.keep(Voice(name="Anna", profile=b"", seconds=1.0), b"<html>", "audio")
+    sample = client.get("/voices/1/sample")
+    assert sample.mimetype == "application/octet-stream"
+    assert sample.headers["Content-Disposition"].startswith("attachment")
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "message"),
+    [
+        ({"name": ""}, "name", "Give the voice a name of 1 to 60 characters."),
+        ({"name": "   "}, "name", "Give the voice a name of 1 to 60 characters."),
+        ({"name": "x" * 61}, "name", "The name is too long: 61 characters, and at most 60 fit."),
+        ({"note": "x" * 201}, "note", "The note is too long: 201 characters, and at most 200 fit."),
+        ({"consent": ""}, "consent", "Tick this to go on"),
+        ({"recording": (io.BytesIO(), "")}, "recording", "no file was given"),
+        ({"recording": (io.BytesIO(), "a.wav")}, "recording", "This file is empty (0 bytes)"),
+        ({"recording": (io.BytesIO(b"poem"), "a.wav")}, "recording", "cannot be read as audio"),
+    ],
+)
+def test_wrong_field_is_refused_with_its_limit_and_the_rest_stays(app, client, recording, changes, field, message):
+    answer = client.post("/voices", data=_payload(recording(), **{"note": "kept", **changes}))
+    assert answer.status_code == 422
+    error = answer.text.split(f'id="{field}-error" role="alert">')[1].split("</p>")[0]
+    assert message in error
+    assert field == "note" or 'value="kept"' in answer.text
+    assert _voices(app) == [] and _files(app) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"loudness": 0.0}, "The recording is silent"),
+        ({"seconds": 1.0}, "1.0 s of speech; at least 1.6 s"),
+        ({"seconds": 61}, "at most 60 s"),
+    ],
+)
+def test_recording_that_shows_no_voice_is_refused(app, client, recording, given, message):
+    answer = client.post("/voices", data=_payload(recording(**given)))
+    assert answer.status_code == 422 and message in answer.text
+    assert _voices(app) == [] and _files(app) == []
+
+
+@pytest.mark.parametrize("name", ["Анна", "анна", " АННА ", "Анна\u200a"])
+def test_taken_name_is_refused_whatever_its_case(app, client, bank, recording, name):
+    bank("Анна")
+    answer = client.post("/voices", data=_payload(recording(), name=name))
+    assert answer.status_code == 422 and "“Анна” is already in the bank" in answer.text.replace(name.strip(), "Анна")
+    assert len(_voices(app)) == len(_files(app)) == 1
+
+
+def test_two_tabs_taking_one_name_at_once_get_one_voice(app, client, bank, recording, monkeypatch):
+    monkeypatch.setattr(Voice, "named", lambda name: None)  # as if both had been validated before either was kept
+    bank("Anna")
+    answer = client.post("/voices", data=_payload(recording()))
+    assert answer.status_code == 422 and "“Anna” is already in the bank" in answer.text
+    assert len(_voices(app)) == len(_files(app)) == 1
+
+
+def test_database_itself_keeps_names_apart(bank):
+    with pytest.raises(IntegrityError):
+        bank("Анна", "анна")
+
+
+def test_full_disk_leaves_no_voice(app, client, recording, monkeypatch):
+    def full(path, content):
+        path.touch()
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(files.Path, "write_bytes", full)
+    answer = client.post("/voices", data=_payload(recording()))
+    assert "No space left on device" in answer.text and 'value="Anna"' in answer.text
+    assert _voices(app) == [] and _files(app) == []
+
+
+def test_voice_is_renamed(app, client, bank):
+    bank("Anna")
+    page = client.post("/voices/1/rename", data={"name": "Анна"}, follow_redirects=True).text
+    assert "The voice is now called “Анна”." in page
+    assert _voices(app)[0].name_key == "анна"
+
+
+def test_voice_may_change_the_case_of_its_own_name(app, client, bank):
+    bank("anna")
+    assert client.post("/voices/1/rename", data={"name": "Anna"}).status_code == 303
+    assert _voices(app)[0].name == "Anna"
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("boris", "“boris” is already in the bank"), ("", "1 to 60 characters"), ("x" * 61, "61 characters")],
+)
+def test_wrong_new_name_is_refused_at_its_voice(app, client, bank, name, message):
+    bank("Anna", "Boris")
+    answer = client.post("/voices/1/rename", data={"name": name})
+    assert answer.status_code == 422
+    assert message in answer.text.split('id="name-1-error" role="alert">')[1].split("</p>")[0]
+    assert 'id="name-2-error"' not in answer.text
+    assert sorted(voice.name for voice in _voices(app)) == ["Anna", "Boris"]
+
+
+def test_deleted_voice_is_gone_with_its_recording(app, client, bank):
+    bank("Anna", "Boris")
+    page = client.post("/voices/1/delete", follow_redirects=True).text
+    assert "“Anna” was deleted, with its recording." in page
+    assert [voice.name for voice in _voices(app)] == ["Boris"]
+    assert len(_files(app)) == 1
+
+
+@pytest.mark.parametrize("action", ["rename", "delete"])
+def test_voice_deleted_in_another_tab_is_said_to_be_gone(client, bank, action):
+    bank("Anna")
+    client.post("/voices/1/delete")
+    answer = client.post(f"/voices/1/{action}", data={"name": "Boris"})
+    assert answer.status_code == 404 and "it may have been deleted" in answer.text
+
+
+def test_voices_added_here_come_first(app, client, bank):
+    bank("Anna", "Boris")
+    with app.app_context():
+        db.session.add(Voice(name="Zoe", profile=b"", seconds=1, origin="A corpus", licence="CC0", file_name="z.mp3"))
+        db.session.commit()
+    assert [voice.name for voice in _voices(app)] == ["Boris", "Anna", "Zoe"]
+
+
+def test_name_is_shown_as_text(client, bank):
+    bank("<b>Anna")
+    for address in ("/", "/voices"):
+        page = client.get(address).text
+        assert "<b>Anna" not in page and "&lt;b&gt;Anna" in page
