@@ -8,15 +8,18 @@
 import re
 from dataclasses import dataclass
 
-from . import english
-from .sentences import clean, cut, language_of, runs, sentences
-from .symbols import LANGUAGES, PAUSES, WORD_BORDER
+from . import english, russian
+from .sentences import clean, cut, has_cyrillic, language_of, runs, sentences
+from .symbols import LANGUAGES, WORD_BORDER
 
 MAX_CHARACTERS = 20_000
 MAX_WORDS = 400  # characters of a sentence in words: numbers grow when they are written out
 
+BREAKS = (WORD_BORDER, *",.!?")  # weakest first
+
 _LEADING_MARKS = re.compile(r"^[^\w+]+")
-_STRESSED = re.compile(r"\+([аеёиоуыэюяaeiouy])", re.IGNORECASE)
+_STRESSED_RUSSIAN = re.compile(r"\+([аеёиоуыэюя])", re.IGNORECASE)
+_STRESSED_ENGLISH = re.compile(r"\+(?=[aeiouy])", re.IGNORECASE)
 
 
 class NothingToSay(ValueError):
@@ -37,7 +40,7 @@ class TextTooLong(ValueError):
 class Sentence:
     """One sentence as it will be read."""
 
-    language: str  # "ru" or "en", that of most of its letters
+    language: str  # "ru" or "en", that of most of its words
     words: str  # in full: numbers and abbreviations written out, Russian stress as U+0301 after the vowel
     phones: tuple[str, ...]  # of SYMBOLS, WORD_BORDER between words; the last is one of . ? !
     languages: tuple[str, ...]  # of each phone
@@ -73,12 +76,9 @@ def _read_sentence(written: str, default: str, pause: float) -> list[Sentence]:
 
 
 def _in_words(written: str, language: str) -> str:
-    """Numbers and abbreviations written out; in Russian, stress marked with +."""
-    if language == "en":
-        return english.normalise(written)
-    from . import russian
-
-    return russian.accent(russian.normalise(written))
+    """Numbers and abbreviations written out; Russian words with + before the stressed vowel."""
+    words = (english if language == "en" else russian).normalise(written)
+    return russian.accent(words) if has_cyrillic(words) else words
 
 
 def _last_mark(written: str) -> str:
@@ -89,31 +89,29 @@ def _last_mark(written: str) -> str:
 
 def _sentence(words: str, language: str, last: str) -> Sentence | None:
     """A sentence in words as phones, or None if it makes no sound."""
-    phones: list[str] = []
-    languages: list[str] = []
+    sounds: list[tuple[str, str]] = []  # phone, language
     for run_language, run in runs(words, language):
-        sounds = _phones(run, run_language, bool(phones) and phones[-1] not in PAUSES)
-        phones += sounds
-        languages += [run_language] * len(sounds)
-    while phones and phones[-1] in (*PAUSES, WORD_BORDER):
-        phones.pop()
-    if not phones:
+        for phone in _phones(run, run_language):
+            _add(sounds, phone, run_language)
+    while sounds and sounds[-1][0] in BREAKS:
+        sounds.pop()
+    if not sounds:
         return None
-    shown = _STRESSED.sub("\\1\u0301" if language == "ru" else "\\1", words)
-    return Sentence(language, shown, (*phones, last), (*languages[: len(phones)], language))
+    phones, languages = zip(*sounds, (last, language), strict=True)
+    shown = _STRESSED_ENGLISH.sub("", _STRESSED_RUSSIAN.sub("\\1\u0301", words))
+    return Sentence(language, shown, phones, languages)
 
 
-def _phones(run: str, language: str, follows_sound: bool) -> list[str]:
-    """Phones of a run of words of one language, with what parts it from the sound before it."""
+def _add(sounds: list[tuple[str, str]], phone: str, language: str) -> None:
+    """Append a phone; of several pauses and borders in a row the strongest stays, and none opens a sentence."""
+    if phone not in BREAKS or (sounds and sounds[-1][0] not in BREAKS):
+        sounds.append((phone, language))
+    elif sounds:
+        sounds[-1] = (max(sounds[-1][0], phone, key=BREAKS.index), sounds[-1][1])
+
+
+def _phones(run: str, language: str) -> list[str]:
+    """Phones of a run of words of one language, after what parts it from the word before it."""
     marks = _LEADING_MARKS.match(run)
-    if language == "en":
-        sounds = english.phones(run)
-    else:
-        from . import russian
-
-        sounds = russian.phones(run)
-    while sounds and sounds[0] in (*PAUSES, WORD_BORDER):
-        sounds = sounds[1:]
-    if not follows_sound:
-        return sounds
-    return [english.pause_of(marks[0] if marks else "") or WORD_BORDER, *sounds]
+    before = english.pause_of(marks[0] if marks else "") or WORD_BORDER
+    return [before, *(english if language == "en" else russian).phones(run)]

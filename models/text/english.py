@@ -27,12 +27,14 @@ PAUSE_OF = {
     ",": ",", ".": ".", "?": "?", "!": "!", ";": ",", ":": ",", "—": ",", "–": ",", "…": ".", "(": ",", ")": ",",
 }  # fmt: skip
 PLAIN_LETTERS = str.maketrans({"ł": "l", "Ł": "L", "ø": "o", "Ø": "O", "đ": "d", "ß": "ss", "æ": "ae", "œ": "oe"})
+MAX_WORD = 60  # letters of an unknown word that are read
 # Words that the dictionary lacks and its network misreads, in the dictionary's alphabet.
 READINGS = {
     "JSON": "ʤˈAsᵊn", "IKEA": "Ikˈiə", "GIF": "ɡˈɪf", "Putin": "pˈutɪn", "Dostoevsky": "dˌɑstəjˈɛfski",
-    "Zelensky": "zəlˈɛnski", "Zelenskyy": "zəlˈɛnski", "Chekhov": "ʧˈɛkɔf", "Tchaikovsky": "ʧIkˈɔfski", "Lviv": "ləvˈiv",
+    "Zelensky": "zəlˈɛnski", "Zelenskyy": "zəlˈɛnski", "Chekhov": "ʧˈɛkɔf", "Tchaikovsky": "ʧIkˈɔfski",
     "iOS": "ˌIˌOˈɛs", "macOS": "mˌækˌOˈɛs", "sh": "ʃ", "shh": "ʃ", "pst": "pst", "psst": "pst", "www": "dˌʌbəljˌu",
 }  # fmt: skip
+_UNREAD = re.compile("[^\x20-\x7e\u0301—–…“”«»]")  # the dictionary trips over some of them
 _CAPITALS = re.compile(r"\b[A-Z]{2,}\b")
 _STRESS_GIVEN = re.compile("[A-Za-z]*(?:\\+[aeiouy]|[aeiouy]\u0301)[A-Za-z\u0301']*", re.IGNORECASE)
 _VOWEL_LETTERS = re.compile("[aeiouy]+", re.IGNORECASE)
@@ -45,7 +47,7 @@ class _Unknown:
         self.network = network
 
     def __call__(self, word: str) -> str:
-        return "".join(mark for mark in self.network(word) or "" if mark not in PAUSE_OF)
+        return "".join(mark for mark in self.network(word[:MAX_WORD]) or "" if mark not in PAUSE_OF)
 
 
 @lru_cache(maxsize=1)
@@ -63,10 +65,11 @@ def phones(text: str) -> list[str]:
 
     A stress given with + before the vowel or U+0301 after it wins over the dictionary's.
     """
-    words = unicodedata.normalize("NFD", normalise(text)).translate(PLAIN_LETTERS)
+    words = unicodedata.normalize("NFKD", normalise(text).translate(PLAIN_LETTERS))
+    words = _UNREAD.sub("", words)
     words = _CAPITALS.sub(_shouted if words == words.upper() else _shouted_small, words)
     words = _STRESS_GIVEN.sub(_stressed, words)
-    words = "".join(letter for letter in words if not unicodedata.combining(letter))
+    words = words.replace("\u0301", "")
     return _to_symbols(_dictionary()(words, normalize_text=False))
 
 

@@ -51,7 +51,7 @@ _MONEY = re.compile(
     r"(?:\s?(thousand|million|billion|trillion|mln\b|bn\b|[kKmMbBtT]\b))?"
 )
 _MONEY_AFTER = re.compile(rf"(?<![\w.,])({NUMBER})\s?([{''.join(MONEY)}])(?!\d)")
-_VULGAR = re.compile(r"(?:(\d+)\s?)?([¼-¾⅐-⅞])")
+_VULGAR = re.compile(r"(?:(\d+)\s?)?([¼-¾⅐⅑⅓-⅞])")
 _FRACTION = re.compile(r"(?<![\w./,])(?:(\d{1,4})[ -])?(\d{1,2})[/⁄](\d{1,3})(?![\w/]|\.\d)")
 _UNIT = re.compile(
     rf"(?<![\w.])({NUMBER})\s?({'|'.join(map(re.escape, sorted(UNITS, key=len, reverse=True)))})(?![\w²³/'])"

@@ -11,7 +11,8 @@ MAX_PAUSE = 10.0  # seconds one [pause 0.5] may ask for
 CYRILLIC = "\u0400-\u052f"
 LATIN = "A-Za-z\u00aa\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u1e00-\u1eff"
 _CYRILLIC_LETTER = re.compile(f"[{CYRILLIC}]")
-_LATIN_LETTER = re.compile(f"[{LATIN}]")
+_CYRILLIC_WORD = re.compile(f"[{CYRILLIC}\u0301+]*[{CYRILLIC}]")
+_LATIN_WORD = re.compile(f"[{LATIN}\u0301+']*[{LATIN}]")
 _WORD = re.compile(rf"[{CYRILLIC}{LATIN}0-9]")
 
 _ASKED_PAUSE = re.compile(r"\[\s*pause\s+(\d{1,3}(?:[.,]\d{1,3})?)\s*s?\s*\]", re.IGNORECASE)
@@ -19,12 +20,13 @@ _LINE_BREAK = re.compile("\r\n|[\r\n\v\f\x85\u2028\u2029]")
 _LIST_MARK = re.compile(r"^\s*(?:[-–—•*·‣▪]\s+|(\d{1,3})[.)]\s+(?=\S))")
 _MIXED_WORD = re.compile(rf"[{CYRILLIC}{LATIN}]*(?:[{CYRILLIC}][{LATIN}]|[{LATIN}][{CYRILLIC}])[{CYRILLIC}{LATIN}]*")
 _SPOKEN_SYMBOLS = set("°№©®™℃℉")  # of Unicode's "other symbols", the rest of which are pictures
+_NUMBERS_WITH_NAMES = set("²³¼½¾⅐⅑⅒⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞")
 _LOOK_ALIKES = dict(zip("aceopxyABCEHKMOPTXYk", "асеорхуАВСЕНКМОРТХУк", strict=True))
 _TO_CYRILLIC = str.maketrans(_LOOK_ALIKES)
 _TO_LATIN = str.maketrans({cyrillic: latin for latin, cyrillic in _LOOK_ALIKES.items()})
 
 # Where a sentence may end: marks, closing quotes and brackets, then space; or ?! and Cyrillic full stops without one.
-_END = re.compile(rf"""[.!?…]+["'»”’)\]]*(?:\s+|(?<=[!?])(?=[{CYRILLIC}{LATIN}])|(?<=[а-яё]\.)(?=[А-ЯЁ][а-яё]))""")
+_END = re.compile(rf"""(?<![.!?…])[.!?…]+["'»”’)\]]*(?:\s+|(?<=[!?])(?=[{CYRILLIC}{LATIN}])|(?<=[а-яё]\.)(?=[А-ЯЁ][а-яё]))""")
 _LAST_WORD = re.compile(rf"(?:^|[^{CYRILLIC}{LATIN}.])((?:[{CYRILLIC}{LATIN}]+\.\s?)*[{CYRILLIC}{LATIN}]+)\.$")
 _AFTER = re.compile(r"""["'«»“”„‘(\[\s]*(?:[—–-]\s*)?(\w*)""")
 # Never the end of a sentence.
@@ -59,8 +61,11 @@ def _readable(character: str) -> str:
     category = unicodedata.category(character)
     if category == "Nd":
         return str(unicodedata.digit(character))
+    if category == "No" and character not in _NUMBERS_WITH_NAMES:
+        return "".join(digit for digit in unicodedata.normalize("NFKC", character) if digit.isdecimal()) or " "
     if "\uff01" <= character <= "\uff5e" or "\U0001d400" <= character <= "\U0001d7ff":  # full-width, mathematical
-        return _readable(unicodedata.normalize("NFKC", character)[0])
+        plain = unicodedata.normalize("NFKC", character)
+        return _readable(plain) if len(plain) == 1 and plain != character else " "
     if category[0] in "ZC":
         return " " if category[0] == "Z" or category == "Cc" else ""
     if category == "So" and character not in _SPOKEN_SYMBOLS or category == "Sk":
@@ -83,15 +88,19 @@ def _one_alphabet(match: re.Match) -> str:
     word = match[0]
     n_cyrillic = len(_CYRILLIC_LETTER.findall(word))
     one = word.translate(_TO_CYRILLIC if 2 * n_cyrillic >= len(word) else _TO_LATIN)
-    return one if language_of(one, None) else word
+    return word if _LATIN_WORD.search(one) and has_cyrillic(one) else one
+
+
+def has_cyrillic(text: str) -> bool:
+    return _CYRILLIC_LETTER.search(text) is not None
 
 
 def language_of(text: str, otherwise: str | None) -> str | None:
-    """ "ru" or "en", whichever alphabet most letters are of; `otherwise` for none, or as many of both."""
-    cyrillic, latin = len(_CYRILLIC_LETTER.findall(text)), len(_LATIN_LETTER.findall(text))
-    if cyrillic == latin:
+    """ "ru" or "en", whichever alphabet most words are of; `otherwise` for none, or as many of both."""
+    russian, english = len(_CYRILLIC_WORD.findall(text)), len(_LATIN_WORD.findall(text))
+    if russian == english:
         return otherwise
-    return "ru" if cyrillic > latin else "en"
+    return "ru" if russian > english else "en"
 
 
 def runs(text: str, language: str) -> list[tuple[str, str]]:
