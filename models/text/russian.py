@@ -5,7 +5,7 @@ import re
 import threading
 import unicodedata
 
-from .russian_abbreviations import abbreviations_in_words, signs_in_words
+from .russian_abbreviations import letters_in_words, signs_in_words
 from .russian_numbers import join_ranges, numbers_in_words
 from .russian_phones import ENCLITICS, PREPOSITIONS, VOWELS, phones
 
@@ -23,7 +23,7 @@ def normalise(text: str) -> str:
     """Text in NFC with numbers, signs and abbreviations in words, in the case the sentence asks for."""
     text = signs_in_words(unicodedata.normalize("NFC", text))
     text = _normalizer().normalize(numbers_in_words(text))
-    return abbreviations_in_words(join_ranges(text))
+    return letters_in_words(join_ranges(text))
 
 
 @functools.lru_cache(maxsize=1)

@@ -51,6 +51,10 @@ _ABBREVIATIONS = [
         (r"\bр-н\b\.?", "район"),
         (r"\bр-н[ае]\b", "района"),
         (r"\bт\.\s?н\.", "так называемый"),
+        (r"\bв т\.\s?ч\.", "в том числе"),
+        (r"\bок\.(?=\s*\d)", "около"),
+        (r"\bтел\.", "телефон"),
+        (r"\bчел\.(?=\s*[а-яё,;])", "человек"),
         (r"\bдр\.(?=\s*[А-ЯЁ])", "доктор"),
         (r"\bкв\.\s?м\b\.?", "квадратных метров"),
         (r"\bж/д\b", "железнодорожный"),
@@ -74,23 +78,23 @@ _SIGNS = [
         (r"[~≈]\s*(?=\d)", "примерно "),
         (r"±\s*(?=\d)", "плюс-минус "),
         (r"§\s*(?=\d)", "параграф "),
+        (r"(?<=\d)²", " в квадрате"),
+        (r"(?<=\d)³", " в кубе"),
         (r"[_*^|\\]+", " "),
     )
 ]
 
 
 def signs_in_words(text: str) -> str:
-    """Addresses of the web spelled out and signs in words; before numbers are read."""
+    """Addresses of the web spelled out, signs and abbreviations in words; before numbers are read."""
     text = _ADDRESS.sub(_address, text)
-    for pattern, replacement in _SIGNS:
+    for pattern, replacement in _ABBREVIATIONS + _SIGNS:
         text = pattern.sub(replacement, text)
     return text
 
 
-def abbreviations_in_words(text: str) -> str:
-    """What ru-normalizr leaves: more abbreviations, initials, initialisms and single letters."""
-    for pattern, replacement in _ABBREVIATIONS:
-        text = pattern.sub(replacement, text)
+def letters_in_words(text: str) -> str:
+    """What stands for words by its letters: initials, initialisms and single letters; after numbers are read."""
     text = _LEFT_TITLE.sub("господин", text)
     text = _INITIALS.sub(lambda m: _letters(m[1]) + " ", text)
     text = _FINAL_INITIALS.sub(lambda m: _letters(m[1]) + "." * m[1].endswith(".") * (not text[m.end() :]), text)

@@ -41,7 +41,14 @@ _AMOUNT = re.compile(
 _TIME = re.compile(_BEFORE + r"(?<![\d:.,])(?P<hour>[01]?\d|2[0-3]):(?P<minute>[0-5]\d)(?![\d:])", re.IGNORECASE)
 _FRACTION = re.compile(r"(?<![\d/.,])(\d{1,2})/(\d{1,2})(?![\d/]|[.,]\d)")
 _GENITIVE_ORDINAL = re.compile(r"(?<![\d.,])(\d{1,6})-?го\b")
+_COMPOUND = re.compile(
+    r"(?<![\d.,])(\d{1,4})(?:-(?=лети[еяюй]|летн)|(?:%|\s?процент)-(?=(?:н(?:ый|ая|ое|ые|ого|ой|ую|ых|ом|ым))\b))"
+)
+_PROPORTION = re.compile(
+    r"(?P<before>\b(?:соотношени|отношени|масштаб|пропорци)[а-яё]*\s+)(\d{1,6}):(\d{1,6})", re.IGNORECASE
+)
 _TELEPHONE = re.compile(r"(?<!\d)(\+?[78])[\s-]?\(?(\d{3})\)?[\s-]?(\d{3})[\s-]?(\d{2})[\s-]?(\d{2})(?!\d)")
+_LOCAL_TELEPHONE = re.compile(r"(?<![\d-])\d{3}-\d{2}-\d{2}(?![\d-])")
 _LEADING_ZERO = re.compile(r"(?<![\d.,:/-])(?<!\d[ \u00a0])0\d{1,6}(?![\d:/]|[.,-]\d)")
 _NUMERAL = (
     r"(?:один|одного|одна|две?|дв[ау]х?|тр[ие]х?|тр[ёе]х|четыр\w+|пят\w+|шест\w+|сем\w+|вос\w+|девя\w+|десят\w+|одинн\w+|"
@@ -53,6 +60,9 @@ _RANGE = re.compile(rf"\b({_NUMERAL}) — (?={_NUMERAL}\b)", re.IGNORECASE)
 def numbers_in_words(text: str) -> str:
     """Text with money, percent, times, fractions, telephone numbers and leading zeros in words."""
     text = _TELEPHONE.sub(_telephone, text)
+    text = _LOCAL_TELEPHONE.sub(lambda m: ", ".join(map(_digits, m[0].split("-"))), text)
+    text = _COMPOUND.sub(_compound, text)
+    text = _PROPORTION.sub(_proportion, text)
     text = _TIME.sub(_time, text)
     text = _SIGN_FIRST.sub(lambda m: f"{m[2]}{m[3] or ''} {_sign_name(m[1], m[2], m[3])}", text)
     text = _SCALED.sub(lambda m: f"{m[1]} {_sign_name(m[2], '', m[1])}", text)
@@ -124,6 +134,17 @@ def _time(match: re.Match[str]) -> str:
     hour, minute = int(match["hour"]), match["minute"]
     minutes = _digits(minute) if minute[0] == "0" else num2words(int(minute), lang="ru", case=case)
     return f"{match['before']}{num2words(hour, lang='ru', case=case, animate=False)} {minutes}"
+
+
+def _compound(match: re.Match[str]) -> str:
+    """The number at the head of a compound word: 50-летие -> пятидесятилетие, 100%-ный -> стопроцентный."""
+    head = num2words(int(match[1]), lang="ru", case="g").replace(" ", "")
+    head = re.sub(r"^ста|ста$", "сто", re.sub(r"^(?:одной)?тысячи$", "тысяче", head))
+    return head + "процент" * (not match.string.startswith("лет", match.end()))
+
+
+def _proportion(match: re.Match[str]) -> str:
+    return f"{match['before']}{num2words(int(match[2]), lang='ru')} к {num2words(int(match[3]), lang='ru', case='d')}"
 
 
 def _fraction(match: re.Match[str]) -> str:
