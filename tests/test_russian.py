@@ -223,7 +223,7 @@ def test_long_text_keeps_its_characters():
 
 
 def test_pauses_stand_where_punctuation_does():
-    sounds = phones("Н+ет, — сказ+ал +он, — «никогд+а»! (Д+а?) Ну... л+адно…")
+    sounds = phones("Н+ет, — сказ+ал +он, — «никогд+а»! (Д+а?) Ну... л+адно… В+от")
     assert [sound for sound in sounds if sound in PAUSES] == [",", ",", "!", "?", ",", "."]
 
 

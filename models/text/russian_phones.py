@@ -40,7 +40,7 @@ _OLD_LETTERS = str.maketrans("іїєґўѣѳѵ", "иийгуефи")
 _LETTERS = "а-яёА-ЯЁ"
 _TOKENS = re.compile(rf"([{_LETTERS}]+(?:-[{_LETTERS}]+)*)")
 _SILENT = re.compile(rf"(?<![{_LETTERS}])[ъь]+")
-_HESITATION = re.compile(rf"(?:\.\.+|…)(?=[^\w.?!]*[{_LETTERS}])")  # an ellipsis inside a sentence
+_HESITATION = re.compile(r"(?:\.\.+|…)(?=[^\w.?!]*[а-яё])")  # an ellipsis inside a sentence
 _STRONG_PAUSE = re.compile(r"[?!.…]")
 _WEAK_PAUSE = re.compile(r"[,;:()\[\]{}—–\n]|(?:^|\s)-+(?:\s|$)")
 
