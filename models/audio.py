@@ -90,8 +90,8 @@ def encoder_mel(waveform: Tensor) -> Tensor:
 
 
 def level_db(waveform: np.ndarray) -> float:
-    """Root mean square of a waveform in dBFS."""
-    return 10 * np.log10(np.mean(np.square(waveform, dtype=np.float64)) + 1e-12)
+    """Root mean square of a waveform in dBFS; -120 for silence, and for nothing at all."""
+    return 10 * np.log10(np.square(waveform, dtype=np.float64).sum() / max(1, len(waveform)) + 1e-12)
 
 
 def levelled(waveform: np.ndarray, target_db: float = SPEECH_LEVEL_DB) -> np.ndarray:
@@ -107,19 +107,21 @@ def speech_mask(waveform: np.ndarray) -> np.ndarray:
     padded = np.pad(waveform, (0, -len(waveform) % hop + hop))
     squares = np.square(padded, dtype=np.float64).reshape(-1, hop).mean(1)
     power = 10 * np.log10((squares[:-1] + squares[1:]) / 2 + 1e-10)
+    if not len(power):
+        return np.zeros(0, dtype=bool)
     return power > max(np.percentile(power, 95) - SPEECH_RANGE_DB, SILENCE_FLOOR_DB)
 
 
 def trim(waveform: np.ndarray, margin_seconds: float = 0.05, max_pause_seconds: float | None = None) -> np.ndarray:
     """The waveform without silence at its ends, and with pauses inside cut to max_pause_seconds if given."""
-    speech = np.flatnonzero(speech_mask(waveform))
-    if not len(speech):
+    mask = speech_mask(waveform)
+    if not mask.any():
         return waveform[:0]
-    hop = int(FRAME_SECONDS * SAMPLE_RATE)
-    margin = int(margin_seconds * SAMPLE_RATE)
+    hop, margin = int(FRAME_SECONDS * SAMPLE_RATE), int(margin_seconds * SAMPLE_RATE)
+    speech = np.flatnonzero(mask)
+    ends = slice(max(0, speech[0] * hop - margin), (speech[-1] + 1) * hop + margin)
     if max_pause_seconds is None:
-        return waveform[max(0, speech[0] * hop - margin) : (speech[-1] + 1) * hop + margin]
-    keep = max(1, int(max_pause_seconds / FRAME_SECONDS / 2))
-    near_speech = np.convolve(np.isin(np.arange(speech[-1] + 1), speech), np.ones(2 * keep + 1), mode="same") > 0
-    near_speech[: max(0, speech[0] - int(margin_seconds / FRAME_SECONDS))] = False
-    return waveform[np.flatnonzero(np.repeat(near_speech, hop)[: len(waveform)])]
+        return waveform[ends]
+    keep = max(1, int(max_pause_seconds / FRAME_SECONDS / 2))  # frames on each side of a pause
+    near_speech = np.convolve(mask, np.ones(2 * keep + 1))[keep:-keep] > 0
+    return waveform[ends][np.repeat(near_speech, hop)[: len(waveform)][ends]]
