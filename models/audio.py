@@ -62,7 +62,7 @@ def spectrogram(waveform: Tensor, n_fft: int, hop_length: int) -> Tensor:
     waveform: (..., samples).  Returns (..., n_fft // 2 + 1, 1 + samples // hop_length).
     """
     window = torch.hann_window(n_fft, device=waveform.device)
-    flat = waveform.reshape(-1, waveform.shape[-1])
+    flat = waveform.reshape(waveform.shape[:-1].numel(), waveform.shape[-1])
     stft = torch.stft(flat, n_fft, hop_length, window=window, pad_mode="constant", return_complex=True)
     return stft.abs().reshape(*waveform.shape[:-1], *stft.shape[-2:])
 

@@ -29,8 +29,11 @@ def save(path: Path, network: torch.nn.Module, *, dtype: torch.dtype = torch.flo
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
-    save_file(tensors, partial, metadata)
-    partial.replace(path)
+    try:
+        save_file(tensors, partial, metadata)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def load(path: Path, network_class: type[Network], config_class: type) -> Network:

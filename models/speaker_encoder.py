@@ -1,5 +1,6 @@
 """Who is speaking: the GE2E speaker encoder of SV2TTS (arXiv:1710.10467), as Resemblyzer ships it."""
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -17,7 +18,8 @@ class RecordingTooShort(ValueError):
 
     def __init__(self, seconds: float):
         least = PARTIAL_FRAMES / ENCODER_MEL.frames_per_second
-        super().__init__(f"The recording holds {seconds:.1f} s of speech; at least {least:.1f} s are needed.")
+        heard = math.floor(10 * seconds) / 10  # rounding up could name the limit itself
+        super().__init__(f"The recording holds {heard:.1f} s of speech; at least {least:.1f} s are needed.")
 
 
 @dataclass(frozen=True)

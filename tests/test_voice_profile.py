@@ -1,0 +1,158 @@
+"""A voice is kept in a kilobyte or two, and nothing else can be taken for one."""
+
+import io
+import pickle
+import struct
+
+import numpy as np
+import pytest
+from safetensors.numpy import save
+
+from models import checkpoint
+from models.cloning import WEIGHTS
+from models.speaker_encoder import SpeakerEncoder, SpeakerEncoderConfig
+from models.voice_profile import MAX_BYTES, InvalidVoiceProfile, VoiceProfile, profile_of
+from tests.speech import kathleen
+
+
+def parts(**changes) -> dict[str, np.ndarray]:
+    """The parts of a good profile, but for the changes; None leaves a part out."""
+    chance = np.random.default_rng(0)
+    embedding = chance.random(256, dtype=np.float32)
+    good = {
+        "embedding": embedding / np.linalg.norm(embedding),
+        "pitch": np.array([5.0, 0.2], dtype=np.float32),
+        "mean_mel": chance.normal(-2, 1, 80).astype(np.float32),
+        "seconds": np.array([4.5], dtype=np.float32),
+    }
+    return {name: part for name, part in (good | changes).items() if part is not None}
+
+
+def profile() -> VoiceProfile:
+    good = parts()
+    return VoiceProfile(good["embedding"], good["pitch"], good["mean_mel"], 4.5)
+
+
+def assert_same(one: VoiceProfile, other: VoiceProfile) -> None:
+    np.testing.assert_array_equal(one.embedding, other.embedding)
+    np.testing.assert_array_equal(one.pitch, other.pitch)
+    np.testing.assert_array_equal(one.mean_mel, other.mean_mel)
+    assert one.seconds == pytest.approx(other.seconds)
+
+
+def test_a_stored_profile_comes_back_whole():
+    assert_same(VoiceProfile.from_bytes(profile().to_bytes()), profile())
+
+
+def test_the_profile_of_a_real_voice_comes_back_whole():
+    encoder = checkpoint.load(WEIGHTS / "speaker_encoder.safetensors", SpeakerEncoder, SpeakerEncoderConfig)
+    heard = profile_of(kathleen(), encoder)
+    assert_same(VoiceProfile.from_bytes(heard.to_bytes()), heard)
+    assert heard.seconds == pytest.approx(len(kathleen()) / 16_000)
+    assert -4 < heard.mean_mel.min() < heard.mean_mel.max() < 4
+
+
+def test_a_profile_is_small():
+    assert len(profile().to_bytes()) < 2000 < MAX_BYTES
+
+
+def test_features_are_embedding_then_pitch_then_mean_mel():
+    features = profile().features()
+    assert features.shape == (338,)
+    assert features.dtype == np.float32
+    np.testing.assert_array_equal(features[256:258], profile().pitch)
+
+
+def saved(**changes) -> bytes:
+    return save(parts(**changes))
+
+
+def hostile_header(text: str) -> bytes:
+    return struct.pack("<Q", len(text)) + text.encode()
+
+
+@pytest.mark.parametrize("path", sorted(WEIGHTS.glob("voices/*.safetensors")), ids=lambda path: path.stem)
+def test_a_ready_voice_can_be_read(path):
+    ready = VoiceProfile.from_bytes(path.read_bytes())
+    assert np.linalg.norm(ready.embedding) == pytest.approx(1, abs=1e-3)
+    assert 60 < np.exp(ready.pitch[0]) < 480
+    assert ready.seconds >= 1.6
+
+
+OF_ANOTHER_KIND = {
+    "nothing": b"",
+    "text": b"This is not a voice.",
+    "zeros": bytes(1500),
+    "random": np.random.default_rng(1).bytes(1500),
+    "wav": b"RIFF\x24\x00\x00\x00WAVEfmt " + bytes(100),
+    "a header of 16 exabytes": b"\xff" * 8 + b"{}",
+    "a header that is no object": hostile_header("[1, 2]"),
+    "a header of nested lists": hostile_header("[" * 3000),
+    "data beyond the end": hostile_header('{"embedding":{"dtype":"F32","shape":[256],"data_offsets":[0,1024]}}'),
+    "an unknown type": hostile_header('{"embedding":{"dtype":"F4","shape":[0],"data_offsets":[0,0]}}'),
+    "an enormous shape": hostile_header(
+        '{"embedding":{"dtype":"F32","shape":[4611686018427387904],"data_offsets":[0,4]}}'
+    ),
+    "no parts": save({}),
+    "one part missing": saved(pitch=None),
+    "one part too many": saved(other=np.zeros(1, dtype=np.float32)),
+    "a longer embedding": saved(embedding=np.zeros(257, dtype=np.float32)),
+    "another shape": saved(mean_mel=np.zeros((80, 1), dtype=np.float32)),
+    "doubles": saved(pitch=np.zeros(2)),
+    "whole numbers": saved(pitch=np.zeros(2, dtype=np.int32)),
+    "not a number": saved(mean_mel=np.full(80, np.nan, dtype=np.float32)),
+    "infinite": saved(pitch=np.array([np.inf, 0], dtype=np.float32)),
+    "infinite seconds": saved(seconds=np.array([np.inf], dtype=np.float32)),
+}
+
+
+@pytest.mark.parametrize("stored", OF_ANOTHER_KIND.values(), ids=OF_ANOTHER_KIND)
+def test_what_is_no_voice_profile_is_refused(stored):
+    with pytest.raises(InvalidVoiceProfile):
+        VoiceProfile.from_bytes(stored)
+
+
+def test_a_truncated_profile_is_refused():
+    stored = profile().to_bytes()
+    for length in range(0, len(stored), 7):
+        with pytest.raises(InvalidVoiceProfile):
+            VoiceProfile.from_bytes(stored[:length])
+
+
+def test_a_damaged_profile_is_refused_or_is_another_finite_one():
+    stored = profile().to_bytes()
+    chance = np.random.default_rng(0)
+    for place in chance.integers(len(stored), size=500):
+        damaged = bytearray(stored)
+        damaged[place] ^= 1 << chance.integers(8)
+        try:
+            assert np.isfinite(VoiceProfile.from_bytes(bytes(damaged)).features()).all()
+        except InvalidVoiceProfile:
+            continue
+
+
+def test_a_profile_that_is_too_large_is_refused_with_the_limit():
+    with pytest.raises(InvalidVoiceProfile, match=f"at most {MAX_BYTES} bytes; this has 10000000"):
+        VoiceProfile.from_bytes(bytes(10_000_000))
+
+
+class Trap:
+    """Tells when it is unpickled."""
+
+    sprung = False
+
+    def __reduce__(self):
+        return _spring, ()
+
+
+def _spring() -> None:
+    Trap.sprung = True
+
+
+def test_a_pickle_is_refused_and_never_opened():
+    numpy_file = io.BytesIO()
+    np.save(numpy_file, np.array([Trap()], dtype=object), allow_pickle=True)
+    for stored in (pickle.dumps(Trap()), numpy_file.getvalue()):
+        with pytest.raises(InvalidVoiceProfile):
+            VoiceProfile.from_bytes(stored)
+    assert not Trap.sprung
