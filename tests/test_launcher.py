@@ -2,8 +2,10 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 
@@ -142,6 +144,30 @@ def test_an_interrupted_install_starts_afresh(house):
     assert "making .venv" in result.stderr
     assert not junk.exists()
     assert not (house / ".venv/.installing").exists()
+
+
+@pytest.mark.parametrize("signal_sent", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_leaves_a_mark_and_no_lock(house, signal_sent):
+    slow = house / "slow"
+    slow.mkdir()
+    backend = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+    (slow / "pyproject.toml").write_text(backend)
+    (slow / "backend.py").write_text("import time\ntime.sleep(60)\n")
+    (house / "requirements.txt").write_text("./slow\n")
+    start = subprocess.Popen(
+        [str(house / "tembr"), "serve"],
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        text=True,
+    )
+    assert start.stderr.readline().startswith("tembr: installing")
+    time.sleep(1)
+    os.killpg(start.pid, signal_sent)
+    start.communicate(timeout=60)
+    assert start.returncode == 128 + signal_sent
+    assert (house / ".venv/.installing").exists()
+    assert not (house / ".venv/.lock").exists()
 
 
 def test_a_failed_install_is_said_and_tried_again(house):
