@@ -140,7 +140,7 @@ class Synthesizer(nn.Module):
 
 def whole_frames(frames: Tensor) -> Tensor:
     """Durations rounded so that their running sum stays right, each at least 1.  (batch, phones)."""
-    ends = frames.clamp(min=1).cumsum(1).round()
+    ends = (frames.clamp(min=1).cumsum(1) + 0.5).floor()  # round() takes halves to even
     return torch.diff(ends, dim=1, prepend=torch.zeros_like(ends[:, :1])).long()
 
 

@@ -12,7 +12,7 @@ from models.pitch import pitch_statistics
 from models.speaker_encoder import SpeakerEncoder
 
 SHAPES = {"embedding": (256,), "pitch": (2,), "mean_mel": (SPEECH_MEL.n_mels,), "seconds": (1,)}
-PROFILE_SIZE = sum(np.prod(SHAPES[part]) for part in ("embedding", "pitch", "mean_mel"))
+PROFILE_SIZE = sum(int(np.prod(SHAPES[part])) for part in ("embedding", "pitch", "mean_mel"))  # 338
 MAX_BYTES = 4096
 
 

@@ -2,7 +2,7 @@
 
     python -m models.training.alignment CACHE [--steps 2500]
 
-A small network gives each mel frame a probability for each phone; hidden Markov states, one a phone in the order of
+A small network gives each mel frame a probability for each phone; hidden Markov states, two or three a phone in the order of
 the text, each lasting at least a frame, with silence allowed between words, explain the frames by them. Trained by
 expectation-maximisation: the states' posteriors (forward-backward) are the targets of the next step. Writes
 
@@ -35,6 +35,8 @@ QUIET_SHARE = 0.35  # of the way from a clip's quietest to its loudest frames: b
 LOUD_SILENCE = 1e-4  # likelihood of silence where it is not
 LEAST_PRIOR = 1e-3  # of a phone among all frames
 PRIOR_RATE = 0.02  # how fast the priors follow the last batches
+SHARPNESS = 0.5  # exponent of the likelihoods while learning; less makes targets softer
+MIN_PHONE_FRAMES, MIN_STRESSED_FRAMES = 2, 3  # of the aligner; without them vowels shrink to a frame
 MIN_PAUSE_FRAMES = 5  # 62 ms; a shorter silence belongs to the phone before it
 DIM, HIDDEN, LAYERS, KERNEL = 192, 576, 4, 5
 BATCH, PEAK_RATE = 16, 1e-3
@@ -42,16 +44,17 @@ BATCH, PEAK_RATE = 16, 1e-3
 
 @dataclass(frozen=True)
 class States:
-    """The way through a sentence: a class for each state, and whether the state may be left out."""
+    """The way through a sentence: symbols, and for each state its class, its symbol, and whether it may be left out."""
 
     symbols: tuple[str, ...]
-    languages: tuple[str, ...]
+    languages: tuple[str, ...]  # of each symbol
     classes: np.ndarray  # (states,) int64
+    owners: np.ndarray  # (states,) int64, index of the symbol
     optional: np.ndarray  # (states,) bool
 
 
-def states_of(text: str, language: str) -> States:
-    """States of a text: silence, its phones with optional silence at each word border, silence."""
+def states_of(text: str, language: str, frames: int) -> States:
+    """States of a text said in so many frames: silence, its phones with optional silence at each border, silence."""
     symbols, languages = [START], [language]
     sentences = read(text, language)
     for phone, spoken in ((p, s) for sentence in sentences for p, s in zip(sentence.phones, sentence.languages, strict=True)):
@@ -60,11 +63,22 @@ def states_of(text: str, language: str) -> States:
         elif not (phone in (WORD_BORDER, *PAUSES) and symbols[-1] == START):
             symbols.append(phone)
             languages.append(spoken)
-    silent = [symbol in (START, WORD_BORDER, *PAUSES) for symbol in symbols]
-    classes = [SILENCE if quiet else SYMBOLS.index(symbol) for symbol, quiet in zip(symbols, silent, strict=True)]
-    optional = np.array(silent)
+    silent = np.array([symbol in (START, WORD_BORDER, *PAUSES) for symbol in symbols])
+    repeats = np.array([least_frames(symbol) for symbol in symbols])
+    if repeats.sum() >= frames:
+        repeats[:] = 1
+    classes = np.array([SILENCE if quiet else SYMBOLS.index(s) for s, quiet in zip(symbols, silent, strict=True)])
+    owners = np.repeat(np.arange(len(symbols)), repeats)
+    optional = silent[owners]
     optional[0] = optional[-1] = False
-    return States(tuple(symbols), tuple(languages), np.array(classes), optional)
+    return States(tuple(symbols), tuple(languages), classes[owners], owners, optional)
+
+
+def least_frames(symbol: str) -> int:
+    """How long a phone lasts at least; pauses may be a single frame."""
+    if symbol in (START, WORD_BORDER, *PAUSES):
+        return 1
+    return MIN_STRESSED_FRAMES if symbol.startswith("ˈ") else MIN_PHONE_FRAMES
 
 
 class Aligner(nn.Module):
@@ -179,7 +193,8 @@ def targets(probabilities: np.ndarray, mel: np.ndarray, states: States, prior: n
     if uniform:
         shares = uniform_posteriors(len(mel), states.optional)
     else:
-        shares = posteriors(state_likelihoods(probabilities, mel, states, prior), states.optional)
+        likelihoods = state_likelihoods(probabilities, mel, states, prior) ** SHARPNESS
+        shares = posteriors(likelihoods / likelihoods.max(1, keepdims=True), states.optional)
     wanted = np.zeros_like(probabilities)
     np.add.at(wanted.T, states.classes, shares.T)
     return wanted
@@ -239,11 +254,10 @@ def align(network: Aligner, mel: np.ndarray, states: States) -> dict:
     probabilities = network(mels, mask)[0].exp().cpu().numpy()
     scores = np.log(state_likelihoods(probabilities, mel, states, network.prior.cpu().numpy()))
     path = best_path(scores, states.optional)
-    durations = np.bincount(path, minlength=len(states.classes))
+    durations = np.bincount(states.owners[path], minlength=len(states.symbols))
     phones, languages, lengths = [], [], []
-    for symbol, language, frames, optional in zip(
-        states.symbols, states.languages, durations, states.optional, strict=True
-    ):
+    for place, (symbol, language, frames) in enumerate(zip(states.symbols, states.languages, durations, strict=True)):
+        optional = symbol in (WORD_BORDER, *PAUSES) and place < len(durations) - 1
         if optional and frames < MIN_PAUSE_FRAMES:
             lengths[-1] += int(frames)
             continue
@@ -260,7 +274,7 @@ def readable(clips: list[Clip]) -> Iterator[tuple[Clip, States]]:
         if clip.factor != 1.0:
             continue
         try:
-            states = states_of(clip.text, clip.language)
+            states = states_of(clip.text, clip.language, clip.mel[1])
         except NothingToSay:
             continue
         if (~states.optional).sum() < clip.mel[1]:

@@ -25,11 +25,12 @@ class Run:
     seed: int = 0
     step: int = 0
 
-    def resume(self) -> None:
-        """Take up the state kept at path, if there is one."""
-        if self.path.exists():
-            state = torch.load(self.path, map_location="cpu", weights_only=True)
-            self.step = state.pop("step")
+    def resume(self, start: Path | None = None) -> None:
+        """Take up the state kept at path; if there is none, that of another run, start, as step 0."""
+        kept = self.path if self.path.exists() else start
+        if kept:
+            state = torch.load(kept, map_location="cpu", weights_only=True)
+            self.step = state["step"] if kept == self.path else 0
             for name, part in self.parts.items():
                 part.load_state_dict(state[name])
 

@@ -21,6 +21,7 @@ from models.synthesizer import ENERGY_MIDDLE, PITCH_UNIT, Prosody, Synthesizer, 
 from models.text.symbols import LANGUAGES, SYMBOLS, phone_ids
 from models.training.corpus import Clip, load_clips
 from models.training.run import Meter, Run, learning_rate, set_learning_rate, training_device
+from models.voice_profile import PROFILE_SIZE
 
 
 @dataclass(frozen=True)
@@ -191,20 +192,26 @@ def losses_of(network: Synthesizer, batch: Batch, profile_noise: float) -> dict[
     return {"mel": distance, **prosody_losses(said, batch)}
 
 
-def new_network(corpus: Corpus) -> Synthesizer:
+def default_config() -> SynthesizerConfig:
+    return SynthesizerConfig(len(SYMBOLS), len(LANGUAGES), PROFILE_SIZE)
+
+
+def new_network(corpus: Corpus, config: SynthesizerConfig) -> Synthesizer:
     """An untrained synthesizer that knows the spread of the corpus's voices."""
     torch.manual_seed(0)
-    network = Synthesizer(SynthesizerConfig(len(SYMBOLS), len(LANGUAGES), corpus.profiles.shape[1]))
+    network = Synthesizer(config)
     network.profile_mean.copy_(torch.from_numpy(corpus.profiles.mean(0)))
     network.profile_spread.copy_(torch.from_numpy(corpus.profiles.std(0) + 1e-2))
     return network
 
 
-def train(cache: Path, run_path: Path, last: int, recipe: SynthesizerRecipe) -> Synthesizer:
+def train(
+    cache: Path, run_path: Path, last: int, recipe: SynthesizerRecipe, config: SynthesizerConfig | None = None
+) -> Synthesizer:
     """Run the recipe up to step last."""
     device = training_device()
     corpus = Corpus(cache, recipe)
-    network = new_network(corpus).to(device)
+    network = new_network(corpus, config or default_config()).to(device)
     optimizer = torch.optim.AdamW(network.parameters(), betas=recipe.betas, weight_decay=0.01)
     run = Run(run_path / "synthesizer.state", {"network": network, "optimizer": optimizer})
     run.resume()

@@ -1,9 +1,11 @@
 """The vocoder's recipe: spectral losses first, adversaries after.
 
-    python -m models.training.train_vocoder CACHE RUN --steps 20000 --adversaries-from 8000 [--mels MELS.npy]
+    python -m models.training.train_vocoder CACHE RUN --steps 20000 --adversaries-from 8000
 
-RUN/vocoder.state is what a stopped run goes on from, RUN/vocoder.safetensors what VoiceCloner loads. With --mels the
-input is another (frames, 80) array of the same places as CACHE/mels.npy: the synthesizer's own mels, to tune on them.
+RUN/vocoder.state is what a stopped run goes on from, RUN/vocoder.safetensors what VoiceCloner loads. To tune on the
+synthesizer's own mels, make a cache of them (models.training.own_mels) and start from the state of the run before:
+
+    python -m models.training.train_vocoder OWN TUNED --start RUN/vocoder.state --peak-rate 2e-4 --adversaries-from 0
 """
 
 import argparse
@@ -29,6 +31,7 @@ class VocoderRecipe:
     batch: int = 16
     segment_frames: int = 64
     peak_rate: float = 5e-4
+    adversaries_from: int = 8_000  # step
     betas: tuple[float, float] = (0.8, 0.99)
     mel_weight: float = 3.0
     stft_weight: float = 1.0
@@ -39,12 +42,12 @@ class VocoderRecipe:
 class Segments:
     """Random pieces of clips: mels with the waveforms they were made from."""
 
-    def __init__(self, cache: Path, mels: Path | None, recipe: VocoderRecipe):
+    def __init__(self, cache: Path, recipe: VocoderRecipe):
         clips, _ = load_clips(cache)
         self.clips = [clip for clip in clips if clip.waveform and clip.mel[1] > recipe.segment_frames]
         frames = np.array([clip.mel[1] for clip in self.clips], dtype=np.float64)
         self.chances = frames**0.5 / (frames**0.5).sum()
-        self.mels = np.load(mels or cache / "mels.npy", mmap_mode="r")
+        self.mels = np.load(cache / "mels.npy", mmap_mode="r")
         self.waveforms = np.load(cache / "waveforms.npy", mmap_mode="r")
         self.recipe = recipe
 
@@ -80,17 +83,24 @@ def adversarial_step(
         return loss, told + recipe.feature_weight * feature_loss(of_real, of_made)
 
 
-def train(cache: Path, run_path: Path, last: int, adversaries_from: int, mels: Path | None, recipe: VocoderRecipe):
-    """Run the recipe up to step last; returns the spectral losses of the last step."""
+def train(
+    cache: Path,
+    run_path: Path,
+    last: int,
+    recipe: VocoderRecipe,
+    start: Path | None = None,
+    config: VocoderConfig = VocoderConfig(),  # noqa: B008 (frozen)
+) -> Vocoder:
+    """Run the recipe up to step last, from the state start if there is none of its own."""
     device = training_device()
     torch.manual_seed(0)
-    network, discriminators = Vocoder(VocoderConfig()).to(device), Discriminators().to(device)
+    network, discriminators = Vocoder(config).to(device), Discriminators().to(device)
     optimizer = torch.optim.AdamW(network.parameters(), betas=recipe.betas, weight_decay=0.01)
     adversary = torch.optim.AdamW(discriminators.parameters(), betas=recipe.betas, weight_decay=0.01)
     parts = {"network": network, "discriminators": discriminators, "optimizer": optimizer, "adversary": adversary}
     run = Run(run_path / "vocoder.state", parts)
-    run.resume()
-    segments, meter = Segments(cache, mels, recipe), Meter()
+    run.resume(start)
+    segments, meter = Segments(cache, recipe), Meter()
     for step, chance in run.steps(last):
         rate = learning_rate(step, last, recipe.peak_rate)
         set_learning_rate(optimizer, rate)
@@ -100,7 +110,7 @@ def train(cache: Path, run_path: Path, last: int, adversaries_from: int, mels: P
             made = network(mel)
         losses = {"mel": mel_loss(made, real), "stft": stft_loss(made, real)}
         loss = recipe.mel_weight * losses["mel"] + recipe.stft_weight * losses["stft"]
-        if step >= adversaries_from:
+        if step >= recipe.adversaries_from:
             losses["adversary"], told = adversarial_step(made, real, discriminators, adversary, recipe)
             losses["told"] = told
             loss = loss + told
@@ -120,14 +130,9 @@ if __name__ == "__main__":
     parser.add_argument("cache", type=Path)
     parser.add_argument("run", type=Path)
     parser.add_argument("--steps", type=int, default=20_000)
-    parser.add_argument("--adversaries-from", type=int, default=8_000)
-    parser.add_argument("--mels", type=Path)
+    parser.add_argument("--adversaries-from", type=int, default=VocoderRecipe.adversaries_from)
+    parser.add_argument("--peak-rate", type=float, default=VocoderRecipe.peak_rate)
+    parser.add_argument("--start", type=Path)
     arguments = parser.parse_args()
-    train(
-        arguments.cache,
-        arguments.run,
-        arguments.steps,
-        arguments.adversaries_from,
-        arguments.mels,
-        VocoderRecipe(),
-    )
+    recipe = VocoderRecipe(peak_rate=arguments.peak_rate, adversaries_from=arguments.adversaries_from)
+    train(arguments.cache, arguments.run, arguments.steps, recipe, arguments.start)
