@@ -1,13 +1,13 @@
 """The networks, and what they hear and read.
 
-    cloning.py            VoiceCloner: the journey from recording and text to speech; start here
-    recording.py          files to waveforms and back
-    audio.py  pitch.py    what the networks hear: mels, level, silence, F0
-    voice_profile.py      what is kept of a voice
-    text/                 written text to phones
-    speaker_encoder.py  synthesizer.py  vocoder.py  convnext.py    the networks
-    checkpoint.py         weights on disk
-    training/             how the weights were made; never loaded by the site
+cloning.py            VoiceCloner: the journey from recording and text to speech; start here
+recording.py          files to waveforms and back
+audio.py  pitch.py    what the networks hear: mels, level, silence, F0
+voice_profile.py      what is kept of a voice
+text/                 written text to phones
+speaker_encoder.py  synthesizer.py  vocoder.py  convnext.py    the networks
+checkpoint.py         weights on disk
+training/             how the weights were made; never loaded by the site
 """
 
 from models.checkpoint import UnreadableWeights

@@ -1,7 +1,7 @@
 """VoiceCloner: the whole journey, from a recording and a text to the file of a voice saying it.
 
-    recording --load, trim--> waveform --mel--> voice profile          once, when a voice is added
-    text --read--> phones --synthesizer(profile)--> mel --vocoder--> waveform --encode--> mp3
+recording --load, trim--> waveform --mel--> voice profile          once, when a voice is added
+text --read--> phones --synthesizer(profile)--> mel --vocoder--> waveform --encode--> mp3
 """
 
 from __future__ import annotations

@@ -68,7 +68,9 @@ class Synthesizer(nn.Module):
         self.register_buffer("profile_mean", torch.zeros(config.n_profile))
         self.register_buffer("profile_spread", torch.ones(config.n_profile))
         self.voice = nn.Sequential(
-            nn.Linear(config.n_profile, 2 * config.voice_dim), nn.GELU(), nn.Linear(2 * config.voice_dim, config.voice_dim)
+            nn.Linear(config.n_profile, 2 * config.voice_dim),
+            nn.GELU(),
+            nn.Linear(2 * config.voice_dim, config.voice_dim),
         )
         self.encoder = nn.ModuleList(
             ConvNeXtBlock(config.dim, 4 * config.dim, 5, config.dropout, condition_dim=config.voice_dim)
@@ -80,7 +82,9 @@ class Synthesizer(nn.Module):
         self.energy = nn.Conv1d(1, config.dim, 3, padding=1)
         self.widen = nn.Linear(config.dim + 2, config.decoder_dim)
         self.decoder = nn.ModuleList(
-            ConvNeXtBlock(config.decoder_dim, config.decoder_hidden, 7, config.dropout / 2, condition_dim=config.voice_dim)
+            ConvNeXtBlock(
+                config.decoder_dim, config.decoder_hidden, 7, config.dropout / 2, condition_dim=config.voice_dim
+            )
             for _ in range(config.decoder_layers)
         )
         self.decoder_norm = nn.LayerNorm(config.decoder_dim)
@@ -111,7 +115,14 @@ class Synthesizer(nn.Module):
         return self.head(self.decoder_norm(x)).float()
 
     def forward(
-        self, ids: Tensor, languages: Tensor, profiles: Tensor, durations: Tensor, pitch: Tensor, energy: Tensor, mask: Tensor
+        self,
+        ids: Tensor,
+        languages: Tensor,
+        profiles: Tensor,
+        durations: Tensor,
+        pitch: Tensor,
+        energy: Tensor,
+        mask: Tensor,
     ) -> tuple[Tensor, Prosody]:
         """For training: mels under the recording's own prosody, and the prosody that would have been predicted."""
         voice = self.embed_voice(profiles)

@@ -23,8 +23,16 @@ function showFile(input) {
   const zone = input.closest("[data-drop]");
   const chosen = zone.querySelector("[data-chosen]");
   const file = input.files[0];
+  const refusal = tooLarge(input);
   chosen.hidden = !file;
-  chosen.textContent = file ? `${file.name}, ${(file.size / 1e6).toFixed(1)} MB` : "";
+  chosen.textContent = refusal ?? (file ? `${file.name}, ${(file.size / 1e6).toFixed(1)} MB` : "");
+  chosen.classList.toggle("error", Boolean(refusal));
+}
+
+function tooLarge(input) {
+  const size = (input.files[0]?.size ?? 0) / 1e6;
+  const limit = Number(input.dataset.maxMegabytes);
+  return size > limit ? `This recording is too large: ${size.toFixed(1)} MB, and at most ${limit} MB can be given.` : null;
 }
 
 function improve(root) {
@@ -46,8 +54,6 @@ document.addEventListener("change", ({ target }) => {
   showFile(target);
   const own = target.closest("[data-own]")?.querySelector("[type=radio]");
   if (own && target.files.length) own.checked = true;
-  const form = target.closest("form");
-  tell(form, tooLarge(target) ?? "");
 });
 
 for (const [type, over] of [["dragover", true], ["dragleave", false], ["drop", false]]) {
@@ -63,12 +69,6 @@ function tell(form, message) {
   alert.textContent = message;
   alert.hidden = !message;
   if (message) alert.scrollIntoView({ block: "center" });
-}
-
-function tooLarge(input) {
-  const size = (input.files[0]?.size ?? 0) / 1e6;
-  const limit = Number(input.dataset.maxMegabytes);
-  return size > limit ? `This recording is too large: ${size.toFixed(1)} MB, and at most ${limit} MB can be given.` : null;
 }
 
 function busy(form) {
@@ -120,8 +120,8 @@ document.addEventListener("submit", async (event) => {
   const isBusy = form.hasAttribute("aria-busy");
   if (stays || isBusy) event.preventDefault();
   if (isBusy) return;
-  const refusal = [...form.querySelectorAll("[type=file]")].map(tooLarge).find(Boolean);
-  if (stays && refusal) return tell(form, refusal);
+  const refused = [...form.querySelectorAll("[type=file]")].find(tooLarge);
+  if (stays && refused) return refused.focus();
   const done = busy(form);
   addEventListener("pageshow", done, { once: true });  // the back button brings the page as it was left
   if (!stays) return;

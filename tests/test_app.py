@@ -143,6 +143,22 @@ def test_request_far_over_the_limit_is_refused_with_limit_and_size(make_app):
     assert "0.4 MB" in answer.text and "1 MB" in answer.text
 
 
+class Sent(io.BytesIO):
+    """What a browser sends; stays open, to see how much of it was read."""
+
+    def close(self):
+        pass
+
+
+@pytest.mark.parametrize(("size", "is_read"), [(1_500_000, True), (1_500_001, False)])
+def test_too_large_request_is_read_to_its_end_within_reason(make_app, size, is_read):
+    sent = Sent(bytes(size))
+    make_app(MAX_CONTENT_LENGTH=300_000).test_client().post(
+        "/", input_stream=sent, content_length=size, content_type="multipart/form-data; boundary=x"
+    )
+    assert sent.tell() == (size if is_read else 0)
+
+
 @pytest.mark.parametrize("address", ["/speeches/7", "/speeches/7/audio", "/voices/7/sample", "/nowhere"])
 def test_what_is_not_there_is_said_kindly(client, address):
     answer = client.get(address)

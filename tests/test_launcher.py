@@ -256,6 +256,12 @@ def test_a_port_that_is_none_is_refused(bare, port):
     assert f"TEMBR_PORT={port} is no port" in result.stderr
 
 
+def test_install_stops_before_anything_is_started(house):
+    result = tembr(house, "install")
+    assert (result.returncode, result.stdout) == (0, "")
+    assert result.stderr == "tembr: .venv is up to date.\n"
+
+
 def test_test_passes_its_arguments_on(house):
     result = tembr(house, "test", "-k", "one or two")
     assert result.stdout.strip().split("|")[1:] == ["-k", "one or two"]

@@ -35,6 +35,7 @@ READINGS = {
     "iOS": "ˌIˌOˈɛs", "macOS": "mˌækˌOˈɛs", "sh": "ʃ", "shh": "ʃ", "pst": "pst", "psst": "pst", "www": "dˌʌbəljˌu",
 }  # fmt: skip
 _UNREAD = re.compile("[^\x20-\x7e\u0301—–…“”«»]")  # the dictionary trips over some of them
+_LONG_WORD = re.compile(r"\S{40,}")  # with hyphens or capitals inside, the dictionary's time grows with its cube
 _CAPITALS = re.compile(r"\b[A-Z]{2,}\b")
 _STRESS_GIVEN = re.compile("[A-Za-z]*(?:\\+[aeiouy]|[aeiouy]\u0301)[A-Za-z\u0301']*", re.IGNORECASE)
 _VOWEL_LETTERS = re.compile("[aeiouy]+", re.IGNORECASE)
@@ -66,7 +67,7 @@ def phones(text: str) -> list[str]:
     A stress given with + before the vowel or U+0301 after it wins over the dictionary's.
     """
     words = unicodedata.normalize("NFKD", normalise(text).translate(PLAIN_LETTERS))
-    words = _UNREAD.sub("", words)
+    words = _LONG_WORD.sub(_in_pieces, _UNREAD.sub("", words))
     words = _CAPITALS.sub(_shouted if words == words.upper() else _shouted_small, words)
     words = _STRESS_GIVEN.sub(_stressed, words)
     words = words.replace("\u0301", "")
@@ -76,6 +77,11 @@ def phones(text: str) -> list[str]:
 def pause_of(marks: str) -> str:
     """The pause that punctuation asks for, "" for none: the strongest of , . ! ?"""
     return max((PAUSE_OF[mark] for mark in marks if mark in PAUSE_OF), key=",.!?".index, default="")
+
+
+def _in_pieces(match: re.Match) -> str:
+    """A very long word of small letters alone, parted where other characters stood."""
+    return re.sub(r"[^a-z+\u0301,.;:!?]+", " ", match[0].lower())
 
 
 def _shouted(match: re.Match) -> str:

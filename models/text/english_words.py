@@ -81,8 +81,9 @@ def normalise(text: str) -> str:
     text = re.sub(r"(?<=\s)-(?=\s)", "—", re.sub(r"(?<=\d)\s-\s(?=\d+\s?=)", " minus ", text))
     text = _URL.sub(_url, text)
     text = re.sub(r"\betc\.(?=,?\s+[a-z])", "et cetera", re.sub(r"\betc\b(?!\.)", "et cetera", text))
-    if text != text.upper():
-        text = _ABBREVIATION.sub(lambda m: ABBREVIATIONS[m[1]], re.sub(r"\b(Mr|Mrs|Dr)\.(?=\s)", r"\1", text))
+    small = text != text.upper()  # in a text all in capitals IT and US are words
+    text = re.sub(r"\b(Mr|Mrs|Dr)\.(?=\s)", r"\1", text)
+    text = _ABBREVIATION.sub(lambda m: ABBREVIATIONS[m[1]] if small or m[1] not in ("IT", "US") else m[1], text)
     if any(map(str.isdigit, text)) or _VULGAR.search(text):
         text = _quantities(text)
     text = re.sub(r"(?<!\S)\*(?!\S)", "star", re.sub(r"(?<!\S)#(?!\S)", "pound", text))

@@ -18,7 +18,7 @@ _WORD = re.compile(rf"[{CYRILLIC}{LATIN}0-9]")
 _ASKED_PAUSE = re.compile(r"\[\s*pause\s+(\d{1,3}(?:[.,]\d{1,3})?)\s*s?\s*\]", re.IGNORECASE)
 _LINE_BREAK = re.compile("\r\n|[\r\n\v\f\x85\u2028\u2029]")
 _LIST_MARK = re.compile(r"^\s*(?:[-–—•*·‣▪]\s+|(\d{1,3})[.)]\s+(?=\S))")
-_MIXED_WORD = re.compile(rf"[{CYRILLIC}{LATIN}]*(?:[{CYRILLIC}][{LATIN}]|[{LATIN}][{CYRILLIC}])[{CYRILLIC}{LATIN}]*")
+_LETTERS = re.compile(f"[{CYRILLIC}{LATIN}]+")
 _SPOKEN_SYMBOLS = set("°№©®™℃℉")  # of Unicode's "other symbols", the rest of which are pictures
 _NUMBERS_WITH_NAMES = set("²³¼½¾⅐⅑⅒⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞")
 _LOOK_ALIKES = dict(zip("aceopxyABCEHKMOPTXYk", "асеорхуАВСЕНКМОРТХУк", strict=True))
@@ -26,7 +26,9 @@ _TO_CYRILLIC = str.maketrans(_LOOK_ALIKES)
 _TO_LATIN = str.maketrans({cyrillic: latin for latin, cyrillic in _LOOK_ALIKES.items()})
 
 # Where a sentence may end: marks, closing quotes and brackets, then space; or ?! and Cyrillic full stops without one.
-_END = re.compile(rf"""(?<![.!?…])[.!?…]+["'»”’)\]]*(?:\s+|(?<=[!?])(?=[{CYRILLIC}{LATIN}])|(?<=[а-яё]\.)(?=[А-ЯЁ][а-яё]))""")
+_END = re.compile(
+    rf"""(?<![.!?…])[.!?…]+["'»”’)\]]*(?:\s+|(?<=[!?])(?=[{CYRILLIC}{LATIN}])|(?<=[а-яё]\.)(?=[А-ЯЁ][а-яё]))"""
+)
 _LAST_WORD = re.compile(rf"(?:^|[^{CYRILLIC}{LATIN}.])((?:[{CYRILLIC}{LATIN}]+\.\s?)*[{CYRILLIC}{LATIN}]+)\.$")
 _AFTER = re.compile(r"""["'«»“”„‘(\[\s]*(?:[—–-]\s*)?(\w*)""")
 # Never the end of a sentence.
@@ -51,7 +53,7 @@ def clean(text: str) -> str:
     """The text with only what can be read: NFC, "\\n" as the one line break, no control characters or pictures."""
     text = unicodedata.normalize("NFC", _LINE_BREAK.sub("\n", text))
     text = "".join(map(_readable, text))
-    return _MIXED_WORD.sub(_one_alphabet, text)
+    return _LETTERS.sub(_one_alphabet, text)
 
 
 def _readable(character: str) -> str:
@@ -87,6 +89,8 @@ def _one_alphabet(match: re.Match) -> str:
     """A word whose few foreign letters only look like the others', in one alphabet ("Mосква" with a Latin M)."""
     word = match[0]
     n_cyrillic = len(_CYRILLIC_LETTER.findall(word))
+    if n_cyrillic in (0, len(word)):
+        return word
     one = word.translate(_TO_CYRILLIC if 2 * n_cyrillic >= len(word) else _TO_LATIN)
     return word if _LATIN_WORD.search(one) and has_cyrillic(one) else one
 
@@ -162,15 +166,17 @@ def _ends_sentence(text: str, start: int, end: re.Match) -> bool:
     if not word or not after:
         return True
     word = re.sub(r"\s", "", word[1])
+    if len(word.split(".")[-1]) > 2:  # "Л. Н. Толстой." ends as any word does, "т. д." as an abbreviation
+        word = word.split(".")[-1]
+    if len(word) == 1 and word.isupper():  # J. K. Rowling
+        return word == "I" and after.lower() in _STARTERS
     if word.lower() in _FINAL_ABBREVIATIONS:
         return True
     if word.lower() == "г":  # "в 1995 г. Москва" but "г. Москва"
         return bool(re.search(r"\d\s*г\.?\s*$", text[max(start, end.start() - 8) : end.end()]))
     if word.lower() in _ABBREVIATIONS or word.split(".")[-1].lower() in _ABBREVIATIONS - {"о", "р", "с", "п", "no"}:
         return False
-    if "." in word:  # U.S., Ph.D.
-        return after.lower() in _STARTERS
-    return not (len(word) == 1 and word.isupper()) or (word == "I" and after.lower() in _STARTERS)
+    return "." not in word or after.lower() in _STARTERS  # U.S., Ph.D.
 
 
 def cut(sentence: str, limit: int) -> list[str]:

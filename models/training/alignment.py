@@ -56,8 +56,10 @@ class States:
 def states_of(text: str, language: str, frames: int) -> States:
     """States of a text said in so many frames: silence, its phones with optional silence at each border, silence."""
     symbols, languages = [START], [language]
-    sentences = read(text, language)
-    for phone, spoken in ((p, s) for sentence in sentences for p, s in zip(sentence.phones, sentence.languages, strict=True)):
+    phones = [
+        phone for sentence in read(text, language) for phone in zip(sentence.phones, sentence.languages, strict=True)
+    ]
+    for phone, spoken in phones:
         if phone in (WORD_BORDER, *PAUSES) and symbols[-1] in (WORD_BORDER, *PAUSES):
             symbols[-1] = phone if symbols[-1] == WORD_BORDER else symbols[-1]
         elif not (phone in (WORD_BORDER, *PAUSES) and symbols[-1] == START):

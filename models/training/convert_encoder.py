@@ -1,7 +1,7 @@
 """Takes the speaker encoder's weights out of the wheel of Resemblyzer 0.1.4 (Apache-2.0).
 
-    pip download --no-deps Resemblyzer==0.1.4
-    python -m models.training.convert_encoder Resemblyzer-0.1.4-py3-none-any.whl
+pip download --no-deps Resemblyzer==0.1.4
+python -m models.training.convert_encoder Resemblyzer-0.1.4-py3-none-any.whl
 """
 
 import io

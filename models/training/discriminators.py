@@ -78,8 +78,8 @@ class Discriminators(nn.Module):
 
 def discriminator_loss(real: list, fake: list) -> Tensor:
     """Least squares: real speech scores 1, the vocoder's 0."""
-    pairs = [((1 - r.float()).square().mean() + f.float().square().mean()) for (r, _), (f, _) in zip(real, fake, strict=True)]
-    return torch.stack(pairs).mean()
+    scores = [(of_real.float(), of_fake.float()) for (of_real, _), (of_fake, _) in zip(real, fake, strict=True)]
+    return torch.stack([(1 - r).square().mean() + f.square().mean() for r, f in scores]).mean()
 
 
 def generator_loss(fake: list) -> Tensor:
