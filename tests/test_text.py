@@ -1,0 +1,220 @@
+import random
+import time
+
+import pytest
+
+from models import text as text_package
+from models.text import MAX_CHARACTERS, NothingToSay, TextTooLong, read
+from models.text.sentences import MAX_SENTENCE, clean, cut, language_of, sentences
+from models.text.symbols import LANGUAGES, PAUSES, SYMBOLS, WORD_BORDER, phone_ids
+
+
+def written(text):
+    """The sentences a text is cut into."""
+    return [sentence for sentence, _ in sentences(clean(text))]
+
+
+def sound(text, **options):
+    return " | ".join("".join(sentence.phones) for sentence in read(text, **options))
+
+
+@pytest.mark.parametrize("text", ["Да.", "Yes", "Нет!", "Why?", "A", "я"])
+def test_short_text_is_one_sentence_that_ends(text):
+    (sentence,) = read(text)
+    assert sentence.phones[-1] == (text[-1] if text[-1] in ".?!" else ".")
+    assert len(sentence.phones) == len(sentence.languages)
+    assert phone_ids(sentence.phones)
+
+
+@pytest.mark.parametrize("text", ["", " \n", "!!!", "…", "😀👍🏽", "漢字", "\u200b\x00", "- - -", "[pause 1]"])
+def test_text_without_words_says_nothing(text):
+    with pytest.raises(NothingToSay, match="nothing to say"):
+        read(text)
+
+
+def test_the_longest_text_is_read_and_a_longer_one_refused():
+    assert read("да " * (MAX_CHARACTERS // 3))
+    with pytest.raises(TextTooLong, match=f"{MAX_CHARACTERS + 1} characters; at most {MAX_CHARACTERS}"):
+        read("a" * (MAX_CHARACTERS + 1))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Привет. Как дела? Хорошо!", ["Привет.", "Как дела?", "Хорошо!"]),
+        ("one\ntwo\r\nthree\u2028four", ["one", "two", "three", "four"]),
+        ("Mr. Smith met Dr. Brown. They left.", ["Mr. Smith met Dr. Brown.", "They left."]),
+        ("А. С. Пушкин и Л. Н. Толстой. Да.", ["А. С. Пушкин и Л. Н. Толстой.", "Да."]),
+        ("J. K. Rowling wrote. I read.", ["J. K. Rowling wrote.", "I read."]),
+        ("It is 3.14 or 1,000.50. Yes.", ["It is 3.14 or 1,000.50.", "Yes."]),
+        ("Живёт на ул. Ленина, д. 5, кв. 7. Да.", ["Живёт на ул. Ленина, д. 5, кв. 7.", "Да."]),
+        ("Хлеб, сыр и т. д. Потом ушёл.", ["Хлеб, сыр и т. д.", "Потом ушёл."]),
+        ("Это т. е. так. Вот.", ["Это т. е. так.", "Вот."]),
+        ("г. Москва. Да.", ["г. Москва.", "Да."]),
+        ("Родился в 1995 г. Жил в Омске.", ["Родился в 1995 г.", "Жил в Омске."]),
+        ("Apples, pears, etc. They are good.", ["Apples, pears, etc.", "They are good."]),
+        ("I live in the U.S. It is big.", ["I live in the U.S.", "It is big."]),
+        ("The U.S. Army came.", ["The U.S. Army came."]),
+        ("«Ты где?» — спросил он.", ["«Ты где?» — спросил он."]),
+        ("«Ты где?» Он молчал.", ["«Ты где?»", "Он молчал."]),
+        ("Well... maybe. No...", ["Well... maybe.", "No..."]),
+        ("Привет.Как дела?Хорошо", ["Привет.", "Как дела?", "Хорошо"]),
+        ("- one\n• two\n3. three\n4) four", ["one", "two", "3, three", "4, four"]),
+        ("Wow!!! Really?!", ["Wow!!!", "Really?!"]),
+    ],
+)
+def test_sentences_end_where_a_reader_ends_them(text, expected):
+    assert written(text) == expected
+
+
+def test_long_sentence_is_cut_at_clause_borders():
+    clauses = [f"this is clause number {n} of many in one sentence" for n in "abcdefghij"]
+    pieces = cut(", ".join(clauses), MAX_SENTENCE)
+    assert all(len(piece) <= MAX_SENTENCE for piece in pieces)
+    assert all(piece.endswith(",") for piece in pieces[:-1])
+    assert " ".join(pieces) == ", ".join(clauses)
+
+
+def test_long_sentence_without_clauses_is_cut_between_words():
+    sentence = "слово " * 100
+    pieces = cut(sentence.strip(), MAX_SENTENCE)
+    assert " ".join(pieces) == sentence.strip()
+    assert min(map(len, pieces)) > MAX_SENTENCE / 2
+
+
+def test_a_word_longer_than_a_sentence_is_cut():
+    pieces = cut("a" * 1000, MAX_SENTENCE)
+    assert "".join(pieces) == "a" * 1000
+    assert max(map(len, pieces)) <= MAX_SENTENCE
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("Привет, мир", "ru"),
+        ("Hello", "en"),
+        ("Он любит Windows", "ru"),
+        ("I like my борщ", "en"),
+        ("12", "?"),
+    ],
+)
+def test_language_is_that_of_most_words(text, language):
+    assert language_of(text, "?") == language
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_number_is_read_in_the_language_given(language):
+    (sentence,) = read("5", language)
+    assert sentence.language == language
+    assert "".join(sentence.phones) == {"ru": "pʲˈatʲ.", "en": "fˈaɪv."}[language]
+
+
+def test_words_of_the_other_alphabet_are_read_in_their_language():
+    (sentence,) = read("Я люблю Windows, да.")
+    assert sentence.language == "ru"
+    assert "wˈɪndoʊz" in "".join(sentence.phones)
+    english = "".join(p for p, lang in zip(sentence.phones, sentence.languages, strict=True) if lang == "en")
+    assert english.strip() == "wˈɪndoʊz"
+
+
+def test_russian_words_in_english_text_are_stressed():
+    (sentence,) = read("I say спасибо to you all.")
+    assert sentence.language == "en"
+    assert "spɐsʲˈibə" in "".join(sentence.phones)
+
+
+def test_a_comma_between_languages_is_a_pause():
+    assert sound("Он сказал тихо: hello, друг мой.").count(",") == 2
+
+
+def test_look_alike_letters_do_not_part_a_word():
+    latin_m = "M"
+    assert sound(f"{latin_m}осква") == sound("Москва")
+
+
+@pytest.mark.parametrize("mark", ["зам+ок", "замо\u0301к"])
+def test_given_stress_is_shown_in_russian_words(mark):
+    (sentence,) = read(f"Вот {mark}.")
+    assert "замо\u0301к" in sentence.words
+    assert "zɐmˈok" in "".join(sentence.phones)
+
+
+def test_given_stress_is_not_shown_in_english_words():
+    (sentence,) = read("Please rec+ord it in 2 takes.")
+    assert sentence.words == "Please record it in two takes."
+    assert "ɹəkˈɔɹd" in "".join(sentence.phones)
+
+
+def test_pause_asked_for_follows_its_sentence():
+    first, second = read("One [pause 0.5] two.")
+    assert (first.pause_after, second.pause_after) == (0.5, 0.0)
+
+
+def test_an_empty_line_is_a_longer_pause_than_a_line_break():
+    line, paragraph, _ = read("One.\nTwo.\n\nThree.")
+    assert line.pause_after < paragraph.pause_after
+
+
+def test_pictures_are_passed_over():
+    assert sound("Hello 😀 world 👍🏽!") == sound("Hello world!")
+
+
+@pytest.mark.parametrize("text", ["Ｈｅｌｌｏ", "𝐇𝐞𝐥𝐥𝐨", "He\u00adllo", "Hel\u200blo", "\ufeffHello\x00"])
+def test_disguised_letters_are_read(text):
+    assert sound(text) == sound("Hello")
+
+
+def test_a_number_of_many_digits_becomes_several_sentences():
+    found = read("9" * 300, "en")
+    assert sum("".join(sentence.phones).count("nˈaɪn") for sentence in found) == 300
+
+
+def random_text(dice):
+    alphabets = [
+        "абвгдеёжзиклмнопрстуъыьэюя ",
+        "abcdefghijklmnopqrstuvwxyz ",
+        "0123456789.,:;/-+%$€№#@ ",
+        "!?…—–()[]\"'«»* ",
+        " \n\t\r\u2028\u00a0",
+        "\u0301\u0306\u200b\u00ad\x00\x07\ud800",
+        "😀👍🏽🇷🇺漢字かעαβ",
+        "½²©µÅéüßøłÑ٣５⑼Ａ𝐇",
+    ]
+    chosen = [*dice.sample(alphabets, 3), chr(dice.randrange(0x110000))]
+    return "".join(dice.choice(dice.choice(chosen)) for _ in range(dice.choice([1, 5, 30, 150])))
+
+
+def test_no_text_raises_anything_but_its_two_errors():
+    dice = random.Random(3)
+    n_read = 0
+    for _ in range(300):
+        try:
+            found = read(random_text(dice), dice.choice([None, "ru", "en", "xx"]))
+        except NothingToSay:
+            continue
+        n_read += 1
+        for sentence in found:
+            phones = sentence.phones
+            assert set(phones) <= {*SYMBOLS, WORD_BORDER}
+            assert phones[-1] in ".?!"
+            assert phones[0] not in (*PAUSES, WORD_BORDER)
+            assert not any({a, b} <= {*PAUSES, WORD_BORDER} for a, b in zip(phones, phones[1:], strict=False))
+            assert len(phones) == len(sentence.languages)
+            assert set(sentence.languages) <= set(LANGUAGES)
+    assert n_read > 150
+
+
+@pytest.mark.parametrize(
+    "pattern", ["word ", "a", ".", "a.", "1/2 ", "$1.", "(", "a@", "http://a.", "A. ", "[pause 1]"]
+)
+def test_time_grows_no_faster_than_text(pattern):
+    def seconds(n_characters):
+        start = time.perf_counter()
+        list(sentences(clean((pattern * n_characters)[: n_characters - 1] + "a")))
+        return time.perf_counter() - start
+
+    assert seconds(MAX_CHARACTERS) < max(0.5, 40 * seconds(MAX_CHARACTERS // 10))
+
+
+def test_the_package_shows_what_it_promises():
+    assert text_package.Sentence("en", "a", ("ə", "."), ("en", "en")).pause_after == 0.0
