@@ -1,0 +1,262 @@
+"""The whole journey with small untrained networks: what holds whatever the weights are."""
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import numpy as np
+import pytest
+import torch
+
+from models import (
+    InvalidVoiceProfile,
+    NothingToSay,
+    RecordingSilent,
+    RecordingTooLong,
+    RecordingTooShort,
+    TextTooLong,
+    UnreadableAudio,
+    UnreadableWeights,
+    VoiceCloner,
+    VoiceProfile,
+    checkpoint,
+    cloning,
+)
+from models.audio import SAMPLE_RATE, level_db
+from models.cloning import SENTENCE_PAUSE_SECONDS, SPOKEN_LEVEL_DB, WEIGHTS
+from models.recording import encode, load_recording
+from models.speaker_encoder import SpeakerEncoder, SpeakerEncoderConfig
+from tests.speech import KATHLEEN, harmonic_tone, kathleen, silence
+from tests.tiny_networks import tiny_synthesizer, tiny_vocoder
+
+RUSSIAN = "Мы рады вас видеть."
+ENGLISH = "We are glad to see you."
+THREE_SENTENCES = "First we speak. Then we pause? And we go on!"
+
+
+@pytest.fixture(scope="module")
+def encoder() -> SpeakerEncoder:
+    return checkpoint.load(WEIGHTS / "speaker_encoder.safetensors", SpeakerEncoder, SpeakerEncoderConfig)
+
+
+@pytest.fixture(scope="module")
+def cloner(encoder) -> VoiceCloner:
+    """Makes noise in the rhythm of speech."""
+    return VoiceCloner(encoder, tiny_synthesizer(), tiny_vocoder(), "cpu")
+
+
+@pytest.fixture(scope="module")
+def voice(cloner) -> VoiceProfile:
+    return cloner.listen(KATHLEEN)
+
+
+def wav(waveform: np.ndarray) -> bytes:
+    return encode(waveform, SAMPLE_RATE, "wav")
+
+
+def longest_run(which: np.ndarray) -> int:
+    """Length of the longest run of True."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], which, [False]]).astype(int)))
+    return int(np.diff(edges)[::2].max(initial=0))
+
+
+def digital_silences(waveform: np.ndarray, least_seconds: float) -> list[float]:
+    """Seconds of each stretch of zeros at least so long."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], waveform == 0, [False]]).astype(int)))
+    seconds = np.diff(edges)[::2] / SAMPLE_RATE
+    return [float(s) for s in seconds if s >= least_seconds]
+
+
+@pytest.mark.parametrize("source", [KATHLEEN, KATHLEEN.read_bytes(), str(KATHLEEN)], ids=["path", "bytes", "name"])
+def test_listening_gives_a_voice_profile(cloner, source):
+    heard = cloner.listen(source)
+    assert np.linalg.norm(heard.embedding) == pytest.approx(1, abs=1e-4)
+    assert 140 < np.exp(heard.pitch[0]) < 260
+    assert heard.seconds == pytest.approx(4.4, abs=0.3)
+
+
+def test_silence_around_speech_does_not_change_the_voice(cloner, voice):
+    padded = np.concatenate([silence(2), kathleen(), silence(3)])
+    heard = cloner.listen(wav(padded))
+    assert heard.embedding @ voice.embedding > 0.99
+    assert heard.seconds == pytest.approx(voice.seconds, abs=0.2)
+
+
+def test_loudness_does_not_change_the_voice(cloner, voice):
+    heard = cloner.listen(wav(kathleen() / 8))
+    assert heard.embedding @ voice.embedding > 0.99
+    np.testing.assert_allclose(heard.mean_mel, voice.mean_mel, atol=0.1)
+
+
+def test_no_more_than_half_a_minute_of_a_voice_is_heard(cloner):
+    assert cloner.listen(wav(np.tile(kathleen(), 10))).seconds == pytest.approx(30)
+
+
+@pytest.mark.parametrize(
+    ("source", "error"),
+    [
+        (b"", UnreadableAudio),
+        (b"no audio at all" * 100, UnreadableAudio),
+        (wav(silence(3)), RecordingSilent),
+        (wav(kathleen()[: SAMPLE_RATE // 2]), RecordingTooShort),
+        (wav(np.concatenate([silence(2), harmonic_tone(150, 1), silence(2)])), RecordingTooShort),
+        (wav(harmonic_tone(150, 3, peak=0.0015)), RecordingTooShort),  # a murmur below what counts as speech
+    ],
+    ids=["empty", "text", "silent", "short", "short amid silence", "murmur"],
+)
+def test_a_recording_to_learn_nothing_from_is_refused(cloner, source, error):
+    with pytest.raises(error) as refusal:
+        cloner.listen(source)
+    assert str(refusal.value)[0].isupper()
+
+
+def test_a_recording_over_the_limit_is_refused_with_the_limit(cloner, monkeypatch):
+    monkeypatch.setattr(cloning, "MAX_RECORDING_SECONDS", 4.0)
+    with pytest.raises(RecordingTooLong, match="at most 4 s"):
+        cloner.listen(KATHLEEN)
+
+
+def test_short_speech_is_refused_with_its_seconds_and_not_those_of_the_file(cloner):
+    with pytest.raises(RecordingTooShort, match=r"holds 1\.[012] s of speech"):
+        cloner.listen(wav(np.concatenate([silence(2), harmonic_tone(150, 1), silence(2)])))
+
+
+@pytest.mark.parametrize("text", ["", "   \n", "!!!", "… — ?", "😀🎉"])
+def test_a_text_with_nothing_to_say_is_refused(cloner, voice, text):
+    with pytest.raises(NothingToSay):
+        cloner.speak(text, voice)
+
+
+def test_a_text_over_the_limit_is_refused(cloner, voice):
+    with pytest.raises(TextTooLong, match="20001 characters; at most 20000"):
+        cloner.speak("а" * 20_001, voice)
+
+
+@pytest.mark.parametrize("text", [RUSSIAN, ENGLISH])
+def test_speech_is_a_levelled_mono_waveform(cloner, voice, text):
+    said = cloner.speak(text, voice)
+    assert said.dtype == np.float32
+    assert said.ndim == 1
+    assert np.isfinite(said).all()
+    assert np.abs(said).max() <= 1
+    assert 0.5 < len(said) / cloner.sample_rate < 5
+    assert level_db(said) == pytest.approx(SPOKEN_LEVEL_DB, abs=3)
+
+
+@pytest.mark.parametrize("text", [RUSSIAN, ENGLISH, THREE_SENTENCES])
+def test_the_same_text_voice_and_seed_give_the_same_speech(cloner, voice, text):
+    first = cloner.speak(text, voice, seed=3)
+    cloner.speak("Something else.", voice, seed=4)
+    np.testing.assert_array_equal(cloner.speak(text, voice, seed=3), first)
+
+
+def test_another_seed_is_another_take(cloner, voice):
+    first, second = (cloner.speak(RUSSIAN, voice, seed=seed) for seed in (0, 1))
+    assert len(first) != len(second) or np.abs(first - second).max() > 1e-3
+    assert len(second) == pytest.approx(len(first), rel=0.2)
+
+
+def test_speaking_leaves_the_chance_of_others_alone(cloner, voice):
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    cloner.speak(ENGLISH, voice, seed=1)
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_speeches_at_once_are_what_each_is_alone(cloner, voice):
+    deeper = VoiceProfile(voice.embedding[::-1].copy(), voice.pitch - 0.7, voice.mean_mel, voice.seconds)
+    wishes = [
+        (THREE_SENTENCES, voice, None, 1.0, 0),
+        ("Раз, два, три. Четыре пять.", deeper, "ru", 1.0, 1),
+        (THREE_SENTENCES, deeper, "en", 1.4, 2),
+        (RUSSIAN, voice, None, 0.8, 0),
+    ]
+    alone = [cloner.speak(*wish) for wish in wishes]
+    start = Barrier(len(wishes))
+
+    def speak(wish: tuple) -> list[np.ndarray]:
+        start.wait()
+        return [cloner.speak(*wish) for _ in range(3)]
+
+    with ThreadPoolExecutor(len(wishes)) as threads:
+        at_once = list(threads.map(speak, wishes))
+    for takes, expected in zip(at_once, alone, strict=True):
+        for take in takes:
+            np.testing.assert_array_equal(take, expected)
+
+
+def test_listening_and_speaking_at_once_do_not_disturb_each_other(cloner, voice):
+    alone = cloner.speak(ENGLISH, voice)
+    with ThreadPoolExecutor(2) as threads:
+        heard = threads.submit(cloner.listen, KATHLEEN)
+        said = threads.submit(cloner.speak, ENGLISH, voice)
+    np.testing.assert_array_equal(said.result(), alone)
+    np.testing.assert_array_equal(heard.result().embedding, voice.embedding)
+
+
+def test_sentences_are_parted_by_pauses(cloner, voice):
+    said = cloner.speak(THREE_SENTENCES, voice)
+    pauses = digital_silences(said, least_seconds=SENTENCE_PAUSE_SECONDS / 2)
+    assert pauses == pytest.approx([SENTENCE_PAUSE_SECONDS] * 2, abs=0.02)
+
+
+def test_one_sentence_ends_without_a_pause(cloner, voice):
+    assert digital_silences(cloner.speak(RUSSIAN, voice), least_seconds=0.1) == []
+
+
+def test_a_long_text_is_spoken_to_its_end(cloner, voice):
+    sentence = "Мы долго шли по узкой дороге, и никто не сказал ни слова. "
+    one, twelve = cloner.speak(sentence, voice), cloner.speak(12 * sentence, voice)
+    pauses = 11 * SENTENCE_PAUSE_SECONDS * SAMPLE_RATE
+    assert len(twelve) - pauses == pytest.approx(12 * len(one), rel=0.05)
+    assert len(digital_silences(twelve, SENTENCE_PAUSE_SECONDS / 2)) == 11
+
+
+def test_speaking_twice_as_fast_takes_half_the_time(cloner, voice):
+    slow, fast = (len(cloner.speak(THREE_SENTENCES, voice, speed=speed)) for speed in (0.8, 1.6))
+    assert fast == pytest.approx(slow / 2, rel=0.06)
+
+
+@pytest.mark.parametrize(("speed", "limit"), [(0.01, 0.5), (100.0, 2.0)])
+def test_speed_stays_within_its_limits(cloner, voice, speed, limit):
+    np.testing.assert_array_equal(cloner.speak(ENGLISH, voice, speed=speed), cloner.speak(ENGLISH, voice, speed=limit))
+
+
+@pytest.mark.parametrize("format", ["mp3", "wav"])
+def test_speech_survives_its_file(cloner, voice, format):
+    said = cloner.speak(ENGLISH, voice)
+    heard = load_recording(cloner.encode(said, format), max_seconds=20)
+    assert len(heard) == pytest.approx(len(said), abs=0.12 * SAMPLE_RATE)
+    assert level_db(heard) == pytest.approx(level_db(said), abs=2)  # an mp3 drops some of a noise
+
+
+def test_a_folder_without_weights_is_refused(tmp_path):
+    with pytest.raises(UnreadableWeights, match="speaker_encoder"):
+        VoiceCloner.load(tmp_path)
+
+
+def test_weights_are_loaded_from_a_folder_and_say_the_same(cloner, voice, tmp_path):
+    for name in ("speaker_encoder", "synthesizer", "vocoder"):
+        network = {"speaker_encoder": "encoder"}.get(name, name)
+        checkpoint.save(tmp_path / f"{name}.safetensors", getattr(cloner, network), dtype=torch.float32)
+    loaded = VoiceCloner.load(tmp_path, "cpu")
+    assert loaded.device == "cpu"
+    assert loaded.sample_rate == 16_000
+    np.testing.assert_array_equal(loaded.speak(ENGLISH, voice), cloner.speak(ENGLISH, voice))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        InvalidVoiceProfile,
+        NothingToSay,
+        RecordingSilent,
+        RecordingTooLong,
+        RecordingTooShort,
+        TextTooLong,
+        UnreadableAudio,
+        UnreadableWeights,
+    ],
+)
+def test_every_refusal_is_a_value_error(error):
+    assert issubclass(error, ValueError)

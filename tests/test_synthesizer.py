@@ -1,0 +1,155 @@
+"""Phones become frames: each as long as asked, none lost, and no item of a batch disturbs another."""
+
+import pytest
+import torch
+
+from models.synthesizer import MAX_FRAMES_PER_PHONE, stretch, whole_frames
+from models.text.symbols import LANGUAGES, SYMBOLS
+from tests.tiny_networks import FRAMES_PER_PHONE, TINY_SYNTHESIZER, tiny_synthesizer
+
+N_PHONES = 40
+
+
+@pytest.fixture(scope="module")
+def synthesizer():
+    return tiny_synthesizer()
+
+
+def sentence(n_phones: int = N_PHONES, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+    """ids and languages of a random sentence."""
+    chance = torch.Generator().manual_seed(seed)
+    ids = torch.randint(1, len(SYMBOLS), (n_phones,), generator=chance)
+    return ids, torch.randint(0, len(LANGUAGES), (n_phones,), generator=chance)
+
+
+def profile(seed: int = 0) -> torch.Tensor:
+    return torch.randn(TINY_SYNTHESIZER.n_profile, generator=torch.Generator().manual_seed(seed))
+
+
+def test_a_phone_lasts_about_as_long_as_predicted(synthesizer):
+    mel = synthesizer.speak(*sentence(), profile())
+    assert mel.shape[0] == 80
+    assert mel.shape[1] == pytest.approx(N_PHONES * FRAMES_PER_PHONE, rel=0.5)
+
+
+@pytest.mark.parametrize("speed", [0.5, 2.0])
+def test_frames_go_with_the_inverse_of_speed(synthesizer, speed):
+    usual = synthesizer.speak(*sentence(), profile()).shape[1]
+    assert synthesizer.speak(*sentence(), profile(), speed=speed).shape[1] == pytest.approx(usual / speed, abs=2)
+
+
+@torch.inference_mode()
+def test_however_fast_every_phone_has_a_frame(synthesizer):
+    assert synthesizer.speak(*sentence(), profile(), speed=1000.0).shape[1] == N_PHONES
+
+
+@torch.inference_mode()
+def test_no_phone_lasts_longer_than_2_seconds(synthesizer):
+    drawn = torch.stack([torch.full((N_PHONES,), 50.0), torch.zeros(N_PHONES)])
+    assert synthesizer.speak(*sentence(), profile(), liveliness=drawn).shape[1] == N_PHONES * MAX_FRAMES_PER_PHONE
+
+
+def test_mels_lie_in_the_range_of_speech_mels(synthesizer):
+    loud = tiny_synthesizer()
+    with torch.no_grad():
+        loud.head.weight.mul_(100)
+    mel = loud.speak(*sentence(), profile())
+    assert mel.min() == -4
+    assert mel.max() == 4
+    assert synthesizer.speak(*sentence(), profile()).abs().max() <= 4
+
+
+def test_the_same_sentence_and_voice_give_the_same_mel(synthesizer):
+    first = synthesizer.speak(*sentence(), profile())
+    synthesizer.speak(*sentence(seed=1), profile(1))
+    assert torch.equal(first, synthesizer.speak(*sentence(), profile()))
+
+
+def test_another_voice_gives_another_mel(synthesizer):
+    durations, pitch, energy = torch.full((1, N_PHONES), 5), torch.zeros(1, N_PHONES), torch.zeros(1, N_PHONES)
+    ids, languages = (part[None] for part in sentence())
+    mask = torch.ones(1, N_PHONES, 1)
+    mels = [synthesizer(ids, languages, profile(n)[None], durations, pitch, energy, mask)[0] for n in range(2)]
+    assert (mels[0] - mels[1]).abs().max() > 0.01
+
+
+def test_another_language_gives_another_mel(synthesizer):
+    ids, _ = sentence()
+    russian, english = (synthesizer.speak(ids, torch.full_like(ids, n), profile()) for n in range(2))
+    assert russian.shape != english.shape or (russian - english).abs().max() > 0.01
+
+
+def test_liveliness_changes_durations_and_pitch(synthesizer):
+    plain = synthesizer.speak(*sentence(), profile())
+    longer = torch.stack([torch.full((N_PHONES,), 0.3), torch.zeros(N_PHONES)])
+    higher = torch.stack([torch.zeros(N_PHONES), torch.ones(N_PHONES)])
+    assert synthesizer.speak(*sentence(), profile(), liveliness=longer).shape[1] > 1.2 * plain.shape[1]
+    assert (synthesizer.speak(*sentence(), profile(), liveliness=higher) - plain).abs().max() > 1e-3
+
+
+@torch.inference_mode()
+def test_padding_does_not_change_an_item_of_a_batch(synthesizer):
+    """The same sentence alone, and beside one three times as long."""
+    short, long = 10, 30
+    ids, languages = torch.zeros(2, long, dtype=torch.long), torch.zeros(2, long, dtype=torch.long)
+    ids[0, :short], languages[0, :short] = sentence(short)
+    ids[1], languages[1] = sentence(long, seed=1)
+    chance = torch.Generator().manual_seed(2)
+    durations = torch.randint(1, 9, (2, long), generator=chance)
+    pitch, energy = torch.randn(2, 2, long, generator=chance)
+    mask = torch.ones(2, long, 1)
+    for part in (durations, pitch, energy, mask):
+        part[0, short:] = 0
+    profiles = torch.stack([profile(0), profile(1)])
+
+    together, said = synthesizer(ids, languages, profiles, durations, pitch, energy, mask)
+    alone = [part[:1, :short] for part in (ids, languages, durations, pitch, energy, mask)]
+    mel, said_alone = synthesizer(*alone[:2], profiles[:1], *alone[2:])
+
+    assert mel.shape[1] == durations[0].sum() < together.shape[1]
+    torch.testing.assert_close(together[:1, : mel.shape[1]], mel, atol=1e-5, rtol=1e-5)
+    for name in ("log_durations", "pitch", "energy"):
+        batched = getattr(said, name)[:1, :short]
+        torch.testing.assert_close(batched, getattr(said_alone, name), atol=1e-5, rtol=1e-5)
+
+
+def test_whole_frames_keep_the_running_sum():
+    frames = 1 + 9 * torch.rand(3, 200, generator=torch.Generator().manual_seed(0))
+    whole = whole_frames(frames)
+    assert not whole.is_floating_point()
+    assert (whole.cumsum(1) - frames.cumsum(1)).abs().max() <= 0.5 + 1e-3
+
+
+@pytest.mark.parametrize("frames", [[0.0, 0.0, 0.0], [-3.0, 0.2, 0.9], [1.5, 1.0, 1.0], [2.5, 1.0, 1.0, 0.0]], ids=str)
+def test_every_phone_gets_at_least_a_frame(frames):
+    assert whole_frames(torch.tensor([frames])).min() >= 1
+
+
+def test_whole_durations_stay_as_they_are():
+    frames = torch.tensor([[3.0, 1.0, 7.0]])
+    assert whole_frames(frames).tolist() == [[3, 1, 7]]
+
+
+def test_stretching_repeats_each_phone_for_its_frames():
+    x = torch.tensor([[[10.0], [20.0], [30.0]]])
+    frames, mask = stretch(x, torch.tensor([[2, 1, 3]]))
+    assert frames[0, :, 0].tolist() == [10, 10, 20, 30, 30, 30]
+    assert mask.shape == (1, 6, 1)
+    assert mask.min() == 1
+
+
+def test_stretching_tells_each_frame_its_place_in_its_phone():
+    frames, _ = stretch(torch.zeros(1, 2, 1), torch.tensor([[4, 2]]))
+    torch.testing.assert_close(frames[0, :, 1], torch.tensor([1 / 8, 3 / 8, 5 / 8, 7 / 8, 1 / 4, 3 / 4]))
+    assert frames[0, 0, 2] > frames[0, 4, 2]  # a frame knows a long phone from a short one
+
+
+def test_stretching_passes_over_phones_of_no_frames():
+    frames, _ = stretch(torch.tensor([[[1.0], [2.0], [3.0]]]), torch.tensor([[1, 0, 2]]))
+    assert frames[0, :, 0].tolist() == [1, 3, 3]
+
+
+def test_stretching_pads_the_shorter_item_with_zeros():
+    frames, mask = stretch(torch.ones(2, 2, 1), torch.tensor([[1, 0], [2, 3]]))
+    assert mask[..., 0].tolist() == [[1, 0, 0, 0, 0], [1, 1, 1, 1, 1]]
+    assert not frames[0, 1:].any()

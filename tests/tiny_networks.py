@@ -1,0 +1,40 @@
+"""The synthesizer and the vocoder, small and untrained: they make noise, by the same rules as the real ones."""
+
+import math
+
+import torch
+
+from models.synthesizer import Synthesizer, SynthesizerConfig
+from models.text.symbols import LANGUAGES, SYMBOLS
+from models.vocoder import Vocoder, VocoderConfig
+from models.voice_profile import PROFILE_SIZE
+
+TINY_SYNTHESIZER = SynthesizerConfig(
+    n_symbols=len(SYMBOLS),
+    n_languages=len(LANGUAGES),
+    n_profile=PROFILE_SIZE,
+    dim=32,
+    encoder_layers=2,
+    voice_dim=16,
+    decoder_dim=32,
+    decoder_hidden=64,
+    decoder_layers=2,
+)
+TINY_VOCODER = VocoderConfig(dim=32, hidden=64, layers=2)
+FRAMES_PER_PHONE = 6.0  # 75 ms, about that of real speech
+
+
+def tiny_synthesizer(seed: int = 0) -> Synthesizer:
+    """A synthesizer whose phones last about FRAMES_PER_PHONE."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = Synthesizer(TINY_SYNTHESIZER).eval()
+    with torch.no_grad():
+        network.prosody.head.bias[0] += math.log1p(FRAMES_PER_PHONE)
+    return network
+
+
+def tiny_vocoder(seed: int = 0) -> Vocoder:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return Vocoder(TINY_VOCODER).eval()
