@@ -1,0 +1,283 @@
+"""The pages in a real browser, as a person walks through them."""
+
+import io
+import os
+import shutil
+import threading
+import urllib.request
+from functools import partial
+
+import pytest
+import soundfile
+from werkzeug.serving import make_server
+
+webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed: no test in a browser")
+
+from selenium.common.exceptions import WebDriverException  # noqa: E402 (only once selenium is known to be there)
+from selenium.webdriver.common.by import By  # noqa: E402
+from selenium.webdriver.common.keys import Keys  # noqa: E402
+from selenium.webdriver.support.wait import WebDriverWait  # noqa: E402
+
+FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --disable-dev-shm-usage --autoplay-policy=no-user-gesture-required"
+)
+TEXT = "Добрый день, мир!"
+PHONE = {"width": 360, "height": 740, "deviceScaleFactor": 2, "mobile": True}
+DESK = {"width": 1280, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory):
+    programs = shutil.which("chromium"), shutil.which("chromedriver")
+    if not all(programs):
+        reason = "chromium and chromedriver are not installed (Debian: apt-get install chromium chromium-driver)"
+        pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
+    options = webdriver.ChromeOptions()
+    options.binary_location = programs[0]
+    for flag in [*FLAGS.split(), f"--user-data-dir={tmp_path_factory.mktemp('browser')}"]:
+        options.add_argument(flag)
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(programs[1]))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def address(make_app, bank):
+    """A running site with one voice in its bank, tokens and all; its address."""
+    app = make_app(WTF_CSRF_ENABLED=True, TESTING=False, MAX_UPLOAD_MEGABYTES=1, MAX_CONTENT_LENGTH=5_000_000)
+    bank("Anna")
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def page(chromium, address):
+    chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", DESK)
+    chromium.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+    return Page(chromium, address)
+
+
+class Page:
+    """What a person does at a page, and sees there."""
+
+    def __init__(self, driver, address):
+        self.driver, self.address = driver, address
+
+    def open(self, path):
+        self.driver.get(self.address + path)
+
+    def find(self, css):
+        return self.driver.find_element(By.CSS_SELECTOR, css)
+
+    def press(self, css):
+        self.find(css).click()
+
+    def type(self, css, text):
+        self.find(css).send_keys(text)
+
+    def until(self, happened):
+        """What `happened` returns, once it is true of a page that is loaded."""
+        loaded = "return document.readyState === 'complete'"
+        wait = WebDriverWait(self.driver, 20, ignored_exceptions=[WebDriverException])  # a page may go as it is asked
+        return wait.until(lambda driver: driver.execute_script(loaded) and happened())
+
+    def wait(self, css):
+        """The first such element that is seen."""
+        elements = partial(self.driver.find_elements, By.CSS_SELECTOR, css)
+        return self.until(lambda: next((element for element in elements() if element.is_displayed()), None))
+
+    def see(self, text, css):
+        """Waits until such an element shows the text."""
+        elements = partial(self.driver.find_elements, By.CSS_SELECTOR, css)
+        self.until(lambda: any(text in element.text for element in elements()))
+
+    def wait_for_player(self):
+        player = self.wait(".result audio")
+        seconds = self.until(lambda: player.get_property("duration"))
+        assert seconds == pytest.approx(len(TEXT) * 0.06, abs=0.15)
+
+    def download(self):
+        with urllib.request.urlopen(self.find(".result a[download]").get_property("href")) as answer:
+            assert "attachment" in answer.headers["Content-Disposition"]
+            return answer.read()
+
+    def is_wider_than_the_screen(self):
+        return self.driver.execute_script("return document.documentElement.scrollWidth > window.innerWidth")
+
+
+@pytest.fixture
+def voice_file(tmp_path, recording):
+    path = tmp_path / "my voice.wav"
+    path.write_bytes(recording())
+    return str(path)
+
+
+def assert_is_speech(audio):
+    waveform, rate = soundfile.read(io.BytesIO(audio))
+    assert len(waveform) / rate == pytest.approx(len(TEXT) * 0.06, abs=0.15)
+    assert abs(waveform).max() > 0.2
+
+
+def test_first_visit_ends_with_a_player_and_a_download(page):
+    page.open("/")
+    page.press(".choice label")
+    page.type("#text", TEXT)
+    assert "17 of 5,000" in page.find("[data-counter]").text
+    page.press("#speak .big")
+    page.wait_for_player()
+    assert_is_speech(page.download())
+    assert page.find("#text").get_property("value") == TEXT
+
+
+def test_recording_speaks_once_and_then_another_take(page, voice_file):
+    page.open("/")
+    page.type("#recording", voice_file)
+    assert "my voice.wav" in page.find("[data-chosen]").text
+    assert page.find("[value=recording]").is_selected()
+    page.press("#consent")
+    page.type("#text", TEXT)
+    page.press("#speak .big")
+    page.wait_for_player()
+    first = page.download()
+    page.press(".result button")
+    page.until(lambda: page.driver.current_url.endswith("/speeches/2"))
+    page.wait_for_player()
+    assert page.download() != first
+
+
+def test_added_voice_appears_in_the_bank_and_speaks(page, voice_file):
+    page.open("/voices")
+    page.type("#recording", voice_file)
+    page.type("#name", "Мой голос")
+    page.press("#consent")
+    page.press("#add .big")
+    page.see("“Мой голос” is in the bank", ".notice.done")
+    assert "Мой голос" in page.find("#voice-2").text
+    page.press(".notice.done a")
+    page.type("#text", TEXT)
+    page.press("#speak .big")
+    page.see("Мой голос says it", "#result-title")
+
+
+def test_refusal_keeps_the_text_and_the_chosen_file(page, voice_file):
+    page.open("/")
+    page.type("#recording", voice_file)
+    page.type("#text", "!!!")
+    page.press("#speak .big")
+    page.see("nothing to say", "#text-error")
+    assert "Tick this" in page.find("#consent-error").text
+    assert page.find("#text").get_property("value") == "!!!"
+    page.press("#consent")
+    page.type("#text", Keys.BACKSPACE * 3 + TEXT)
+    page.press("#speak .big")
+    page.wait_for_player()
+
+
+def test_too_large_file_is_refused_before_it_is_sent(page, tmp_path):
+    (tmp_path / "large.wav").write_bytes(bytes(2_500_000))
+    page.open("/")
+    page.type("#text", TEXT)
+    page.type("#recording", str(tmp_path / "large.wav"))
+    page.see("2.5 MB, and at most 1 MB", "[data-chosen]")
+    page.press("#speak .big")
+    assert page.find("#text").get_property("value") == TEXT
+    assert page.driver.current_url == page.address + "/"
+
+
+def test_far_too_large_request_gets_an_answer_that_a_browser_shows(page, tmp_path):
+    (tmp_path / "huge.wav").write_bytes(bytes(20_000_000))
+    page.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    page.open("/voices")
+    page.type("#recording", str(tmp_path / "huge.wav"))
+    page.press("#add .big")
+    page.see("20.0 MB. A recording may have 1 MB.", "[data-message]")
+
+
+def test_everything_works_without_scripts(page, voice_file):
+    page.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    page.open("/")
+    page.type("#text", "!!!")
+    page.press("#speak .big")
+    page.see("nothing to say", "#text-error")
+    page.press("[value=recording]")
+    page.type("#recording", voice_file)
+    page.press("#consent")
+    page.find("#text").clear()
+    page.type("#text", TEXT)
+    page.press("#speak .big")
+    page.wait(".result audio")
+    assert_is_speech(page.download())
+    page.press(".result button")
+    page.until(lambda: page.driver.current_url.endswith("/speeches/2"))
+    page.open("/speeches")
+    page.press(".confirm summary")
+    page.wait(".confirm button").click()
+    page.see("The speech was deleted.", ".notice.done")
+
+
+def test_voice_is_renamed_and_deleted(page):
+    page.open("/voices")
+    page.press("#voice-1 .confirm summary")
+    page.wait("#name-1").clear()
+    page.type("#name-1", "Анна" + Keys.ENTER)
+    page.see("The voice is now called “Анна”.", ".notice.done")
+    page.press("#voice-1 .confirm:last-child summary")
+    page.wait("#voice-1 .danger").click()
+    page.see("“Анна” was deleted", ".notice.done")
+    assert "No voices yet" in page.find(".empty").text
+
+
+def test_front_page_is_filled_in_by_keyboard_alone(page):
+    page.open("/")
+    page.find(".choice [type=radio]").send_keys(Keys.SPACE)
+    reached = []
+    for _ in range(12):
+        page.driver.switch_to.active_element.send_keys(Keys.TAB)
+        focused = page.driver.switch_to.active_element
+        reached.append(focused.get_attribute("name") or focused.tag_name)
+        if focused.get_attribute("name") == "text":
+            focused.send_keys(TEXT)
+        if focused.tag_name == "button":
+            assert page.driver.execute_script("return getComputedStyle(document.activeElement).outlineStyle") == "solid"
+            focused.send_keys(Keys.ENTER)
+            break
+    assert reached[-5:] == ["text", "language", "speed", "format", "button"]
+    page.wait_for_player()
+
+
+def test_every_control_has_a_name_that_is_read_aloud(page):
+    for path in ("/", "/voices", "/speeches"):
+        page.open(path)
+        for control in page.driver.find_elements(By.CSS_SELECTOR, "input, select, textarea, button, a, audio, summary"):
+            if control.is_displayed():
+                assert control.accessible_name, control.get_attribute("outerHTML")
+
+
+def test_nothing_is_wider_than_a_phone(page, voice_file):
+    page.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", PHONE)
+    page.open("/")
+    page.type("#recording", voice_file)
+    page.press("#consent")
+    page.type("#text", "Превысокомногорассмотрительствующий" * 3)
+    assert not page.is_wider_than_the_screen()
+    page.press("#speak .big")
+    page.wait(".result audio")
+    assert not page.is_wider_than_the_screen()
+    for path in ("/voices", "/speeches", "/nowhere"):
+        page.open(path)
+        for summary in page.driver.find_elements(By.TAG_NAME, "summary"):
+            summary.click()
+        assert not page.is_wider_than_the_screen(), path
+
+
+def test_browser_has_nothing_to_complain_of(page):
+    page.driver.get_log("browser")  # what earlier tests left
+    for path in ("/", "/voices", "/speeches"):
+        page.open(path)
+    assert page.driver.get_log("browser") == []
