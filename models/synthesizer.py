@@ -1,4 +1,4 @@
-"""From phones to mel, in a given voice: parallel, with explicit durations, pitch and energy (FastPitch, arXiv:2006.06873).
+"""From phones to mel, in a given voice: parallel, with explicit durations, pitch, energy (FastPitch, arXiv:2006.06873).
 
 There is no attention to lose its way: each phone is given its length, so short text is short and nothing is repeated.
 """

@@ -2,8 +2,8 @@
 
     python -m models.training.alignment CACHE [--steps 2500]
 
-A small network gives each mel frame a probability for each phone; hidden Markov states, two or three a phone in the order of
-the text, each lasting at least a frame, with silence allowed between words, explain the frames by them. Trained by
+A small network gives each mel frame a probability for each phone; hidden Markov states, two or three a phone in the
+order of the text, each lasting at least a frame, with silence allowed between words, explain the frames by them. By
 expectation-maximisation: the states' posteriors (forward-backward) are the targets of the next step. Writes
 
     CACHE/alignments.json   for each clip: phones with pauses where the voice really paused, their durations in frames,
