@@ -127,6 +127,10 @@ def test_a_comma_between_languages_is_a_pause():
     assert sound("Он сказал тихо: hello, друг мой.").count(",") == 2
 
 
+def test_signs_after_a_foreign_letter_are_read_with_it():
+    assert "sˈi plˈʌs plˈʌs" in sound("Он пишет на C++ каждый день.")
+
+
 def test_look_alike_letters_do_not_part_a_word():
     latin_m = "M"
     assert sound(f"{latin_m}осква") == sound("Москва")

@@ -87,6 +87,7 @@ def normalise(text: str) -> str:
     if any(map(str.isdigit, text)) or _VULGAR.search(text):
         text = _quantities(text)
     text = re.sub(r"(?<!\S)\*(?!\S)", "star", re.sub(r"(?<!\S)#(?!\S)", "pound", text))
+    text = re.sub(r"\b([A-G])#(?!\w)", r"\1 sharp", text)
     text = re.sub(r"(?<![\w&])#(?=[^\W\d])", "hashtag ", text).replace("and/or", "and or")
     text = _dates_titles_units(text)
     text = _TENS.sub(r"\1 ", _numbers(text))

@@ -11,9 +11,10 @@ MAX_PAUSE = 10.0  # seconds one [pause 0.5] may ask for
 CYRILLIC = "\u0400-\u052f"
 LATIN = "A-Za-z\u00aa\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u1e00-\u1eff"
 _CYRILLIC_LETTER = re.compile(f"[{CYRILLIC}]")
-_CYRILLIC_WORD = re.compile(f"[{CYRILLIC}\u0301+]*[{CYRILLIC}]")
-_LATIN_WORD = re.compile(f"[{LATIN}\u0301+']*[{LATIN}]")
+_CYRILLIC_WORD = re.compile(f"[{CYRILLIC}][{CYRILLIC}\u0301+]*")
+_LATIN_WORD = re.compile(f"[{LATIN}][{LATIN}\u0301+']*")
 _WORD = re.compile(rf"[{CYRILLIC}{LATIN}0-9]")
+_ADDRESS = re.compile(r"@|://|\w\.\w")
 
 _ASKED_PAUSE = re.compile(r"\[\s*pause\s+(\d{1,3}(?:[.,]\d{1,3})?)\s*s?\s*\]", re.IGNORECASE)
 _LINE_BREAK = re.compile("\r\n|[\r\n\v\f\x85\u2028\u2029]")
@@ -100,11 +101,21 @@ def has_cyrillic(text: str) -> bool:
 
 
 def language_of(text: str, otherwise: str | None) -> str | None:
-    """ "ru" or "en", whichever alphabet most words are of; `otherwise` for none, or as many of both."""
+    """ "ru" or "en", whichever alphabet most words are of; `otherwise` for none, or as many of both.
+
+    Latin initials, units and addresses are at home in Russian text, so they count only where nothing else does.
+    """
     russian, english = len(_CYRILLIC_WORD.findall(text)), len(_LATIN_WORD.findall(text))
+    if russian and english:
+        tokens = (token for token in text.split() if not _ADDRESS.search(token))
+        english = sum(_is_english(word) for token in tokens for word in _LATIN_WORD.findall(token))
     if russian == english:
         return otherwise
     return "ru" if russian > english else "en"
+
+
+def _is_english(word: str) -> bool:
+    return word in ("I", "A", "a") or len(word) > 2 and not word.isupper() or word.lower() in _STARTERS
 
 
 def runs(text: str, language: str) -> list[tuple[str, str]]:
@@ -113,7 +124,7 @@ def runs(text: str, language: str) -> list[tuple[str, str]]:
     What has no letters goes with the main language.
     """
     mine, other = (CYRILLIC, LATIN) if language == "ru" else (LATIN, CYRILLIC)
-    foreign = re.compile(rf"\+?[{other}](?:[^{mine}]*[{other}\u0301])?")
+    foreign = re.compile(rf"\+?[{other}](?:[^{mine}]*[{other}\u0301])?(?:\+\+|#)?")
     parts, start = [], 0
     for match in foreign.finditer(text):
         parts += [(language, text[start : match.start()]), ("en" if language == "ru" else "ru", match[0])]
