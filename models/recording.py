@@ -26,7 +26,7 @@ CODECS = (
     "pcm_s32le", "pcm_s32be", "pcm_f32le", "pcm_f32be", "pcm_f64le", "pcm_f64be", "adpcm_ima_wav", "adpcm_ms",
 )  # fmt: skip
 MAX_STREAMS = 32
-MAX_CHANNELS = 16
+MAX_CHANNELS = 8
 SAMPLE_RATES = range(4_000, 384_001)  # Hz; the resampler's filter grows with the ratio
 MAX_BROKEN_PACKETS = 50  # a damaged recording is heard as far as it goes, noise is not
 MAX_PACKETS_PER_SECOND = 2_000  # of the longest recording allowed
@@ -172,10 +172,15 @@ def _resampled(frames: Iterator) -> Iterator[np.ndarray]:
     """Frames of one sample rate and layout -> blocks of (n_channels, n_samples) float32 at SAMPLE_RATE."""
     resampler = None
     for frame in frames:
-        resampler = resampler or av.AudioResampler(format="fltp", layout=frame.layout, rate=SAMPLE_RATE)
-        yield from (block.to_ndarray() for block in resampler.resample(frame))
+        resampler = resampler or av.AudioResampler(format="flt", layout=frame.layout, rate=SAMPLE_RATE)
+        yield from map(_samples, resampler.resample(frame))
     if resampler:
-        yield from (block.to_ndarray() for block in resampler.resample(None))
+        yield from map(_samples, resampler.resample(None))
+
+
+def _samples(frame: av.AudioFrame) -> np.ndarray:
+    """(n_channels, n_samples) of an interleaved frame: PyAV 18 crashes on planes of their own for eight channels."""
+    return frame.to_ndarray().reshape(-1, frame.layout.nb_channels).T
 
 
 def _claimed_seconds(container: av.container.InputContainer, max_seconds: float) -> float | None:
@@ -185,12 +190,14 @@ def _claimed_seconds(container: av.container.InputContainer, max_seconds: float)
 
 
 def _mono(channels: np.ndarray) -> np.ndarray:
-    """(n_channels, n_samples) -> (n_samples,); samples that are no number become silence."""
-    channels = np.nan_to_num(channels, nan=0.0, posinf=0.0, neginf=0.0)
-    mean = channels.mean(axis=0, dtype=np.float64)
-    power = np.square(channels, dtype=np.float64).mean(axis=1)
-    loudest = channels[power.argmax()].astype(np.float64)
-    return mean if np.square(mean).mean() > 0.4 * power.max() else loudest
+    """(n_channels, n_samples) -> (n_samples,); samples that are no number become silence, in place."""
+    np.nan_to_num(channels, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+    peak = max(np.abs(channels).max(), 1e-30)
+    channels /= peak  # so that no square is infinite
+    mean = channels.mean(axis=0)
+    powers = [float(channel @ channel) for channel in channels]
+    heard = mean if mean @ mean > 0.4 * max(powers) else channels[np.argmax(powers)]
+    return heard * peak
 
 
 def _within_full_scale(waveform: np.ndarray) -> np.ndarray:

@@ -37,7 +37,8 @@ def audio_file(container="wav", codec="pcm_s16le", rate=16_000, layout="mono", c
             for _ in range(30):
                 output.mux(film.encode(av.VideoFrame(64, 64, "yuv420p")))
             output.mux(film.encode(None))
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(channels, np.float32), "fltp", layout)
+        interleaved = np.ascontiguousarray(np.transpose(channels), np.float32).reshape(1, -1)
+        frame = av.AudioFrame.from_ndarray(interleaved, "flt", layout)
         frame.sample_rate = rate
         output.mux(stream.encode(frame))
         output.mux(stream.encode(None))
@@ -104,6 +105,24 @@ def test_stereo_keeps_the_voice_whatever_the_other_channel_holds(right):
     left = tone(16_000)
     waveform = load_recording(audio_file(layout="stereo", channels=np.stack([left, right * left])), 10)
     assert middle_rms(waveform) == pytest.approx(TONE_RMS, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("container", "codec", "layout"),
+    [("wav", "pcm_s16le", "5.1"), ("wav", "pcm_s16le", "7.1"), ("flac", "flac", "7.1"), ("mp4", "aac", "7.1")],
+)
+def test_many_channels_are_read(container, codec, layout):
+    """Eight channels once crashed the decoder, and the site with it."""
+    waveform = load_recording(audio_file(container, codec, 48_000, layout), 10)
+    assert len(waveform) / SAMPLE_RATE == pytest.approx(TONE_SECONDS, abs=0.06)
+    assert pitch(waveform) == pytest.approx(440, abs=1)
+
+
+def test_more_channels_than_a_film_has_are_refused():
+    file = io.BytesIO()
+    soundfile.write(file, np.zeros((16_000, 9)), 16_000, format="WAV")
+    with pytest.raises(UnreadableAudio, match="9 channels, at most 8"):
+        load_recording(file.getvalue(), 10)
 
 
 def test_samples_that_are_no_number_become_silence():
