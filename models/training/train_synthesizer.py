@@ -23,12 +23,14 @@ from models.training.corpus import Clip, load_clips
 from models.training.run import Meter, Run, learning_rate, set_learning_rate, training_device
 from models.voice_profile import PROFILE_SIZE
 
+JUDGED_PHONES = 15  # a clip of more is left out if its alignment is unlikely
+
 
 @dataclass(frozen=True)
 class SynthesizerRecipe:
     """How to train.  Shares say how often a source is drawn, against its minutes."""
 
-    batch_frames: int = 6000
+    batch_frames: int = 4000
     max_batch: int = 32
     buckets: int = 64
     peak_rate: float = 1e-3
@@ -39,7 +41,7 @@ class SynthesizerRecipe:
     profile_noise: float = 0.1  # of the spread of each feature of a profile
     perturbed_share: float = 0.6
     source_shares: tuple[tuple[str, float], ...] = (("librispeech", 2.0), ("festvox_ru", 1.5), ("asterisk_ru", 1.5))
-    unlikely: float = 0.03  # share of the clips of worst alignment that are left out
+    unlikely: float = 0.02  # share of the long clips that are left out, those of worst alignment
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,13 @@ def phone_energy(mel: np.ndarray, durations: np.ndarray) -> np.ndarray:
     return np.where(durations > 0, sums / np.maximum(durations, 1), ENERGY_MIDDLE)
 
 
+def rightly_transcribed(alignments: dict[str, dict], unlikely: float) -> set[str]:
+    """The clips whose text goes with their sound.  Short ones are kept: their likelihood is mostly of silence."""
+    long = {path: found["likelihood"] for path, found in alignments.items() if len(found["phones"]) > JUDGED_PHONES}
+    least = np.quantile(list(long.values()), unlikely) if long else 0.0
+    return {path for path in alignments if path not in long or long[path] >= least}
+
+
 class Corpus:
     """The aligned clips of a cache, drawn in batches of like length."""
 
@@ -108,8 +117,8 @@ class Corpus:
         self.profiles = np.load(cache / "profiles.npy")
         self.f0 = np.load(cache / "pitch.npy", mmap_mode="r")
         alignments = json.loads((cache / "alignments.json").read_text())
-        least = np.quantile([found["likelihood"] for found in alignments.values()], recipe.unlikely)
-        kept = [clip for clip in clips if clip.path in alignments and alignments[clip.path]["likelihood"] >= least]
+        right = rightly_transcribed(alignments, recipe.unlikely)
+        kept = [clip for clip in clips if clip.path in right]
         self.spoken = sorted((self._spoken(clip, alignments[clip.path]) for clip in kept), key=lambda s: s.clip.mel[1])
         shares = dict(recipe.source_shares)
         weights = np.array([self._weight(spoken.clip, shares) for spoken in self.spoken])
