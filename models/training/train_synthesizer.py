@@ -95,7 +95,7 @@ def starts_of(durations: np.ndarray) -> np.ndarray:
 
 def phone_energy(mel: np.ndarray, durations: np.ndarray) -> np.ndarray:
     """Mean mel of each phone.  mel: (frames, 80)."""
-    levels = np.append(mel.mean(1), ENERGY_MIDDLE)
+    levels = np.append(mel.mean(1), 0.0)
     sums = np.add.reduceat(levels, starts_of(durations)) * (durations > 0)
     return np.where(durations > 0, sums / np.maximum(durations, 1), ENERGY_MIDDLE)
 
@@ -122,7 +122,7 @@ class Corpus:
         self.spoken = sorted((self._spoken(clip, alignments[clip.path]) for clip in kept), key=lambda s: s.clip.mel[1])
         shares = dict(recipe.source_shares)
         weights = np.array([self._weight(spoken.clip, shares) for spoken in self.spoken])
-        self.buckets = np.array_split(np.arange(len(self.spoken)), recipe.buckets)
+        self.buckets = np.array_split(np.arange(len(self.spoken)), min(recipe.buckets, len(self.spoken)))
         longest = [self.spoken[bucket[-1]].clip.mel[1] for bucket in self.buckets]
         self.sizes = [
             max(1, min(recipe.max_batch, recipe.batch_frames // frames, len(bucket)))
