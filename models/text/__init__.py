@@ -6,9 +6,11 @@
 """
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from . import english, russian
+from .dictionary import respeller
 from .sentences import clean, cut, has_cyrillic, language_of, runs, sentences
 from .symbols import LANGUAGES, WORD_BORDER
 
@@ -48,26 +50,33 @@ class Sentence:
     pause_after: float = 0.0  # seconds of silence beyond what the last mark gives
 
 
-def read(text: str, language: str | None = None) -> list[Sentence]:
+def read(text: str, language: str | None = None, dictionary: Mapping[str, str] | None = None) -> list[Sentence]:
     """The sentences of a text, as they will be read.
 
     Each word is read in the language of its alphabet; `language` is that of sentences without letters (numbers).
+    dictionary: word -> respelling with + before its stressed vowel, in either alphabet; it wins over the models, and
+    a stress that the text gives wins over it.
     Raises NothingToSay, TextTooLong.
     """
     if len(text) > MAX_CHARACTERS:
         raise TextTooLong(len(text))
     text = clean(text)
     default = language if language in LANGUAGES else language_of(text, None) or LANGUAGES[0]
-    found = [sentence for written, pause in sentences(text) for sentence in _read_sentence(written, default, pause)]
+    respell = respeller(dictionary)
+    found = [
+        sentence
+        for written, pause in sentences(text)
+        for sentence in _read_sentence(written, default, pause, respell)
+    ]
     if not found:
         raise NothingToSay
     return found
 
 
-def _read_sentence(written: str, default: str, pause: float) -> list[Sentence]:
+def _read_sentence(written: str, default: str, pause: float, respell: Callable[[str], str]) -> list[Sentence]:
     """One written sentence; more than one when its numbers make it too long in words."""
     language = language_of(written, default)
-    pieces = cut(_in_words(written, language), MAX_WORDS)
+    pieces = cut(_in_words(respell(written), language), MAX_WORDS)
     last = _last_mark(written)
     found = [_sentence(words, language, last if words is pieces[-1] else ".") for words in pieces]
     found = [sentence for sentence in found if sentence]
