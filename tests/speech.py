@@ -4,9 +4,12 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from models.audio import SAMPLE_RATE
 from models.recording import load_recording
+
+torch.set_num_threads(1)  # work this small gains nothing from threads, and crawls with them when the cores are busy
 
 DATA = Path(__file__).parent / "data"
 KATHLEEN = DATA / "kathleen.opus"  # 4.4 s of a woman; see data/README.md
