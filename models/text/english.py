@@ -8,6 +8,8 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from .english_heteronyms import READINGS as HETERONYMS
+from .english_heteronyms import Tagger
 from .english_words import normalise
 from .symbols import PAUSES, WORD_BORDER
 
@@ -36,6 +38,7 @@ READINGS = {
 }  # fmt: skip
 _UNREAD = re.compile("[^\x20-\x7e\u0301—–…“”«»]")  # the dictionary trips over some of them
 _LONG_WORD = re.compile(r"\S{40,}")  # with hyphens or capitals inside, the dictionary's time grows with its cube
+_INITIALS_AND = re.compile(r"\b([A-Z]{1,3})&([A-Z]{1,3})\b")  # AT&T
 _CAPITALS = re.compile(r"\b[A-Z]{2,}\b")
 _STRESS_GIVEN = re.compile("[A-Za-z]*(?:\\+[aeiouy]|[aeiouy]\u0301)[A-Za-z\u0301']*", re.IGNORECASE)
 _VOWEL_LETTERS = re.compile("[aeiouy]+", re.IGNORECASE)
@@ -56,7 +59,8 @@ def _dictionary():
     from hibari.g2p import G2P
 
     dictionary = G2P()
-    dictionary.lexicon.golds.d.update(READINGS)
+    dictionary.lexicon.golds.d.update(READINGS | HETERONYMS)
+    dictionary.tagger = Tagger(dictionary.tagger, dictionary.lexicon.golds.d)
     dictionary._oov = _Unknown(dictionary.oov)
     return dictionary
 
@@ -68,6 +72,7 @@ def phones(text: str) -> list[str]:
     """
     words = unicodedata.normalize("NFKD", normalise(text).translate(PLAIN_LETTERS))
     words = _LONG_WORD.sub(_in_pieces, _UNREAD.sub("", words))
+    words = _INITIALS_AND.sub(lambda m: f"{_dotted(m[1])} and {_dotted(m[2])}", words)
     words = _CAPITALS.sub(_shouted if words == words.upper() else _shouted_small, words)
     words = _STRESS_GIVEN.sub(_stressed, words)
     words = words.replace("\u0301", "")
@@ -82,6 +87,11 @@ def pause_of(marks: str) -> str:
 def _in_pieces(match: re.Match) -> str:
     """A very long word of small letters alone, parted where other characters stood."""
     return re.sub(r"[^a-z+\u0301,.;:!?]+", " ", match[0].lower())
+
+
+def _dotted(initials: str) -> str:
+    """ "AT" as "A.T", which is read by letters."""
+    return ".".join(initials) if len(initials) > 1 else initials
 
 
 def _shouted(match: re.Match) -> str:

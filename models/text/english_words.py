@@ -9,6 +9,7 @@ import unicodedata
 from fractions import Fraction
 
 from hibari.g2p import numbers
+from hibari.g2p.normalize import UNITS as _UNITS_IN_WORDS
 from hibari.g2p.normalize import normalize as _dates_titles_units
 
 NUMBER = r"\d+(?:,\d{3})*(?:\.\d+)?"
@@ -21,7 +22,8 @@ SCALES = {"k": "thousand", "m": "million", "mln": "million", "bn": "billion", "b
 UNITS = {
     "m": "meter", "km": "kilometer", "cm": "centimeter", "mm": "millimeter", "L": "liter", "l": "liter", "g": "gram",
     "h": "hour", "s": "second", "W": "watt", "V": "volt", "kcal": "kilocalorie", "dB": "decibel", "dpi": "dot per inch",
-    "yrs": "year", "Mb": "megabit", "Gb": "gigabit", "m/s": "meter per second", "km/s": "kilometer per second",
+    "mL": "milliliter", "m/s²": "meter per second squared", "yrs": "year", "Mb": "megabit", "Gb": "gigabit",
+    "m/s": "meter per second", "km/s": "kilometer per second",
 }  # fmt: skip
 SIGNS = {"%": "percent", "‰": "per mille", "&": "and", "@": "at", "+": "plus", "№": "number", "℃": "degrees Celsius",
          "℉": "degrees Fahrenheit", "∞": "infinity", "≈": "approximately", "≠": "does not equal", "√": "the root of",
@@ -34,6 +36,13 @@ ABBREVIATIONS = {
 }  # fmt: skip
 _WORDS_OF_URL = {".": "dot", "/": "slash", "@": "at", "_": "underscore", "-": "dash", "?": "question mark",
                  "=": "equals", "&": "and", "#": "hash", ":": "colon", "%": "percent", "+": "plus"}  # fmt: skip
+_FILES = "html?|js|ts|py|md|txt|pdf|docx?|xlsx?|csv|json|xml|exe|zip|png|jpe?g|gif|mp3|mp4|wav|sh|cpp|css|php|sql"
+_SAID_AS_WORDS = ("doc", "zip", "json", "gif")
+_DAYS_AND_MONTHS = (
+    "Mon|Tues?|Wed|Thu(?:rs)?|Fri|Sat|Sun|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec"
+    "|Mon?day|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday|January|February|March|April|May|June|July|August"
+    "|September|October|November|December"
+)
 _TOP_LEVEL = "com|org|net|edu|gov|io|co|uk|de|fr|info|biz|us|ru|ai|dev|app|me|tv"
 _NOT_PLURAL = "is|was|has|as|this|does|its|us|was|thus|perhaps|always"
 
@@ -48,7 +57,7 @@ _PHONE = re.compile(
 )
 _MONEY = re.compile(
     rf"(?:US|CA|C|A)?([{''.join(MONEY)}])\s?({NUMBER})(?:\s?[-–]\s?({NUMBER}))?"
-    r"(?:\s?(thousand|million|billion|trillion|mln\b|bn\b|[kKmMbBtT]\b))?"
+    r"(?:[\s-]?(thousand|million|billion|trillion|mln\b|bn\b|[kKmMbBtT]\b))?"
 )
 _MONEY_AFTER = re.compile(rf"(?<![\w.,])({NUMBER})\s?([{''.join(MONEY)}])(?!\d)")
 _VULGAR = re.compile(r"(?:(\d+)\s?)?([¼-¾⅐⅑⅓-⅞])")
@@ -56,13 +65,24 @@ _FRACTION = re.compile(r"(?<![\w./,])(?:(\d{1,4})[ -])?(\d{1,2})[/⁄](\d{1,3})(
 _UNIT = re.compile(
     rf"(?<![\w.])({NUMBER})\s?({'|'.join(map(re.escape, sorted(UNITS, key=len, reverse=True)))})(?![\w²³/'])"
 )
-_FEET = re.compile(r"(?<![\w.])(\d{1,2})\s?(?:'|′|ft\.?)\s?(\d{1,2})\s?(?:\"|″|''|in\b\.?)?(?!\w)")
+_FEET = re.compile(r"(?<![\w.])(\d{1,2})\s?(?:(?:'|′)\s?(\d{1,2})\s?(?:\"|″|'')?|ft\.?\s?(\d{1,2})\s?(in\b\.?)?)(?!\w)")
 _DECADE = re.compile(r"(?<![\w.,])'?(\d\d)?(\d0)'?s\b")
 _ORDINAL = re.compile(r"(?<![\w.])(\d{1,3}(?:,?\d{3}){0,3})(?:st|nd|rd|th)\b", re.IGNORECASE)
 _RATIO = re.compile(r"(?<![\w.:])(\d{1,3}):(\d{1,3})(?![\w:])")
 _CODE = re.compile(
     r"\b(Room|Route|Flight|Highway|Bus|Suite|Channel|Boeing|Apartment|Gate|Interstate|Extension) (\d{3,4})\b"
 )
+_STANDARD = re.compile(r"(?<![\w.])([A-Z])\.(\d{2,4})\b(?!\.?\d)")  # H.323, X.25
+_RANGE = re.compile(r"(?<![\w.,/–-])(\d{1,4}(?:\.\d+)?)\s?[–-]\s?(\d{1,4}(?:\.\d+)?)(?![\w–-]|[.,/:]\d|\s?=)")
+_NAMED_RANGE = re.compile(rf"\b({_DAYS_AND_MONTHS})\.?\s?–\s?(?=(?:{_DAYS_AND_MONTHS})\b)")
+_TIME_RANGE = re.compile(r"((?:\d:\d\d|(?:\d\s?)[ap]\.?m\.?))\s?[–-]\s?(?=\d{1,2}(?::\d\d|\s?[ap]\.?m))", re.IGNORECASE)
+_HALF_DAY = re.compile(r"(?<=\d)\s?([ap])\.?m\b\.?", re.IGNORECASE)
+_CIRCA = re.compile(r"(?<![\w.])ca?\.\s?(?=\d{3,4}\b)")
+_CENTURY = re.compile(r"\b([IVX]{1,5})(?:st|nd|rd|th)? (?=century|centuries|dynasty)")
+_DRIVE = re.compile(r"(?<=[a-z])(\s)Dr\.?(?=\s*(?:[,;)!?]|$|(?:and|in|at|near|to|is|was)\b))(\s*$)?")
+_FILE = re.compile(rf"(?<=[A-Za-z0-9])\.({_FILES})(?![\w@])")
+_NAME_OF_TWO = re.compile(r"(?<=[a-z])(?=[A-Z])|_")
+_YEAR_AFTER = re.compile(r"\b(?:in|since|until|before|after|year|from|by)\s$", re.IGNORECASE)
 _ZIP = re.compile(r"\b([A-Z]{2}) (\d{5})\b(?!,)")
 _NUMBER = re.compile(rf"(?<![\w.,])-(?=\d)|\d+(?:\.\d+){{2,}}|{NUMBER}")
 _COUNTED = re.compile(rf"\s+(?!(?:{_NOT_PLURAL})\b)[a-z]+s\b")
@@ -80,7 +100,10 @@ def normalise(text: str) -> str:
     text = unicodedata.normalize("NFC", text).translate(_PLAIN_MARKS)
     text = re.sub(r"(?<=\s)-(?=\s)", "—", re.sub(r"(?<=\d)\s-\s(?=\d+\s?=)", " minus ", text))
     text = _URL.sub(_url, text)
-    text = re.sub(r"\betc\.(?=,?\s+[a-z])", "et cetera", re.sub(r"\betc\b(?!\.)", "et cetera", text))
+    text = re.sub(r"\betc\b(?:\.(?!\s*(?:$|[A-Z])))?", "et cetera", text)
+    text = _DRIVE.sub(lambda m: f"{m[1]}Drive" + ("." if m[2] is not None else ""), text)
+    text = _CENTURY.sub(lambda m: f"{_american(numbers.ordinal(_roman(m[1])))} ", text)
+    text = _FILE.sub(lambda m: f" dot {m[1].lower() if m[1].lower() in _SAID_AS_WORDS else m[1].upper()}", text)
     small = text != text.upper()  # in a text all in capitals IT and US are words
     text = re.sub(r"\b(Mr|Mrs|Dr)\.(?=\s)", r"\1", text)
     text = _ABBREVIATION.sub(lambda m: ABBREVIATIONS[m[1]] if small or m[1] not in ("IT", "US") else m[1], text)
@@ -88,8 +111,9 @@ def normalise(text: str) -> str:
         text = _quantities(text)
     text = re.sub(r"(?<!\S)\*(?!\S)", "star", re.sub(r"(?<!\S)#(?!\S)", "pound", text))
     text = re.sub(r"\b([A-G])#(?!\w)", r"\1 sharp", text)
-    text = re.sub(r"(?<![\w&])#(?=[^\W\d])", "hashtag ", text).replace("and/or", "and or")
-    text = _dates_titles_units(text)
+    text = re.sub(r"(?<![\w&])#([^\W\d]\w*)", lambda m: f"hashtag {_NAME_OF_TWO.sub(' ', m[1])}", text)
+    text = _dates_titles_units(text.replace("and/or", "and or"))
+    text = _ONE_MEASURE.sub(_as_one, text)
     text = _TENS.sub(r"\1 ", _numbers(text))
     text = re.sub(r"(?<![A-Z])&|&(?![A-Z])|[%‰@№℃℉∞≈≠√≤≥−]|\+(?![^\W\d_])", lambda m: f" {SIGNS[m[0]]} ", text)
     text = re.sub(r"(?:\s*,){2,}", ",", re.sub(r"\s+([,.;:!?)])", r"\1", text))
@@ -101,12 +125,17 @@ _PLAIN_MARKS = str.maketrans({"’": "'", "‘": "'", "‑": "-", "‐": "-", "[
 
 def _quantities(text: str) -> str:
     """What is more than a number: telephone numbers, money, fractions, measures, decades, ordinals, sums."""
+    text = _STANDARD.sub(lambda m: f"{m[1]} {_pairs(m[2]) if len(m[2]) > 2 else m[2]}", text)
+    text = _TIME_RANGE.sub(r"\1 to ", _NAMED_RANGE.sub(r"\1 to ", text))
+    text = _HALF_DAY.sub(lambda m: f" {m[1].upper()}.M.", text)
+    text = _CIRCA.sub("circa ", text)
     text = _PHONE.sub(_phone, re.sub(r"(?<![\w.])\.(?=\d)", "0.", text))
     text = _MONEY.sub(_money, text)
     text = _MONEY_AFTER.sub(lambda m: _sum_of_money(m[2], m[1]), text)
+    text = _RANGE.sub(r"\1 to \2", text)
     text = _VULGAR.sub(lambda m: _fraction(m[1], Fraction(unicodedata.numeric(m[2])).limit_denominator(10)), text)
     text = _FRACTION.sub(_written_fraction, text)
-    text = _FEET.sub(lambda m: f"{_plural(m[1], 'foot')} {m[2]}", text)
+    text = _FEET.sub(_feet, text)
     text = _DECADE.sub(_decade, text)
     text = _UNIT.sub(lambda m: _measure(m[1], UNITS[m[2]]), text)
     text = _RATIO.sub(_ratio, text)
@@ -122,10 +151,14 @@ def _numbers(text: str) -> str:
     """The numbers that are left: ordinals, years, versions, decimals, counts, parted from letters beside them."""
     text = _ORDINAL.sub(lambda m: _american(numbers.ordinal(int(m[1].replace(",", "")))), text)
 
+    def counted(match: re.Match) -> bool:
+        is_early = match[0] < "1100" and not _YEAR_AFTER.search(text, max(0, match.start() - 10), match.start())
+        return is_early or bool(_COUNTED.match(text, match.end()))
+
     def in_words(match: re.Match) -> str:
         before = text[match.start() - 1 : match.start()]
         after = text[match.end() : match.end() + 1]
-        words = "minus" if match[0] == "-" else _number(match[0], bool(_COUNTED.match(text, match.end())))
+        words = "minus" if match[0] == "-" else _number(match[0], counted(match))
         return (" " if before.isalnum() else "") + words + (" " if after.isalnum() or match[0] == "-" else "")
 
     return _NUMBER.sub(in_words, text)
@@ -139,7 +172,7 @@ def _number(written: str, counted: bool) -> str:
     if "." in plain:
         whole, decimals = plain.split(".")
         return f"{_count(whole or '0')} point {_digits(decimals)}"
-    if len(written) == 4 and not counted and not "2000" <= written <= "2009" and "1100" <= written <= "2099":
+    if len(written) == 4 and not counted and not "2000" <= written <= "2009" and "1010" <= written <= "2099":
         return _american(numbers.year(int(written)))
     return _count(plain)
 
@@ -177,6 +210,38 @@ def _plural(number: str, one: str) -> str:
 
 
 _measure = _plural
+
+
+_PLURAL_UNITS = {
+    PLURALS.get(one, one + "s"): one
+    for one in (
+        *(word for words in MONEY.values() for word in words if word),
+        *(unit for unit in [*UNITS.values(), *(one for one, _ in _UNITS_IN_WORDS.values())] if " " not in unit),
+        *"percent degree year month week day".split(),
+    )
+    if PLURALS.get(one, one + "s") != one
+}
+_ONE_MEASURE = re.compile(
+    rf"\b([Aa]n? {NUMBER}(?: (?:thousand|million|billion|trillion))?)[ -]({'|'.join(_PLURAL_UNITS)})"
+    r" (?=(?!(?:of|and|or|to|per|in|on|at|for|a|an|the|is|was|from|by|with|each|more|less|ago|later|old)\b)[a-z])"
+)
+
+
+def _as_one(match: re.Match) -> str:
+    """ "a 20 dollars bill" as "a 20 dollar bill"."""
+    return f"{match[1]} {_PLURAL_UNITS[match[2]]} "
+
+
+def _feet(match: re.Match) -> str:
+    """5'10" as "5 feet 10", 6 ft 2 in as "6 feet 2 inches"."""
+    feet, inches = match[1], match[2] or match[3]
+    return f"{_plural(feet, 'foot')} {_plural(inches, 'inch') if match[4] else inches}"
+
+
+def _roman(numeral: str) -> int:
+    values = [{"I": 1, "V": 5, "X": 10}[letter] for letter in numeral]
+    pairs = zip(values, [*values[1:], 0], strict=True)
+    return sum(-value if value < after else value for value, after in pairs)
 
 
 def _url(match: re.Match) -> str:
