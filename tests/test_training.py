@@ -17,7 +17,7 @@ from models import checkpoint
 from models.audio import SAMPLE_RATE, SPEECH_LEVEL_DB, level_db, speech_mel
 from models.pitch import pitch_statistics
 from models.speaker_encoder import SpeakerEncoder, SpeakerEncoderConfig
-from models.synthesizer import Synthesizer, SynthesizerConfig
+from models.synthesizer import ENERGY_MIDDLE, Synthesizer, SynthesizerConfig
 from models.text.symbols import START
 from models.vocoder import Vocoder, VocoderConfig
 from tests.speech import DATA, harmonic_tone, kathleen
@@ -90,7 +90,7 @@ def cache(tmp_path_factory) -> Path:
     """Six real recordings, prepared as the documentation says."""
     folder = tmp_path_factory.mktemp("corpus") / "cache"
     command = [sys.executable, "-W", "ignore", "-m", "models.training.corpus", str(MANIFEST), str(folder)]
-    subprocess.run(command, cwd=DATA.parents[1], check=True, timeout=120)
+    subprocess.run(command, cwd=DATA.parents[1], check=True, timeout=600)
     return folder
 
 
@@ -263,6 +263,12 @@ def test_pitch_of_a_phone_is_the_mean_over_its_voiced_frames():
 def test_a_whisper_gets_the_middle_of_human_voices():
     pitch = train_synthesizer.phone_pitch(np.zeros(5, dtype=np.float32), np.array([3, 2]))
     np.testing.assert_allclose(np.exp(pitch), 150)
+
+
+def test_energy_of_a_phone_is_its_mean_mel():
+    mel = np.repeat([[-3.0], [-1.0], [1.0]], 80, axis=1)
+    energy = train_synthesizer.phone_energy(mel, np.array([2, 0, 1]))
+    np.testing.assert_allclose(energy, [-2, ENERGY_MIDDLE, 1])
 
 
 # The vocoder
