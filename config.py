@@ -23,10 +23,12 @@ class Config:
     MAX_TEXT_CHARACTERS = _setting("MAX_TEXT_CHARACTERS", 5_000)
     MAX_NAME_CHARACTERS = _setting("MAX_NAME_CHARACTERS", 60)
     MAX_NOTE_CHARACTERS = _setting("MAX_NOTE_CHARACTERS", 200)
+    MAX_WORD_CHARACTERS = _setting("MAX_WORD_CHARACTERS", 60)  # of the dictionary, and of its respelling
     MAX_UPLOAD_MEGABYTES = _setting("MAX_UPLOAD_MEGABYTES", 50)  # of 1,000,000 bytes, one recording
     MIN_SPEED = 0.5
     MAX_SPEED = 2.0
     SPEECHES_PER_PAGE = 20
+    WORDS_PER_PAGE = 50
 
     # A recording somewhat over its limit is still received, so that the text sent with it comes back in the form.
     MAX_CONTENT_LENGTH = (4 * MAX_UPLOAD_MEGABYTES + 10) * 1_000_000  # bytes, one request

@@ -1,6 +1,7 @@
 """The site: create_app puts the pages, the database and the voice cloner together."""
 
 import os
+import re
 import tempfile
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from flask import Flask, Response, current_app, render_template, request
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from app import db, forms, ready_voices, speeches, voices
+from app import db, dictionary, forms, ready_voices, speeches, voices
 from config import ROOT, Config
 from models import VoiceCloner
 
@@ -34,20 +35,29 @@ def create_app(config: object = Config, cloner: VoiceCloner | None = None) -> Fl
     app = Flask(__name__, template_folder=ROOT / "templates", static_folder=ROOT / "static")
     app.config.from_object(config)
     _prepare_instance(app)
-    app.extensions["cloner"] = cloner or VoiceCloner.load()
+    app.extensions["cloner"] = cloner or _loaded_cloner()
     db.init_app(app)
     CSRFProtect(app)
     app.register_blueprint(speeches.blueprint)
     app.register_blueprint(voices.blueprint)
+    app.register_blueprint(dictionary.blueprint)
     app.register_error_handler(HTTPException, _error_page)
     app.register_error_handler(RequestEntityTooLarge, _too_large)
     app.register_error_handler(CSRFError, _expired)
     app.after_request(_harden)
     app.jinja_env.globals.update(languages=forms.LANGUAGES, recording_choice=forms.RECORDING)
-    app.jinja_env.filters["duration"] = _duration
+    app.jinja_env.filters.update(duration=_duration, stressed=_stressed)
     with app.app_context():
         ready_voices.import_ready_voices(app.config["READY_VOICES"])
     return app
+
+
+def _loaded_cloner() -> VoiceCloner:
+    """The networks, and the dictionaries of both languages: the first reading comes as quickly as the others."""
+    cloner = VoiceCloner.load()
+    for text in ("Привет.", "Hello."):
+        cloner.read(text)
+    return cloner
 
 
 def _prepare_instance(app: Flask) -> None:
@@ -94,6 +104,11 @@ def _too_large(error: RequestEntityTooLarge) -> tuple[str, int]:
 
 def _expired(error: CSRFError) -> tuple[str, int]:
     return _error_page(error, "This page was open for too long, or cookies are off. Reload it and try again.")
+
+
+def _stressed(respelling: str) -> str:
+    """A respelling as it is read: з+амок with its mark over the vowel."""
+    return re.sub(r"\+(\w)", "\\1\u0301", respelling)
 
 
 def _duration(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""The tables: voices of the bank, speeches that were made, ready voices that were put into the bank."""
+"""The tables: voices of the bank, speeches that were made, ready voices put into the bank, the dictionary."""
 
 import unicodedata
 from datetime import UTC, datetime
@@ -24,6 +24,12 @@ def now() -> datetime:
 def plain_name(name: str | None) -> str:
     """A name as it is kept: composed characters, single spaces."""
     return " ".join(unicodedata.normalize("NFC", name or "").split())
+
+
+def dictionary_key(word: str | None) -> str:
+    """A word as the dictionary looks it up: without case and stress, in any alphabet."""
+    plain = unicodedata.normalize("NFD", word or "").replace("\u0301", "").replace("+", "").replace("’", "'")
+    return plain_name(plain).casefold()
 
 
 class Voice(db.Model):
@@ -92,6 +98,26 @@ class ReadyVoice(db.Model):
     """A ready voice that was once put into the bank, so that one deleted there does not come back."""
 
     name: Mapped[str] = mapped_column(primary_key=True)
+
+
+class Pronunciation(db.Model):
+    """One entry of the site's dictionary: how a word is read, whatever the networks think."""
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    word: Mapped[str] = mapped_column(unique=True)  # its dictionary_key
+    respelling: Mapped[str]  # with + before the stressed vowel
+    language: Mapped[str]  # "ru" or "en", the alphabet of the respelling
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+    @classmethod
+    def of(cls, word: str) -> "Pronunciation | None":
+        """The entry of a word, whatever its case."""
+        return db.session.scalar(select(cls).where(cls.word == dictionary_key(word)))
+
+    @classmethod
+    def dictionary(cls) -> dict[str, str]:
+        """word -> respelling, as the reader takes it."""
+        return dict(db.session.execute(select(cls.word, cls.respelling)).all())
 
 
 def _prepare_sqlite(connection, _record) -> None:

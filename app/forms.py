@@ -1,5 +1,7 @@
 """Every form: its limits, and the words a person sees when one is not kept."""
 
+import re
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +14,7 @@ from torch import OutOfMemoryError
 from wtforms import BooleanField, FloatField, IntegerField, RadioField, SelectField, StringField, TextAreaField
 from wtforms.validators import NumberRange, Optional, ValidationError
 
-from app.db import Speech, Voice, db, now, plain_name
+from app.db import Pronunciation, Speech, Voice, db, dictionary_key, now, plain_name
 from models import (
     InvalidVoiceProfile,
     NothingToSay,
@@ -27,6 +29,7 @@ from models import (
 LANGUAGES = {"ru": "Russian", "en": "English"}
 RECORDING = "recording"  # the choice of voice that means the uploaded file
 MAX_SEED = 2**31 - 1
+VOWELS = "аеёиоуыэюяaeiouy"
 
 TEXT_FAULTS = (NothingToSay, TextTooLong)
 RECORDING_FAULTS = (UnreadableAudio, RecordingTooLong, RecordingSilent, RecordingTooShort)
@@ -106,22 +109,15 @@ class RecordingForm(TembrForm):
             raise ValidationError("Tick this to go on: a voice is cloned only if its speaker agreed.")
 
 
-class SpeakForm(RecordingForm):
-    """A voice, a text, and how to say it.
+class TextForm(TembrForm):
+    """A text and its language.
 
-    voice is the id of a voice of the bank, RECORDING, or "speech-<id>": the recording which that speech used.
+    sentences: how the text will be read, once it was validated.
     """
 
-    voice = RadioField("Voice", choices=[], validate_choice=False)
     text = TextAreaField("Text", filters=[lambda text: (text or "").replace("\r\n", "\n")])
     language = SelectField("Language", choices={"": "Automatic", **LANGUAGES}, default="")
-    speed = FloatField("Speed", default=1.0)
-    format = RadioField("Format", choices={"mp3": "MP3", "wav": "WAV"}, default="mp3")
-    seed = IntegerField("Take", default=0, validators=[Optional(), NumberRange(0, MAX_SEED)])
-
-    def validate_voice(self, field: RadioField) -> None:
-        if field.data != RECORDING and self.source() is None:
-            raise ValidationError("This voice is no longer in the bank: choose another one.")
+    sentences = ()
 
     def validate_text(self, field: TextAreaField) -> None:
         limit, length = _limit("MAX_TEXT_CHARACTERS"), len(field.data)
@@ -129,10 +125,30 @@ class SpeakForm(RecordingForm):
             raise ValidationError(f"The text is empty: write from 1 to {limit:,} characters.")
         if length > limit:
             raise ValidationError(f"The text is too long: {length:,} characters, and at most {limit:,} can be said.")
+        dictionary = Pronunciation.dictionary()
+        db.session.rollback()  # holds no connection while it is read
         try:
-            current_app.extensions["cloner"].read(field.data, self.language.data or None)
+            self.sentences = current_app.extensions["cloner"].read(
+                field.data, self.language.data or None, dictionary=dictionary
+            )
         except TEXT_FAULTS as fault:
             raise ValidationError(str(fault)) from fault
+
+
+class SpeakForm(RecordingForm, TextForm):
+    """A voice, a text, and how to say it.
+
+    voice is the id of a voice of the bank, RECORDING, or "speech-<id>": the recording which that speech used.
+    """
+
+    voice = RadioField("Voice", choices=[], validate_choice=False)
+    speed = FloatField("Speed", default=1.0)
+    format = RadioField("Format", choices={"mp3": "MP3", "wav": "WAV"}, default="mp3")
+    seed = IntegerField("Take", default=0, validators=[Optional(), NumberRange(0, MAX_SEED)])
+
+    def validate_voice(self, field: RadioField) -> None:
+        if field.data != RECORDING and self.source() is None:
+            raise ValidationError("This voice is no longer in the bank: choose another one.")
 
     def validate_speed(self, field: FloatField) -> None:
         low, high = _limit("MIN_SPEED"), _limit("MAX_SPEED")
@@ -211,6 +227,63 @@ class VoiceForm(RecordingForm, NameForm):
     def voice(self) -> Voice:
         """What was given, without profile, seconds and file."""
         return Voice(name=self.name.data, language=self.language.data or None, note=self.note.data, consent_at=now())
+
+
+def _with_plus(respelling: str | None) -> str:
+    """A respelling in plain spaces, each stress mark after a letter turned into a + before it."""
+    parted = unicodedata.normalize("NFD", respelling or "").replace("’", "'")
+    return plain_name(re.sub("(\\w[\u0300\u0302-\u036f]*)\u0301", r"+\1", parted))
+
+
+class PronunciationForm(TembrForm):
+    """A word and how it is read: new in the dictionary, or its own entry."""
+
+    word = StringField("Word", filters=[plain_name])
+    respelling = StringField("Read as", filters=[_with_plus])
+
+    def __init__(self, *args, entry: Pronunciation | None = None, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.entry = entry
+
+    def validate_word(self, field: StringField) -> None:
+        _check_length(field, "word")
+        if not re.search(r"[^\W_]", field.data):
+            raise ValidationError("Write a word with at least one letter or digit.")
+        if Pronunciation.of(field.data) not in (None, self.entry):
+            raise ValidationError(word_taken(field.data))
+
+    def validate_respelling(self, field: StringField) -> None:
+        _check_length(field, "respelling")
+        letters = re.sub(r"[\W\d_]", "", field.data.lower())
+        if not letters or re.search("[^a-zа-яё]", letters):
+            raise ValidationError("Write how it is read with Russian or English letters.")
+        if re.search("[a-z]", letters) and re.search("[а-яё]", letters):
+            raise ValidationError("Write how it is read with letters of one alphabet, Russian or English.")
+        if re.search(rf"\+(?![{VOWELS}])", field.data, re.IGNORECASE):
+            raise ValidationError("The + stands before the stressed vowel, as in з+амок.")
+        if stressed := next((part for part in re.split(r"[\s-]", field.data) if part.count("+") > 1), None):
+            raise ValidationError(f"“{stressed}” has {stressed.count('+')} stresses: mark one vowel of each word.")
+
+    def fill(self, entry: Pronunciation) -> Pronunciation:
+        """The entry with what was given."""
+        entry.word, entry.respelling = dictionary_key(self.word.data), self.respelling.data
+        entry.language = "ru" if re.search("[а-яё]", entry.respelling, re.IGNORECASE) else "en"
+        return entry
+
+    def _changed_meanwhile(self) -> None:
+        self.word.errors.append(word_taken(self.word.data))
+
+
+def _check_length(field: StringField, name: str) -> None:
+    limit, length = _limit("MAX_WORD_CHARACTERS"), len(field.data)
+    if not length:
+        raise ValidationError(f"The {name} is empty: write from 1 to {limit} characters.")
+    if length > limit:
+        raise ValidationError(f"The {name} is too long: {length} characters, and at most {limit} fit.")
+
+
+def word_taken(word: str) -> str:
+    return f"“{plain_name(word)}” is already in the dictionary: change it there."
 
 
 class ButtonForm(FlaskForm):

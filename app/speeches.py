@@ -5,9 +5,9 @@ import hashlib
 from flask import Blueprint, Response, abort, current_app, flash, redirect, render_template, request, url_for
 from sqlalchemy import select
 
-from app import files
-from app.db import Speech, Voice, db, now
-from app.forms import MAX_SEED, RECORDING, ButtonForm, SpeakForm, TembrForm, profile_of
+from app import files, previews
+from app.db import Pronunciation, Speech, Voice, db, now
+from app.forms import MAX_SEED, RECORDING, ButtonForm, SpeakForm, TembrForm, TextForm, profile_of
 from models import VoiceProfile
 
 blueprint = Blueprint("speeches", __name__)
@@ -17,10 +17,34 @@ blueprint = Blueprint("speeches", __name__)
 def speak():
     """The front page: a voice and a text in, a speech out."""
     form = SpeakForm(voice=_first_choice(Voice.bank()))
+    if previews.is_asked_for():
+        return _with_preview(form)
     if form.validate_on_submit():
         with form.refusals():
             return redirect(url_for(".result", speech_id=_say(form).id), 303)
-    return render_template("speak.html", form=form, bank=Voice.bank(), speech=None), 422 if form.errors else 200
+    return _page(form)
+
+
+def _page(form: SpeakForm, preview: previews.Preview | None = None):
+    """The front page, 422 when its form was refused."""
+    page = render_template("speak.html", form=form, bank=Voice.bank(), speech=None, preview=preview)
+    return page, 422 if form.errors else 200
+
+
+def _with_preview(form: SpeakForm):
+    """The front page of a browser without scripts: what was filled in, and how its text will be read."""
+    asked = TextForm()
+    preview = previews.make(asked)
+    form.text.data, form.text.errors = preview.text, asked.text.errors
+    if form.recording.data:
+        form.recording.errors = ["Choose the recording again: a page cannot keep it."]
+    return _page(form, preview)
+
+
+@blueprint.post("/reading")
+def reading() -> str:
+    """How a text will be read, as the part of the front page that shows it."""
+    return render_template("_reading.html", preview=previews.make(TextForm()))
 
 
 def _first_choice(bank: list[Voice]) -> str:
@@ -57,8 +81,9 @@ def record(speech: Speech, profile: VoiceProfile) -> Speech:
     Raises NothingToSay, TextTooLong, OSError, SQLAlchemyError and what memory raises; then nothing is kept.
     """
     cloner = current_app.extensions["cloner"]
+    dictionary = Pronunciation.dictionary()
     db.session.rollback()  # holds no connection while the networks work
-    waveform = cloner.speak(speech.text, profile, speech.language, speech.speed, speech.seed)
+    waveform = cloner.speak(speech.text, profile, speech.language, speech.speed, speech.seed, dictionary=dictionary)
     audio = cloner.encode(waveform, speech.format)
     speech.seconds = len(waveform) / cloner.sample_rate
     speech.sha256 = hashlib.sha256(audio).hexdigest()

@@ -7,6 +7,7 @@ text --read--> phones --synthesizer(profile)--> mel --vocoder--> waveform --enco
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -63,19 +64,28 @@ class VoiceCloner:
         with self._lock:
             return profile_of(heard, self.encoder)
 
-    def read(self, text: str, language: str | None = None) -> list[Sentence]:
-        """The text as it will be read.  Raises NothingToSay, TextTooLong."""
-        return read(text, language)
+    def read(
+        self, text: str, language: str | None = None, dictionary: Mapping[str, str] | None = None
+    ) -> list[Sentence]:
+        """The text as it will be read.  dictionary: word -> respelling.  Raises NothingToSay, TextTooLong."""
+        return read(text, language, dictionary)
 
     def speak(
-        self, text: str, profile: VoiceProfile, language: str | None = None, speed: float = 1.0, seed: int = 0
+        self,
+        text: str,
+        profile: VoiceProfile,
+        language: str | None = None,
+        speed: float = 1.0,
+        seed: int = 0,
+        dictionary: Mapping[str, str] | None = None,
     ) -> np.ndarray:
         """The text in that voice.
 
-        speed: 0.5 to 2.  The same seed gives the same take.  Returns (samples,) float32 at sample_rate.
+        speed: 0.5 to 2.  The same seed gives the same take.  dictionary: as for read.
+        Returns (samples,) float32 at sample_rate.
         Raises NothingToSay, TextTooLong.
         """
-        sentences = self.read(text, language)
+        sentences = self.read(text, language, dictionary)
         speed = min(max(speed, SPEEDS[0]), SPEEDS[1])
         chance = torch.Generator().manual_seed(seed)
         pieces = []

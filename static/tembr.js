@@ -97,6 +97,7 @@ function replaceForm(form, page) {
   form.replaceWith(fresh);
   document.title = page.title;
   improve(fresh);
+  fresh.dispatchEvent(new Event("fresh", { bubbles: true }));
   const faulty = fresh.querySelector("[aria-invalid], [role=alert]:not([hidden])");
   faulty?.scrollIntoView({ block: "center" });
   faulty?.focus({ preventScroll: true });

@@ -1,23 +1,28 @@
 """A stand-in for the networks: refuses what they refuse, in their words, and hums instead of speaking."""
 
+import re
 import threading
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from models import NothingToSay, RecordingTooShort, TextTooLong, VoiceProfile
 from models.recording import encode, load_recording
+from models.text import Sentence
 
 MAX_CHARACTERS = 20_000
 MAX_SECONDS = 60.0  # of one recording
 MIN_SECONDS = 1.6
+VOWEL = re.compile("[аеёиоуыэюя]", re.IGNORECASE)
 
 
 class FakeCloner:
     """What the site needs of a VoiceCloner.
 
     fault: an exception that the next speak raises, once.  said: the arguments of every speak.
+    reader: reads in its stead, as models.text.read does.
     """
 
     device = "cpu"
@@ -26,6 +31,7 @@ class FakeCloner:
     def __init__(self):
         self.fault = None
         self.said = []
+        self.reader = read
         self._lock = threading.Lock()
 
     def listen(self, source: bytes | Path) -> VoiceProfile:
@@ -37,23 +43,34 @@ class FakeCloner:
         pitch = np.array([np.log(150 + 20 * embedding[0]), 0.1])
         return VoiceProfile(embedding / np.linalg.norm(embedding), pitch, np.zeros(80), seconds)
 
-    def read(self, text: str, language: str | None = None) -> list:
-        if len(text) > MAX_CHARACTERS:
-            raise TextTooLong(len(text))
-        if not any(character.isalnum() for character in text):
-            raise NothingToSay
-        return []
+    def read(self, text: str, language: str | None = None, dictionary: Mapping[str, str] | None = None) -> list:
+        return self.reader(text, language, dictionary)
 
-    def speak(self, text, profile, language=None, speed=1.0, seed=0) -> np.ndarray:
+    def speak(self, text, profile, language=None, speed=1.0, seed=0, dictionary=None) -> np.ndarray:
         """A hum at the voice's pitch, 60 ms a character."""
-        self.read(text, language)
+        self.read(text, language, dictionary)
         with self._lock:
             fault, self.fault = self.fault, None
             if fault:
                 raise fault
             self.said.append({"text": text, "language": language, "speed": speed, "seed": seed})
+            self.dictionary = dictionary
         time = np.arange(int(len(text) * 0.06 / speed * self.sample_rate)) / self.sample_rate
         return (0.3 * np.sin(2 * np.pi * (np.exp(profile.pitch[0]) + seed) * time)).astype(np.float32)
 
     def encode(self, waveform: np.ndarray, format: str) -> bytes:
         return encode(waveform, self.sample_rate, format)
+
+
+def read(text: str, language: str | None = None, dictionary: Mapping[str, str] | None = None) -> list[Sentence]:
+    """One sentence: Russian words stressed on their first vowel unless text or dictionary say otherwise, and each
+    number read as "мно́го чи́сел".
+    """
+    if len(text) > MAX_CHARACTERS:
+        raise TextTooLong(len(text))
+    if not any(character.isalnum() for character in text):
+        raise NothingToSay
+    words = re.sub(r"\d+", "мн+ого ч+исел", text).split()
+    words = [(dictionary or {}).get(word.strip(",.!?").lower(), word) for word in words]
+    shown = " ".join(word if re.search("[+\u0301]", word) else VOWEL.sub(r"+\g<0>", word, count=1) for word in words)
+    return [Sentence(language or "ru", re.sub(r"\+(\w)", "\\1\u0301", shown), ("ˈa", "."), ("ru", "ru"))]

@@ -97,7 +97,7 @@ def test_ready_voice_that_cannot_be_read_is_left_out(make_app, ready):
     assert list((app.config["INSTANCE"] / "voices").iterdir()) == []
 
 
-@pytest.mark.parametrize("address", ["/", "/voices", "/speeches", "/nowhere", "/static/tembr.css"])
+@pytest.mark.parametrize("address", ["/", "/voices", "/speeches", "/dictionary", "/nowhere", "/static/tembr.css"])
 def test_every_answer_allows_only_this_site(client, address):
     headers = client.get(address).headers
     assert "default-src 'none'" in headers["Content-Security-Policy"]
@@ -107,7 +107,7 @@ def test_every_answer_allows_only_this_site(client, address):
     assert headers["Referrer-Policy"] == "same-origin"
 
 
-@pytest.mark.parametrize("address", ["/", "/voices", "/speeches"])
+@pytest.mark.parametrize("address", ["/", "/voices", "/speeches", "/dictionary"])
 def test_pages_need_nothing_from_elsewhere_and_nothing_inline(client, bank, address):
     bank("Anna")
     page = client.get(address).text
@@ -123,7 +123,18 @@ def test_session_cookie_is_kept_from_other_sites_and_scripts(make_app):
 
 @pytest.mark.parametrize(
     "address",
-    ["/", "/voices", "/voices/1/rename", "/voices/1/delete", "/speeches/1/again", "/speeches/1/delete"],
+    [
+        "/",
+        "/reading",
+        "/voices",
+        "/voices/1/rename",
+        "/voices/1/delete",
+        "/speeches/1/again",
+        "/speeches/1/delete",
+        "/dictionary",
+        "/dictionary/1/change",
+        "/dictionary/1/delete",
+    ],
 )
 def test_post_from_another_site_is_refused(make_app, address):
     answer = make_app(WTF_CSRF_ENABLED=True).test_client().post(address, data={"text": "Hello"})
@@ -131,7 +142,9 @@ def test_post_from_another_site_is_refused(make_app, address):
     assert "Reload it and try again" in answer.text
 
 
-@pytest.mark.parametrize("address", ["/voices/1/delete", "/speeches/1/delete", "/speeches/1/again"])
+@pytest.mark.parametrize(
+    "address", ["/voices/1/delete", "/speeches/1/delete", "/speeches/1/again", "/dictionary/1/delete"]
+)
 def test_changes_are_not_made_by_following_a_link(client, address):
     assert client.get(address).status_code == 405
 

@@ -4,12 +4,15 @@ import io
 import os
 import shutil
 import threading
+import time
 import urllib.request
 from functools import partial
 
 import pytest
 import soundfile
 from werkzeug.serving import make_server
+
+import models.text
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed: no test in a browser")
 
@@ -24,6 +27,8 @@ FLAGS = (
 )
 TEXT = "Добрый день, мир!"
 PHONE = {"width": 360, "height": 740, "deviceScaleFactor": 2, "mobile": True}
+VOWEL = "[data-reading] [name=stress]"
+REMEMBER = "[data-reading] [name=remember]"
 DESK = {"width": 1280, "height": 900, "deviceScaleFactor": 1, "mobile": False}
 
 
@@ -243,19 +248,23 @@ def test_front_page_is_filled_in_by_keyboard_alone(page):
         reached.append(focused.get_attribute("name") or focused.tag_name)
         if focused.get_attribute("name") == "text":
             focused.send_keys(TEXT)
-        if focused.tag_name == "button":
+            page.wait(VOWEL)
+        if focused.tag_name == "button" and not focused.get_attribute("name"):
             assert page.driver.execute_script("return getComputedStyle(document.activeElement).outlineStyle") == "solid"
             focused.send_keys(Keys.ENTER)
             break
-    assert reached[-5:] == ["text", "language", "speed", "format", "button"]
+    assert reached[-6:] == ["text", "stress", "language", "speed", "format", "button"]
     page.wait_for_player()
 
 
 def test_every_control_has_a_name_that_is_read_aloud(page):
-    for path in ("/", "/voices", "/speeches"):
+    for path in ("/", "/voices", "/speeches", "/dictionary"):
         page.open(path)
+        if path == "/":
+            page.type("#text", "Замо\u0301к")
+            page.wait(REMEMBER)
         for control in page.driver.find_elements(By.CSS_SELECTOR, "input, select, textarea, button, a, audio, summary"):
-            if control.is_displayed():
+            if control.is_displayed() and not control.get_attribute("aria-hidden"):
                 assert control.accessible_name, control.get_attribute("outerHTML")
 
 
@@ -269,7 +278,12 @@ def test_nothing_is_wider_than_a_phone(page, voice_file):
     page.press("#speak .big")
     page.wait(".result audio")
     assert not page.is_wider_than_the_screen()
-    for path in ("/voices", "/speeches", "/nowhere"):
+    page.open("/dictionary")
+    page.type("#word", "Превысокомногорассмотрительствующий")
+    page.type("#respelling", "превысокомногорассмотр+ительствующий")
+    page.press("#add .big")
+    page.wait("#entry-1")
+    for path in ("/voices", "/speeches", "/dictionary", "/nowhere"):
         page.open(path)
         for summary in page.driver.find_elements(By.TAG_NAME, "summary"):
             summary.click()
@@ -278,6 +292,114 @@ def test_nothing_is_wider_than_a_phone(page, voice_file):
 
 def test_browser_has_nothing_to_complain_of(page):
     page.driver.get_log("browser")  # what earlier tests left
-    for path in ("/", "/voices", "/speeches"):
+    for path in ("/", "/voices", "/speeches", "/dictionary"):
         page.open(path)
     assert page.driver.get_log("browser") == []
+
+
+def _reading(page):
+    return page.find("[data-preview]").text.split("\n")[0]
+
+
+def _text(page):
+    return page.find("#text").get_property("value")
+
+
+def test_reading_follows_the_text_and_a_pressed_vowel_changes_both(page):
+    page.open("/")
+    page.type("#text", "Вот 2 замка")
+    page.until(lambda: _reading(page) == "Во́т мно́го чи́сел за́мка")
+    page.until(lambda: page.find("[data-announce]").get_property("textContent") == "Во́т мно́го чи́сел за́мка")
+    assert page.find("[data-announce]").get_attribute("aria-live") == "polite"
+    vowels = page.driver.find_elements(By.CSS_SELECTOR, VOWEL)
+    assert [vowel.text for vowel in vowels] == ["о́", "а́", "а"]  # none of the number's words
+    vowels[2].click()
+    page.until(lambda: _reading(page) == "Во́т мно́го чи́сел замка́")
+    assert _text(page) == "Вот 2 замка́"
+    assert "12 of 5,000" in page.find("[data-counter]").text
+    page.driver.find_elements(By.CSS_SELECTOR, VOWEL)[2].click()
+    page.until(lambda: _text(page) == "Вот 2 замка")
+    page.until(lambda: _reading(page) == "Во́т мно́го чи́сел за́мка")
+
+
+def test_text_written_while_a_reading_is_made_is_read_too(page, cloner):
+    page.open("/")
+    page.type("#text", "Кот")
+    page.wait(VOWEL)
+    reader = cloner.reader
+    cloner.reader = lambda *asked: time.sleep(1) or reader(*asked)
+    page.type("#text", " и")
+    time.sleep(0.8)  # it is asked for by now, and the answer is awaited
+    page.type("#text", " пёс")
+    page.until(lambda: _reading(page) == "Ко́т и́ пё́с")
+    assert _text(page) == "Кот и пёс"
+
+
+def test_remembered_word_is_in_the_dictionary_and_wins(page):
+    page.open("/")
+    page.type("#text", "Замок")
+    page.wait(VOWEL)
+    page.driver.find_elements(By.CSS_SELECTOR, VOWEL)[1].click()
+    page.wait(REMEMBER).click()
+    page.see("замо́к is remembered", "[data-preview]")
+    page.find("#text").clear()
+    page.type("#text", "замок")
+    page.until(lambda: _reading(page) == "замо́к")
+    page.press("nav [href='/dictionary']")
+    page.see("замок is read замо́к", "#entry-1")
+    page.press("#entry-1 .confirm summary")
+    page.wait("#respelling-1").clear()
+    page.type("#respelling-1", "з+амок" + Keys.ENTER)
+    page.see("замок is read за́мок", "#entry-1")
+    page.press("#entry-1 .confirm:last-child summary")
+    page.wait("#entry-1 .danger").click()
+    page.see("“замок” was deleted", ".notice.done")
+
+
+def test_stress_is_moved_and_remembered_by_keyboard_alone(page):
+    def press(*keys):
+        for key in keys:
+            page.driver.switch_to.active_element.send_keys(key)
+        return page.driver.switch_to.active_element
+
+    page.open("/")
+    page.type("#text", "Вот замок и кот")
+    page.wait(VOWEL)
+    assert press(Keys.TAB).accessible_name == "о, letter 2 of Вот"
+    assert press(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT).accessible_name == "о, letter 4 of замок"
+    assert press(Keys.END).accessible_name == "о, letter 2 of кот"
+    assert press(Keys.ARROW_RIGHT, Keys.HOME, Keys.ARROW_LEFT).accessible_name == "о, letter 2 of Вот"
+    press(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.SPACE)
+    page.until(lambda: _text(page) == "Вот замо́к и кот")
+    stressed = page.until(lambda: press() if press().get_attribute("aria-pressed") == "true" else None)
+    assert stressed.accessible_name == "о, letter 4 of замок"  # the focus stays where it was
+    assert press(Keys.TAB).accessible_name == "Remember замо́к for this site"
+    press(Keys.ENTER)
+    page.see("замо́к is remembered", "[data-preview]")
+    page.until(lambda: press().get_attribute("href") == page.address + "/dictionary")
+    assert page.driver.current_url == page.address + "/"  # nothing was spoken
+
+
+def test_reading_is_shown_and_changed_without_scripts(page):
+    page.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    page.open("/")
+    page.press(".choice label")
+    page.type("#text", "Вот замок")
+    page.press("[name=read]")
+    page.until(lambda: _reading(page) == "Во́т за́мок")
+    page.driver.find_elements(By.CSS_SELECTOR, VOWEL)[2].click()
+    page.until(lambda: _reading(page) == "Во́т замо́к")
+    assert _text(page) == "Вот замо́к"
+    page.wait(REMEMBER).click()
+    page.see("замо́к is remembered", "[data-preview]")
+    page.press("#speak .big")
+    page.wait(".result audio")
+
+
+def test_reading_is_that_of_the_reader_that_speaks(page, cloner):
+    cloner.reader = models.text.read
+    page.open("/")
+    page.type("#text", "25 рублей за замок")
+    page.driver.implicitly_wait(0)
+    WebDriverWait(page.driver, 120).until(lambda _: "два́дцать пя́ть рубле́й" in _reading(page))
+    assert "Два́дцать" not in _text(page)

@@ -1,0 +1,150 @@
+"""What the page shows of a reading: each word of it tied to the place in the text that it came from."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+STRESS = "\u0301"  # stands after the stressed vowel
+VOWELS = frozenset("аеёиоуыэюяaeiouy")
+WINDOW = 40  # words that are searched for the next one that the text and its reading share
+SKIPPED_WORD = 3  # how much worse it is to pass over a written word than over one that is only read
+
+_MARKS = "[\u0300-\u036f]"
+_LETTER = re.compile(rf"(?:\+(?=[{''.join(VOWELS)}]))?([^\W\d_]{_MARKS}*)", re.IGNORECASE)
+_WORD = re.compile(rf"(?:{_LETTER.pattern})+", re.IGNORECASE)
+_WHOLE_WORD = re.compile(rf"{_WORD.pattern}(?:[-‑'’]{_WORD.pattern})*", re.IGNORECASE)
+_WRITTEN = re.compile(rf"{_WORD.pattern}|\d+", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Letter:
+    """One letter of a word that is read."""
+
+    text: str  # with its stress
+    stressed: bool
+    at: int | None = None  # where in the written text it stands; only of a vowel whose stress can be moved
+
+
+@dataclass(frozen=True)
+class ReadSentence:
+    """One sentence of the reading, in parts: words as tuples of letters, what stands between them as strings."""
+
+    language: str
+    words: str
+    parts: tuple[str | tuple[Letter, ...], ...]
+    pause_after: float
+
+
+def tied(sentences: list, text: str) -> list[ReadSentence]:
+    """The sentences that models.text.read made of `text`, each vowel tied to its place there.
+
+    A word that does not stand in the text as it is read (a number, an abbreviation) is tied to nothing.
+    """
+    written = list(_WRITTEN.finditer(text))
+    read = [_folded(match[0]) for sentence in sentences for match in _WORD.finditer(sentence.words)]
+    places = iter(_places(read, [_folded(match[0]) for match in written]))
+    found = []
+    for sentence in sentences:
+        parts, end = [], 0
+        for match in _WORD.finditer(sentence.words):
+            place = next(places)
+            parts += [sentence.words[end : match.start()], _tied_word(match, written, place)]
+            end = match.end()
+        parts = (*parts, sentence.words[end:])
+        found.append(ReadSentence(sentence.language, sentence.words, parts, sentence.pause_after))
+    return found
+
+
+def _tied_word(match: re.Match, written: list[re.Match], place: int | None) -> tuple[Letter, ...]:
+    letters = list(_letters(match))
+    there = list(_letters(written[place])) if place is not None else []
+    if len(there) != len(letters):
+        return tuple(Letter(_shown(plain, stressed), stressed) for plain, stressed, _ in letters)
+    return tuple(
+        Letter(_shown(plain, stressed), stressed, at if _is_vowel(plain) else None)
+        for (plain, stressed, _), (_, _, at) in zip(letters, there, strict=True)
+    )
+
+
+def _shown(plain: str, stressed: bool) -> str:
+    return plain + STRESS if stressed and _is_vowel(plain) else plain
+
+
+def _is_vowel(letter: str) -> bool:
+    return letter.lower() in VOWELS
+
+
+def _letters(word: re.Match) -> Iterator[tuple[str, bool, int]]:
+    """Each letter without its stress, whether it has one, and where it stands (the + before it is not it)."""
+    for match in _LETTER.finditer(word.string, word.start(), word.end()):
+        marks = unicodedata.normalize("NFD", match[1])
+        plain = unicodedata.normalize("NFC", marks.replace(STRESS, ""))
+        yield plain, match[0] != match[1] or STRESS in marks, match.start(1)
+
+
+def _folded(word: str) -> str:
+    """A word by which others are found that only differ in stress, in case, or in ё."""
+    plain = unicodedata.normalize("NFC", unicodedata.normalize("NFD", word).replace(STRESS, ""))
+    return plain.replace("+", "").lower().replace("ё", "е")
+
+
+def _places(read: list[str], written: list[str]) -> list[int | None]:
+    """For each word that is read, the number of the written word it is; in order, None for those that are none.
+
+    Where the two part, the nearest word that both go on with is taken: numbers become several words, and most written
+    words are read.
+    """
+    places: list[int | None] = [None] * len(read)
+    i = j = 0
+    while i < len(read) and j < len(written):
+        if read[i] != written[j]:
+            step = _next_shared(read[i : i + WINDOW], written[j : j + WINDOW])
+            if step is None:
+                i, j = i + 1, j + 1
+                continue
+            i, j = i + step[0], j + step[1]
+        places[i] = j
+        i, j = i + 1, j + 1
+    return places
+
+
+def _next_shared(read: list[str], written: list[str]) -> tuple[int, int] | None:
+    """How many words to pass over in each, so that both go on with the same one and least is passed over."""
+    first = {word: i for i, word in reversed(list(enumerate(read)))}
+    best, n_words = None, 0
+    for j, word in enumerate(written):
+        cost = first.get(word, WINDOW) + SKIPPED_WORD * n_words
+        if word in first and (best is None or cost < best[0]):
+            best = cost, first[word], j
+        n_words += not word.isdigit()
+    return best and best[1:]
+
+
+def moved_stress(text: str, at: int) -> str:
+    """The text with the stress of a word on the letter at that place, or without it if it was given there before."""
+    word = next((match for match in _WORD.finditer(text) if match.start() <= at < match.end()), None)
+    if not word:
+        return text
+    letters = [
+        plain + STRESS if place == at and not stressed and _is_vowel(plain) else plain
+        for plain, stressed, place in _letters(word)
+    ]
+    return text[: word.start()] + "".join(letters) + text[word.end() :]
+
+
+def respellings(text: str) -> list[str]:
+    """The words whose stress the text gives, small, with + before the stressed vowel; each once."""
+    given = (match for match in _WHOLE_WORD.finditer(text) if "+" in match[0] or STRESS in match[0])  # and no café
+    words = map(_with_plus, given)
+    return list(dict.fromkeys(word for word in words if "+" in word))
+
+
+def _with_plus(match: re.Match) -> str:
+    """A whole word, hyphens and all, in small letters."""
+    pieces, end = [], match.start()
+    for plain, stressed, at in _letters(match):
+        between = match.string[end:at].replace("+", "")
+        pieces += [between.replace(STRESS, ""), "+" * (stressed and _is_vowel(plain)), plain]
+        end = at + len(_LETTER.match(match.string, at)[1])
+    return "".join(pieces).lower()
