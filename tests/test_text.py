@@ -61,6 +61,23 @@ def test_the_longest_text_is_read_and_a_longer_one_refused():
         ("Привет.Как дела?Хорошо", ["Привет.", "Как дела?", "Хорошо"]),
         ("- one\n• two\n3. three\n4) four", ["one", "two", "3, three", "4, four"]),
         ("Wow!!! Really?!", ["Wow!!!", "Really?!"]),
+        ("В. В. Путин приехал. Да.", ["В. В. Путин приехал.", "Да."]),
+        ("Их встретил И. В. Петров. Да.", ["Их встретил И. В. Петров.", "Да."]),
+        ("Дом на пр. Невский, 5. Да.", ["Дом на пр. Невский, 5.", "Да."]),
+        ("Хлеб, сыр и пр. Потом ушёл.", ["Хлеб, сыр и пр.", "Потом ушёл."]),
+        ("Было ок. 100 чел. из села. Да.", ["Было ок. 100 чел. из села.", "Да."]),
+        ("Пришло 20 чел. Потом ушли.", ["Пришло 20 чел.", "Потом ушли."]),
+        ("Мой тел. 12-34, доб. 5. Звони!", ["Мой тел. 12-34, доб. 5.", "Звони!"]),
+        ("Хлеб стоит 100 руб. 50 коп. Дорого.", ["Хлеб стоит 100 руб. 50 коп.", "Дорого."]),
+        ("В 1995 г. Москва росла. Да.", ["В 1995 г. Москва росла.", "Да."]),
+        ("12 мая 1995 г. Москва росла.", ["12 мая 1995 г. Москва росла."]),
+        ("В нач. XX в. Петербург рос.", ["В нач. XX в. Петербург рос."]),
+        ("Он умер в XX в. Потом забыли.", ["Он умер в XX в.", "Потом забыли."]),
+        ("A house built c. 1850. Yes.", ["A house built c. 1850.", "Yes."]),
+        ("It is plan B. We go. T. A. Smith stays.", ["It is plan B.", "We go.", "T. A. Smith stays."]),
+        ("At 5 p.m. Monday we left at 6 p.m. They stayed.", ["At 5 p.m. Monday we left at 6 p.m.", "They stayed."]),
+        ("1) первый; 2) второй", ["1, первый; 2, второй"]),
+        ("Это: а) раз; б) два (см. в, 2) тут.", ["Это: а, раз; б, два (см. в, 2) тут."]),
     ],
 )
 def test_sentences_end_where_a_reader_ends_them(text, expected):
@@ -152,6 +169,39 @@ def test_given_stress_is_not_shown_in_english_words():
 def test_pause_asked_for_follows_its_sentence():
     first, second = read("One [pause 0.5] two.")
     assert (first.pause_after, second.pause_after) == (0.5, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("between", "seconds"),
+    [
+        ("[pause 0.5]", 0.5),
+        ("[ Pause 1,25 s ]", 1.25),
+        ("[пауза 2]", 2.0),
+        ("\n\n[pause 0.5]\n\n", 0.5),
+        ("[pause 1] [pause 0.5]", 1.5),
+        ("[pause 99]", 10.0),
+        ("\n" * 20, 0.25),
+    ],
+)
+def test_a_pause_is_as_long_as_asked(between, seconds):
+    (_, pause), _ = sentences(clean(f"One.{between}Two."))
+    assert pause == seconds
+
+
+@pytest.mark.parametrize("marks", [",", " —", " –", " - ", ";", ":", " (", ") ", "]", "…,"])
+@pytest.mark.parametrize("words", [("да", "нет"), ("yes", "no")])
+def test_every_mark_inside_a_sentence_is_one_pause(words, marks):
+    (sentence,) = read(f"{words[0]}{marks} {words[1]}")
+    assert sum(phone in PAUSES for phone in sentence.phones) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "n_pauses"),
+    [("да (нет) да", 2), ("yes (no) yes", 2), ("да, — нет", 1), ("«да», нет", 1), ("кто-то да", 0), ("well-known", 0)],
+)
+def test_only_marks_that_part_words_are_pauses(text, n_pauses):
+    (sentence,) = read(text)
+    assert sum(phone in PAUSES for phone in sentence.phones[:-1]) == n_pauses
 
 
 def test_an_empty_line_is_a_longer_pause_than_a_line_break():

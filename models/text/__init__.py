@@ -64,9 +64,7 @@ def read(text: str, language: str | None = None, dictionary: Mapping[str, str] |
     default = language if language in LANGUAGES else language_of(text, None) or LANGUAGES[0]
     respell = respeller(dictionary)
     found = [
-        sentence
-        for written, pause in sentences(text)
-        for sentence in _read_sentence(written, default, pause, respell)
+        sentence for written, pause in sentences(text) for sentence in _read_sentence(written, default, pause, respell)
     ]
     if not found:
         raise NothingToSay

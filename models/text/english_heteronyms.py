@@ -31,7 +31,7 @@ _METALS = "zinc|copper|tin|mercury|cadmium|gold|silver|iron|arsenic|steel"
 _RULES = [
     (rf"\b(?:have|has|had|'ve|having|{_BE}|gets?|got)(?: \w+ly| n't| not| never| ever| already| also| just| only| all"
      r"| i| you| we| they| he| she| it){0,2} (~read)\b", "VBN"),
-    (r"\b(?:i|you|we|they)(?: often| always| usually)? (~read)\b(?=.* (?:every|each) (?:day|night|week|morning))", "VB"),
+    (r"\b(?:i|you|we|they)(?: often| always| usually)? (~read)\b(?=.* (?:every|each) (?:day|night|morning))", "VB"),
     (r"\b(?:made of|made from|of|with|contains?|containing|molten|melted|toxic) (~lead)\b"
      r"(?= (?:[.,;:!?)]|and\b|or\b|in\b|is\b|was\b|from\b)|$)", "METAL"),
     (r"\b(~lead) (?:pipes?|paints?|poisoning|pencils?|bullets?|acid|crystals?|oxide|mines?|weights?|shot|levels?)\b",

@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterator
 
 MAX_SENTENCE = 200  # characters; a longer sentence is cut, at a clause border where there is one
-PARAGRAPH_PAUSE = 0.25  # seconds of silence for an empty line
+PARAGRAPH_PAUSE = 0.25  # seconds of silence for empty lines
 MAX_PAUSE = 10.0  # seconds one [pause 0.5] may ask for
 
 CYRILLIC = "\u0400-\u052f"
@@ -16,9 +16,10 @@ _LATIN_WORD = re.compile(f"[{LATIN}][{LATIN}\u0301+']*")
 _WORD = re.compile(rf"[{CYRILLIC}{LATIN}0-9]")
 _ADDRESS = re.compile(r"@|://|\w\.\w")
 
-_ASKED_PAUSE = re.compile(r"\[\s*pause\s+(\d{1,3}(?:[.,]\d{1,3})?)\s*s?\s*\]", re.IGNORECASE)
+_ASKED_PAUSE = re.compile(r"\[\s*(?:pause|пауза)\s+(\d{1,3}(?:[.,]\d{1,3})?)\s*[sс]?\s*\]", re.IGNORECASE)
 _LINE_BREAK = re.compile("\r\n|[\r\n\v\f\x85\u2028\u2029]")
 _LIST_MARK = re.compile(r"^\s*(?:[-–—•*·‣▪]\s+|(\d{1,3})[.)]\s+(?=\S))")
+_INNER_LIST_MARK = re.compile(r"(?<=[;:,.])\s+(\d{1,2}|[a-zа-я])\)\s+(?=\S)")  # first; 2) second
 _LETTERS = re.compile(f"[{CYRILLIC}{LATIN}]+")
 _SPOKEN_SYMBOLS = set("°№©®™℃℉")  # of Unicode's "other symbols", the rest of which are pictures
 _NUMBERS_WITH_NAMES = set("²³¼½¾⅐⅑⅒⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞")
@@ -31,19 +32,28 @@ _END = re.compile(
     rf"""(?<![.!?…])[.!?…]+["'»”’)\]]*(?:\s+|(?<=[!?])(?=[{CYRILLIC}{LATIN}])|(?<=[а-яё]\.)(?=[А-ЯЁ][а-яё]))"""
 )
 _LAST_WORD = re.compile(rf"(?:^|[^{CYRILLIC}{LATIN}.])((?:[{CYRILLIC}{LATIN}]+\.\s?)*[{CYRILLIC}{LATIN}]+)\.$")
-_AFTER = re.compile(r"""["'«»“”„‘(\[\s]*(?:[—–-]\s*)?(\w*)""")
+_AFTER = re.compile(r"""["'«»“”„‘(\[\s]*(?:[—–-]\s*)?(\w*)(\.?)""")
 # Never the end of a sentence.
 _ABBREVIATIONS = set(
     "mr mrs ms dr prof st mt ft gen gov sen rep capt lt col sgt rev hon pres no nos vs fig vol ch pp e.g i.e cf approx "
     "jan feb mar apr jun jul aug sep sept oct nov dec "
     "ул пр-т просп пер пл наб д кв корп стр рис табл им т.е т.н т.к см ср напр проф акад доц ст обл пос гл тов гр св "
-    "г-н г-жа о оз р с п пп ред изд тел англ лат франц нем греч рус зам зав нач мл".split()
+    "ок доб прибл al ca г-н г-жа о оз р с п пп ред изд тел англ лат франц нем греч рус зам зав нач мл".split()
 )
 # The end of a sentence when a capital letter follows.
 _FINAL_ABBREVIATIONS = set(
     "etc inc ltd co corp jr sr a.m p.m am pm bros dept "
-    "т.д т.п др пр руб коп тыс млн млрд трлн гг вв в н.э мин сек час ч кг км м см мм га л шт экз".split()
+    "т.д т.п др пр руб коп тыс млн млрд трлн гг вв в н.э мин сек час ч кг км м см мм га л шт экз чел".split()
 )
+# Words of a date: "В 1995 г. Москва" goes on, because nothing has happened yet.
+_DATE_WORDS = set(
+    "г гг в вв ч к с до до по от на из за для после около примерно весной летом осенью зимой утром вечером днём ночью "
+    "января февраля марта апреля мая июня июля августа сентября октября ноября декабря январе феврале марте апреле мае "
+    "июне июле августе сентябре октябре ноябре декабре начале середине конце нач сер кон начала середины конца а и но "
+    "также только уже ещё лишь".split()
+)
+_ROMAN = re.compile("[ivxlcхі]+")
+_DAYS = set("monday tuesday wednesday thursday friday saturday sunday".split())
 _STARTERS = set("the a he she it they we i you but and in on at this that there then so his her my our".split())
 
 # Clause borders, strongest first: a cut is made after one of these.
@@ -133,29 +143,43 @@ def runs(text: str, language: str) -> list[tuple[str, str]]:
 
 
 def sentences(text: str) -> Iterator[tuple[str, float]]:
-    """(sentence, seconds of silence after it), each sentence at most MAX_SENTENCE characters and with a word in it."""
-    pending, pause = None, 0.0
-    for part, seconds in _parts(text):
+    """(sentence, seconds of silence after it), each sentence at most MAX_SENTENCE characters and with a word in it.
+
+    Pauses asked for one after another add up, and then stand alone; any number of empty lines is one pause.
+    """
+    pending, asked, empty = None, 0.0, False
+    for part, seconds, is_empty in _parts(text):
         for sentence in _split(part):
             for piece in cut(sentence, MAX_SENTENCE):
                 if not _WORD.search(piece):
                     continue
                 if pending is not None:
-                    yield pending, min(pause, MAX_PAUSE)
-                pending, pause = piece, 0.0
-        pause += seconds
+                    yield pending, _silence(asked, empty)
+                pending, asked, empty = piece, 0.0, False
+        asked, empty = asked + seconds, empty or is_empty
     if pending is not None:
-        yield pending, min(pause, MAX_PAUSE)
+        yield pending, _silence(asked, empty)
 
 
-def _parts(text: str) -> Iterator[tuple[str, float]]:
-    """(part of a line, seconds of silence after it)."""
+def _silence(asked: float, empty: bool) -> float:
+    return min(asked, MAX_PAUSE) or PARAGRAPH_PAUSE * empty
+
+
+def _parts(text: str) -> Iterator[tuple[str, float, bool]]:
+    """(part of a line, seconds of silence asked for after it, whether the line is empty)."""
     for line in text.split("\n"):
         pieces = _ASKED_PAUSE.split(line)  # text, seconds, text, seconds, ..., text
         pieces[0] = _LIST_MARK.sub(lambda mark: f"{mark[1]}, " if mark[1] else "", pieces[0])
         for part, seconds in zip(pieces[::2], pieces[1::2], strict=False):
-            yield part, float(seconds.replace(",", "."))
-        yield pieces[-1], 0.0 if line.strip() else PARAGRAPH_PAUSE
+            yield _INNER_LIST_MARK.sub(_inner_list_mark, part), float(seconds.replace(",", ".")), False
+        yield _INNER_LIST_MARK.sub(_inner_list_mark, pieces[-1]), 0.0, not line.strip()
+
+
+def _inner_list_mark(mark: re.Match) -> str:
+    """ "; 2) second" as "; 2, second", unless the bracket closes one."""
+    if mark.string.rfind("(", 0, mark.start()) > mark.string.rfind(")", 0, mark.start()):
+        return mark[0]
+    return f" {mark[1].upper() if mark[1].isascii() else mark[1]}, "
 
 
 def _split(text: str) -> list[str]:
@@ -170,24 +194,46 @@ def _split(text: str) -> list[str]:
 
 def _ends_sentence(text: str, start: int, end: re.Match) -> bool:
     """Whether the marks found end a sentence: not after an abbreviation or initials, nor before a small letter."""
-    after = _AFTER.match(text, end.end())[1]
+    next_word = _AFTER.match(text, end.end())
+    after = next_word[1]
     if after[:1].islower():
         return False
     word = _LAST_WORD.search(text[max(start, end.start() - 30) : end.end()].rstrip())
     if not word or not after:
         return True
+    before = text[max(start, end.start() - 200) : end.start()]
     word = re.sub(r"\s", "", word[1])
     if len(word.split(".")[-1]) > 2:  # "Л. Н. Толстой." ends as any word does, "т. д." as an abbreviation
         word = word.split(".")[-1]
-    if len(word) == 1 and word.isupper():  # J. K. Rowling
-        return word == "I" and after.lower() in _STARTERS
-    if word.lower() in _FINAL_ABBREVIATIONS:
+    if len(word) == 1 and word.isupper():  # J. K. Rowling, but Plan B. We go.
+        return after.lower() in _STARTERS and not (len(after) == 1 and next_word[2])
+    return _ends_after(word.lower(), before, after)
+
+
+def _ends_after(word: str, before: str, after: str) -> bool:
+    """Whether a sentence ends at "word." when a capital or a number follows; before: its text up to that full stop."""
+    last = word.split(".")[-1]
+    if after[0].isdigit() and (len(last) == 1 or {word, last} & (_ABBREVIATIONS | _FINAL_ABBREVIATIONS)):
+        return False
+    if word == "пр":  # "и пр." but "пр. Невский"
+        return before.lower().endswith((" и пр", ", пр"))
+    if word in ("г", "гг", "в", "вв", "ч") and _is_only_date(before):
+        return False
+    if word in ("a.m", "p.m") and after.lower() in _DAYS:
+        return False
+    if word in _FINAL_ABBREVIATIONS:
         return True
-    if word.lower() == "г":  # "в 1995 г. Москва" but "г. Москва"
-        return bool(re.search(r"\d\s*г\.?\s*$", text[max(start, end.start() - 8) : end.end()]))
-    if word.lower() in _ABBREVIATIONS or word.split(".")[-1].lower() in _ABBREVIATIONS - {"о", "р", "с", "п", "no"}:
+    if word == "г":  # "в 1995 г. Москва" but "г. Москва"
+        return bool(re.search(r"\d\s*г$", before))
+    if word in _ABBREVIATIONS or last in _ABBREVIATIONS - {"о", "р", "с", "п", "no"}:
         return False
     return "." not in word or after.lower() in _STARTERS  # U.S., Ph.D.
+
+
+def _is_only_date(text: str) -> bool:
+    """Whether a text says no more than when: "12 мая 1995 г"."""
+    words = _LETTERS.findall(text.lower())
+    return all(word in _DATE_WORDS or _ROMAN.fullmatch(word) for word in words)
 
 
 def cut(sentence: str, limit: int) -> list[str]:
