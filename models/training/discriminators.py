@@ -1,4 +1,4 @@
-"""What tells real speech from the vocoder's: periods of the waveform (HiFi-GAN, arXiv:2010.05646) and spectrograms."""
+"""What tells real speech from made: periods of the waveform (HiFi-GAN, arXiv:2010.05646), spectrograms, and mels."""
 
 import torch
 from torch import Tensor, nn
@@ -54,6 +54,26 @@ class ResolutionDiscriminator(nn.Module):
         return _scores_and_features(x[:, None], self.layers, self.last)
 
 
+class MelDiscriminator(nn.Module):
+    """2-D convolutions over a mel: tells recorded ones from the synthesizer's, which regression makes too smooth."""
+
+    def __init__(self, channels: int = 48):
+        super().__init__()
+        self.layers = nn.ModuleList(
+            [
+                weight_norm(nn.Conv2d(1, channels, 5, (2, 1), 2)),
+                weight_norm(nn.Conv2d(channels, channels, (5, 3), (2, 2), (2, 1))),
+                weight_norm(nn.Conv2d(channels, channels, (5, 3), (2, 2), (2, 1))),
+                weight_norm(nn.Conv2d(channels, channels, (5, 3), (2, 1), (2, 1))),
+            ]
+        )
+        self.last = weight_norm(nn.Conv2d(channels, 1, 3, padding=1))
+
+    def forward(self, mels: Tensor) -> list[tuple[Tensor, list[Tensor]]]:
+        """mels: (batch, frames, 80).  Returns scores and the features of each layer, as Discriminators does."""
+        return [_scores_and_features(mels.transpose(1, 2)[:, None], self.layers, self.last)]
+
+
 def _scores_and_features(x: Tensor, layers: nn.ModuleList, last: nn.Module) -> tuple[Tensor, list[Tensor]]:
     features = []
     for layer in layers:
@@ -76,19 +96,36 @@ class Discriminators(nn.Module):
         return [discriminator(waveform) for discriminator in self.all]
 
 
+def teach(
+    discriminators: nn.Module, optimizer: torch.optim.Optimizer, made: Tensor, real: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """One step of the discriminators.  Returns their loss, and the adversarial and feature losses of what made."""
+    device = made.device.type
+    with torch.autocast(device, torch.bfloat16):
+        of_real = discriminators(real)
+        loss = discriminator_loss(of_real, discriminators(made.detach()))
+    optimizer.zero_grad()
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(discriminators.parameters(), 10.0)
+    optimizer.step()
+    with torch.autocast(device, torch.bfloat16):
+        of_made = discriminators(made)
+        return loss, generator_loss(of_made), feature_loss(of_real, of_made)
+
+
 def discriminator_loss(real: list, fake: list) -> Tensor:
-    """Least squares: real speech scores 1, the vocoder's 0."""
+    """Least squares: real speech scores 1, made speech 0."""
     scores = [(of_real.float(), of_fake.float()) for (of_real, _), (of_fake, _) in zip(real, fake, strict=True)]
     return torch.stack([(1 - r).square().mean() + f.square().mean() for r, f in scores]).mean()
 
 
 def generator_loss(fake: list) -> Tensor:
-    """Least squares: the vocoder wants a score of 1."""
+    """Least squares: who made the speech wants a score of 1."""
     return torch.stack([(1 - scores.float()).square().mean() for scores, _ in fake]).mean()
 
 
 def feature_loss(real: list, fake: list) -> Tensor:
-    """Mean distance of the discriminators' features of real speech and of the vocoder's."""
+    """Mean distance of the discriminators' features of real and of made speech."""
     distances = [
         (r.detach().float() - f.float()).abs().mean() / (r.detach().float().abs().mean() + 1e-3)
         for (_, of_real), (_, of_fake) in zip(real, fake, strict=True)

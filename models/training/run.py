@@ -26,13 +26,16 @@ class Run:
     step: int = 0
 
     def resume(self, start: Path | None = None) -> None:
-        """Take up the state kept at path; if there is none, that of another run, start, as step 0."""
+        """Take up the state kept at path; if there is none, that of another run, start, as step 0.
+
+        A part that the state does not know begins anew.
+        """
         kept = self.path if self.path.exists() else start
         if kept:
             state = torch.load(kept, map_location="cpu", weights_only=True)
             self.step = state["step"] if kept == self.path else 0
-            for name, part in self.parts.items():
-                part.load_state_dict(state[name])
+            for name in self.parts.keys() & state.keys():
+                self.parts[name].load_state_dict(state[name])
 
     def save(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)

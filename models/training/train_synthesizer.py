@@ -1,6 +1,7 @@
-"""The synthesizer's recipe: mels, durations, pitch and energy by regression, from aligned clips.
+"""The synthesizer's recipe: mels, durations, pitch and energy by regression, from aligned clips; then an adversary,
+which takes away the smoothness of mels that regression leaves.
 
-    python -m models.training.train_synthesizer CACHE RUN --steps 8000
+    python -m models.training.train_synthesizer CACHE RUN --steps 8000 --adversary-from 4000
 
 RUN/synthesizer.state is what a stopped run goes on from, RUN/synthesizer.safetensors what VoiceCloner loads.
 A clip's voice profile is that of any clip of the same speaker, so that nothing of what is said leaks into it.
@@ -20,6 +21,7 @@ from models import checkpoint
 from models.synthesizer import ENERGY_MIDDLE, PITCH_UNIT, Prosody, Synthesizer, SynthesizerConfig
 from models.text.symbols import LANGUAGES, SYMBOLS, phone_ids
 from models.training.corpus import Clip, load_clips
+from models.training.discriminators import MelDiscriminator, teach
 from models.training.run import Meter, Run, learning_rate, set_learning_rate, training_device
 from models.voice_profile import PROFILE_SIZE
 
@@ -38,6 +40,10 @@ class SynthesizerRecipe:
     duration_weight: float = 0.2
     pitch_weight: float = 0.1
     energy_weight: float = 0.1
+    adversary_from: int = 4_000  # step
+    adversary_rate: float = 2e-4
+    adversarial_weight: float = 0.15
+    feature_weight: float = 0.5
     profile_noise: float = 0.1  # of the spread of each feature of a profile
     perturbed_share: float = 0.6
     source_shares: tuple[tuple[str, float], ...] = (("librispeech", 2.0), ("festvox_ru", 1.5), ("asterisk_ru", 1.5))
@@ -190,15 +196,15 @@ def prosody_losses(said: Prosody, batch: Batch) -> dict[str, Tensor]:
     }
 
 
-def losses_of(network: Synthesizer, batch: Batch, profile_noise: float) -> dict[str, Tensor]:
-    """Losses of one batch, by name."""
+def losses_of(network: Synthesizer, batch: Batch, profile_noise: float) -> tuple[Tensor, dict[str, Tensor]]:
+    """Mels of one batch, and the losses of regression by name."""
     noise = torch.randn_like(batch.profiles) * network.profile_spread * profile_noise
     with torch.autocast(batch.mels.device.type, torch.bfloat16):
         mels, said = network(
             batch.ids, batch.languages, batch.profiles + noise, batch.durations, batch.pitch, batch.energy, batch.mask
         )
     distance = ((mels - batch.mels).abs() * batch.frame_mask).sum() / batch.frame_mask.sum() / mels.shape[-1]
-    return {"mel": distance, **prosody_losses(said, batch)}
+    return mels, {"mel": distance, **prosody_losses(said, batch)}
 
 
 def default_config() -> SynthesizerConfig:
@@ -221,19 +227,27 @@ def train(
     device = training_device()
     corpus = Corpus(cache, recipe)
     network = new_network(corpus, config or default_config()).to(device)
+    discriminator = MelDiscriminator().to(device)
     optimizer = torch.optim.AdamW(network.parameters(), betas=recipe.betas, weight_decay=0.01)
-    run = Run(run_path / "synthesizer.state", {"network": network, "optimizer": optimizer})
+    adversary = torch.optim.AdamW(discriminator.parameters(), recipe.adversary_rate, betas=(0.5, 0.9))
+    parts = {"network": network, "optimizer": optimizer, "discriminator": discriminator, "adversary": adversary}
+    run = Run(run_path / "synthesizer.state", parts)
     run.resume()
     meter = Meter()
     for step, chance in run.steps(last):
         set_learning_rate(optimizer, learning_rate(step, last, recipe.peak_rate))
-        losses = losses_of(network, corpus.draw(chance, device), recipe.profile_noise)
+        batch = corpus.draw(chance, device)
+        mels, losses = losses_of(network, batch, recipe.profile_noise)
         loss = (
             losses["mel"]
             + recipe.duration_weight * losses["duration"]
             + recipe.pitch_weight * losses["pitch"]
             + recipe.energy_weight * losses["energy"]
         )
+        if step >= recipe.adversary_from:
+            made, real = (mel * batch.frame_mask for mel in (mels, batch.mels))
+            losses["adversary"], losses["fooling"], losses["features"] = teach(discriminator, adversary, made, real)
+            loss = loss + recipe.adversarial_weight * losses["fooling"] + recipe.feature_weight * losses["features"]
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -250,5 +264,7 @@ if __name__ == "__main__":
     parser.add_argument("cache", type=Path)
     parser.add_argument("run", type=Path)
     parser.add_argument("--steps", type=int, default=8000)
+    parser.add_argument("--adversary-from", type=int, default=SynthesizerRecipe.adversary_from)
     arguments = parser.parse_args()
-    train(arguments.cache, arguments.run, arguments.steps, SynthesizerRecipe())
+    recipe = SynthesizerRecipe(adversary_from=arguments.adversary_from)
+    train(arguments.cache, arguments.run, arguments.steps, recipe)

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from models import checkpoint
 from models.training.corpus import Clip, load_clips
-from models.training.discriminators import Discriminators, discriminator_loss, feature_loss, generator_loss
+from models.training.discriminators import Discriminators, teach
 from models.training.losses import mel_loss, stft_loss
 from models.training.run import Meter, Run, learning_rate, set_learning_rate, training_device
 from models.vocoder import Vocoder, VocoderConfig
@@ -66,23 +66,6 @@ class Segments:
         return mel, waveform.astype(np.float32) / 32767
 
 
-def adversarial_step(
-    made: Tensor, real: Tensor, discriminators: Discriminators, optimizer: torch.optim.Optimizer, recipe: VocoderRecipe
-) -> tuple[Tensor, Tensor]:
-    """Teach the discriminators; returns their loss and what they tell the vocoder."""
-    with torch.autocast(made.device.type, torch.bfloat16):
-        of_real = discriminators(real)
-        loss = discriminator_loss(of_real, discriminators(made.detach()))
-    optimizer.zero_grad()
-    loss.backward()
-    torch.nn.utils.clip_grad_norm_(discriminators.parameters(), 10.0)
-    optimizer.step()
-    with torch.autocast(made.device.type, torch.bfloat16):
-        of_made = discriminators(made)
-        told = recipe.adversarial_weight * generator_loss(of_made)
-        return loss, told + recipe.feature_weight * feature_loss(of_real, of_made)
-
-
 def train(
     cache: Path,
     run_path: Path,
@@ -111,9 +94,8 @@ def train(
         losses = {"mel": mel_loss(made, real), "stft": stft_loss(made, real)}
         loss = recipe.mel_weight * losses["mel"] + recipe.stft_weight * losses["stft"]
         if step >= recipe.adversaries_from:
-            losses["adversary"], told = adversarial_step(made, real, discriminators, adversary, recipe)
-            losses["told"] = told
-            loss = loss + told
+            losses["adversary"], losses["fooling"], losses["features"] = teach(discriminators, adversary, made, real)
+            loss = loss + recipe.adversarial_weight * losses["fooling"] + recipe.feature_weight * losses["features"]
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
