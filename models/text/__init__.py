@@ -20,6 +20,7 @@ MAX_WORDS = 400  # characters of a sentence in words: numbers grow when they are
 BREAKS = (WORD_BORDER, *",.!?")  # weakest first
 
 _LONG_NUMBER = re.compile(r"\d{16,}")  # is read digit by digit
+_STANDARD = re.compile(r"(?<![\w.])([A-Z])\.(?=\d{2,4}\b(?!\.?\d))")  # H.323: its full stop is not heard
 _LEADING_MARKS = re.compile(r"^[^\w+]+")
 _STRESSED_RUSSIAN = re.compile(r"\+([аеёиоуыэюя])", re.IGNORECASE)
 _STRESSED_ENGLISH = re.compile(r"\+(?=[aeiouy])", re.IGNORECASE)
@@ -86,7 +87,7 @@ def _read_sentence(written: str, default: str, pause: float, respell: Callable[[
 def _in_words(written: str, language: str) -> str:
     """Numbers and abbreviations written out; Russian words with + before the stressed vowel."""
     written = _LONG_NUMBER.sub(lambda digits: " ".join(digits[0]), written)
-    words = (english if language == "en" else russian).normalise(written)
+    words = english.normalise(written) if language == "en" else russian.normalise(_STANDARD.sub(r"\1 ", written))
     return russian.accent(words) if has_cyrillic(words) else words
 
 

@@ -39,9 +39,8 @@ _WORDS_OF_URL = {".": "dot", "/": "slash", "@": "at", "_": "underscore", "-": "d
 _FILES = "html?|js|ts|py|md|txt|pdf|docx?|xlsx?|csv|json|xml|exe|zip|png|jpe?g|gif|mp3|mp4|wav|sh|cpp|css|php|sql"
 _SAID_AS_WORDS = ("doc", "zip", "json", "gif")
 _DAYS_AND_MONTHS = (
-    "Mon|Tues?|Wed|Thu(?:rs)?|Fri|Sat|Sun|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec"
-    "|Mon?day|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday|January|February|March|April|May|June|July|August"
-    "|September|October|November|December"
+    "Monday Tuesday Wednesday Thursday Friday Saturday Sunday January February March April May June July August "
+    "September October November December".split()
 )
 _TOP_LEVEL = "com|org|net|edu|gov|io|co|uk|de|fr|info|biz|us|ru|ai|dev|app|me|tv"
 _NOT_PLURAL = "is|was|has|as|this|does|its|us|was|thus|perhaps|always"
@@ -56,7 +55,7 @@ _PHONE = re.compile(
     r"|(?<![\w.-])\+?\d{3}-\d{4}(?![\w-])|(?<!\w)\+\d{7,15}(?!\w)"
 )
 _MONEY = re.compile(
-    rf"(?:US|CA|C|A)?([{''.join(MONEY)}])\s?({NUMBER})(?:\s?[-–]\s?({NUMBER}))?"
+    rf"(?:US|CA|C|A)?([{''.join(MONEY)}])\s?({NUMBER})(?:\s?[-–]\s?[{''.join(MONEY)}]?({NUMBER}))?"
     r"(?:[\s-]?(thousand|million|billion|trillion|mln\b|bn\b|[kKmMbBtT]\b))?"
 )
 _MONEY_AFTER = re.compile(rf"(?<![\w.,])({NUMBER})\s?([{''.join(MONEY)}])(?!\d)")
@@ -74,7 +73,8 @@ _CODE = re.compile(
 )
 _STANDARD = re.compile(r"(?<![\w.])([A-Z])\.(\d{2,4})\b(?!\.?\d)")  # H.323, X.25
 _RANGE = re.compile(r"(?<![\w.,/–-])(\d{1,4}(?:\.\d+)?)\s?[–-]\s?(\d{1,4}(?:\.\d+)?)(?![\w–-]|[.,/:]\d|\s?=)")
-_NAMED_RANGE = re.compile(rf"\b({_DAYS_AND_MONTHS})\.?\s?–\s?(?=(?:{_DAYS_AND_MONTHS})\b)")
+_NAME = rf"(?:{'|'.join(name[:3] for name in _DAYS_AND_MONTHS)})[a-z]{{0,6}}"
+_NAMED_RANGE = re.compile(rf"\b({_NAME})\.?\s?[–-]\s?({_NAME})\b")
 _TIME_RANGE = re.compile(r"((?:\d:\d\d|(?:\d\s?)[ap]\.?m\.?))\s?[–-]\s?(?=\d{1,2}(?::\d\d|\s?[ap]\.?m))", re.IGNORECASE)
 _HALF_DAY = re.compile(r"(?<=\d)\s?([ap])\.?m\b\.?", re.IGNORECASE)
 _CIRCA = re.compile(r"(?<![\w.])ca?\.\s?(?=\d{3,4}\b)")
@@ -126,7 +126,7 @@ _PLAIN_MARKS = str.maketrans({"’": "'", "‘": "'", "‑": "-", "‐": "-", "[
 def _quantities(text: str) -> str:
     """What is more than a number: telephone numbers, money, fractions, measures, decades, ordinals, sums."""
     text = _STANDARD.sub(lambda m: f"{m[1]} {_pairs(m[2]) if len(m[2]) > 2 else m[2]}", text)
-    text = _TIME_RANGE.sub(r"\1 to ", _NAMED_RANGE.sub(r"\1 to ", text))
+    text = _TIME_RANGE.sub(r"\1 to ", _NAMED_RANGE.sub(_named_range, text))
     text = _HALF_DAY.sub(lambda m: f" {m[1].upper()}.M.", text)
     text = _CIRCA.sub("circa ", text)
     text = _PHONE.sub(_phone, re.sub(r"(?<![\w.])\.(?=\d)", "0.", text))
@@ -230,6 +230,15 @@ _ONE_MEASURE = re.compile(
 def _as_one(match: re.Match) -> str:
     """ "a 20 dollars bill" as "a 20 dollar bill"."""
     return f"{match[1]} {_PLURAL_UNITS[match[2]]} "
+
+
+def _named_range(match: re.Match) -> str:
+    """ "Mon–Fri" as "Monday to Friday", and nothing of what only begins like a day or a month."""
+    names = [next(name for name in _DAYS_AND_MONTHS if name.startswith(written[:3])) for written in match.groups()]
+    begins = all(
+        name.startswith(written) or written == "Sept" for name, written in zip(names, match.groups(), strict=True)
+    )
+    return " to ".join(names) if begins else match[0]
 
 
 def _feet(match: re.Match) -> str:
