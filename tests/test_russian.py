@@ -1,10 +1,12 @@
 """Russian text: expectations are from reference grammars and dictionaries, not from the program's output."""
 
 import threading
+import time
 
 import pytest
 import torch
 
+from models.text import russian
 from models.text.russian import accent, normalise, phones
 from models.text.symbols import PAUSES, WORD_BORDER, phone_ids
 
@@ -203,6 +205,7 @@ def test_stress_and_yo_are_restored(written, accented):
         ("кор+ова и м+олоко", "кор+ова и м+олоко"),
         ("н+а берегу", "н+а берег+у"),
         ("вс+е", "вс+е"),
+        ("сестр+ы и с+ёстры", "сестр+ы и с+ёстры"),
         ("зел+еный", "зел+ёный"),
         ("+Окна", "+Окна"),
     ],
@@ -210,6 +213,28 @@ def test_stress_and_yo_are_restored(written, accented):
 def test_stress_given_by_the_writer_wins(written, accented):
     assert accent(written) == accented
     assert accent(normalise(written)) == accented
+
+
+@pytest.mark.parametrize("text", ["я+" * 1000, "е+" * 1000, "я+ " * 1000, "зел+еный дом " * 100, "щё" * 2000])
+def test_stress_given_by_the_writer_costs_no_time(text, monkeypatch):
+    asked = []
+    ask = russian._ask
+    monkeypatch.setattr(russian, "_ask", lambda *args, **options: asked.append(args) or ask(*args, **options))
+    start = time.process_time()
+    accent(text)
+    assert len(asked) <= 15
+    assert time.process_time() - start < 1
+
+
+def test_time_of_a_long_text_is_linear():
+    seconds = []
+    for n_words in (1000, 4000):
+        text = "+осень " * n_words
+        accent(text)  # the model's own opinions are remembered
+        start = time.process_time()
+        accent(text)
+        seconds.append(time.process_time() - start)
+    assert seconds[1] < 8 * max(seconds[0], 0.005)
 
 
 def test_accented_text_stays_as_it_is():

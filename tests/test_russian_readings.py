@@ -17,7 +17,7 @@ from models.text.russian import accent, phones
 
 TABLES = Path(__file__).parent
 STRESS = "\u0301"
-_LETTER_NAMES = "а бэ вэ гэ дэ е жэ зэ и ка эль эм эн о пэ эр эс тэ у эф ха цэ че ша ща э ю я".split()
+_LETTER_NAMES = "а бэ вэ гэ дэ е жэ зэ и ка эль эм эн о пэ эр эс тэ у эф ха цэ че ша ща э ю я ги".split()
 _LETTER_NAME = "|".join(f"{name[:-1]}{name[-1]}{STRESS}?|{name[0]}{STRESS}?{name[1:]}" for name in _LETTER_NAMES)
 
 READINGS_NOT_YET_RIGHT = frozenset[str](())
@@ -36,7 +36,7 @@ def _rows(table: str, known_limits: frozenset[str]) -> list:
 
 
 def _words(text: str) -> str:
-    """Words with their stress: without punctuation, capitals, ё's own stress or that of an initialism's first letters."""
+    """Words with their stress: without punctuation, capitals, the stress of ё and of an initialism's first letters."""
     text = re.sub(r"[^\w\s\u0301-]", " ", text.lower()).replace("ё" + STRESS, "ё")
     text = re.sub(rf"\b(?:{_LETTER_NAME})-(?=\w)", lambda name: name[0].replace(STRESS, ""), text)
     return " ".join(re.sub(r"(?<!\w)-|-(?!\w)", " ", text.replace("-", " ")).split())

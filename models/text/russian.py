@@ -7,7 +7,9 @@ import unicodedata
 
 from .russian_abbreviations import letters_in_words, signs_in_words
 from .russian_numbers import join_ranges, numbers_in_words
+from .russian_ordinals import ordinals_in_words
 from .russian_phones import ENCLITICS, PREPOSITIONS, VOWELS, phones
+from .russian_stress import compound_stress, stress_by_neighbours
 
 __all__ = ["accent", "normalise", "phones"]
 
@@ -16,13 +18,14 @@ _WORD = re.compile(r"[а-яёіїєґўѣѳѵ]+", re.IGNORECASE)
 _ALWAYS_UNSTRESSED = PREPOSITIONS | ENCLITICS | frozenset("не ни и а но чтоб чтобы".split())
 _UNSTRESSED_INSIDE = frozenset(("что", "да"))  # conjunctions, unless they open a sentence or stand before a pause
 _PARTICLES = frozenset("то таки либо нибудь ка де с".split())  # after a hyphen
+_OVERLONG = re.compile(r"\w{61,}")  # no word; the model's time grows with the square of its length
 _CHUNK_CHARACTERS = 400  # the homograph model reads at most 512 word pieces
 
 
 def normalise(text: str) -> str:
     """Text in NFC with numbers, signs and abbreviations in words, in the case the sentence asks for."""
     text = signs_in_words(unicodedata.normalize("NFC", text))
-    text = _normalizer().normalize(numbers_in_words(text))
+    text = _normalizer().normalize(numbers_in_words(ordinals_in_words(text)))
     return letters_in_words(join_ranges(text))
 
 
@@ -41,33 +44,47 @@ def accent(text: str) -> str:
     """
     text, given = _given_stress(unicodedata.normalize("NFC", text))
     restored, found = _predict(text)
+    decided = stress_by_neighbours(text)
     pieces, end = [], 0
     for word in _WORD.finditer(text):
-        pieces += [text[end : word.start()], _accented(text, restored, word, found, given)]
+        letters, stressed = _accented(text, restored, word, found, given, decided)
+        marked = ("+" * (i in stressed) + letter for i, letter in enumerate(letters, word.start()))
+        pieces += [text[end : word.start()], *marked]
         end = word.end()
     return "".join([*pieces, text[end:]])
 
 
-def _accented(text: str, restored: str, word: re.Match[str], found: set[int], given: set[int]) -> str:
-    span = range(word.start(), word.end())
-    by_writer = given.intersection(span)
-    letters = restored[word.start() : word.end()]
-    if by_writer:
-        stressed = by_writer
-        letters = "".join(restored[i] if i in by_writer and _only_yo(word.group()) else text[i] for i in span)
+def _accented(
+    text: str, restored: str, word: re.Match[str], found: set[int], given: set[int], decided: dict[int, int]
+) -> tuple[str, set[int]]:
+    """A word's letters, with ё restored, and where in the text its stressed vowels are."""
+    start = word.start()
+    letters, stressed = restored[start : word.end()], found.intersection(range(start, word.end()))
+    if by_writer := given.intersection(range(start, word.end())):
+        letters, stressed = _as_written(word.group(), letters, {i - start for i in by_writer}), by_writer
     elif _is_clitic(text, word):
         stressed = set()
-    else:
-        stressed = found.intersection(span)
-    stressed = stressed | {word.start() + i for i, letter in enumerate(letters) if letter in "ёЁ"}
-    return "".join("+" * (i in stressed) + letter for i, letter in zip(span, letters, strict=True))
+    elif start in decided:
+        letters, stressed = word.group(), {decided[start]}
+    elif (place := compound_stress(letters, _stress_alone)) is not None:
+        stressed = {start + place}
+    return letters, stressed | {start + i for i, letter in enumerate(letters) if letter in "ёЁ"}
+
+
+def _as_written(word: str, restored: str, stressed: set[int]) -> str:
+    """A word whose stress the writer gave: е under it is ё where the word has no other reading (зел+еный)."""
+    if not any(word[i] in "еЕ" and restored[i] in "ёЁ" for i in stressed) or not _only_yo(word):
+        return word
+    return "".join(restored[i] if i in stressed else letter for i, letter in enumerate(word))
 
 
 def _is_clitic(text: str, word: re.Match[str]) -> bool:
     bare = word.group().lower()
-    before, after = text[: word.start()].rstrip(" "), text[word.end() :].lstrip(" ")
+    before, after = text[max(0, word.start() - 9) : word.start()], text[word.end() : word.end() + 9]
+    after_hyphen = before.endswith("-") and before[-2:-1].isalpha()
+    before, after = before.rstrip(" "), after.lstrip(" ")
     opens, closes = not before or before[-1] in ".!?…\n", not after or not after[0].isalpha()
-    if before.endswith("-") and len(before) > 1 and before[-2].isalpha() and bare in _PARTICLES:
+    if after_hyphen and bare in _PARTICLES:
         return True
     if bare in _ALWAYS_UNSTRESSED:
         return not (opens and closes)
@@ -112,7 +129,8 @@ def _chunks(text: str) -> list[str]:
 
 @functools.lru_cache(maxsize=512)
 def _predict_chunk(text: str) -> tuple[str, frozenset[int]]:
-    clean = "".join(letter if letter.isalpha() or letter in " ,.!?-" else "," for letter in text)
+    clean = _OVERLONG.sub(lambda word: "," * len(word[0]), text)
+    clean = "".join(letter if letter.isalpha() or letter in " ,.!?-" else "," for letter in clean)
     marked = _ask(clean)
     letters, stressed = [], set()
     for letter in marked:
@@ -127,9 +145,17 @@ def _predict_chunk(text: str) -> tuple[str, frozenset[int]]:
     return restored, frozenset(stressed)
 
 
+@functools.lru_cache(maxsize=4096)
 def _only_yo(word: str) -> bool:
     """Whether a word written with е is always said with ё (елка), unlike все and всё."""
-    return "ё" in _ask(word, put_yo_homo=False).lower()
+    return "ё" in _ask(word[:60], put_yo_homo=False).lower()
+
+
+@functools.lru_cache(maxsize=4096)
+def _stress_alone(word: str) -> int | None:
+    """Where the model stresses a word without context; None if nowhere."""
+    place = _ask(word).find("+")
+    return place if place >= 0 else None
 
 
 def _ask(text: str, **options: bool) -> str:

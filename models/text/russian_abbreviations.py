@@ -2,7 +2,9 @@
 
 import re
 
-from .russian_numbers import is_common_word
+from num2words import num2words
+
+from .russian_numbers import is_common_word, morphology
 
 _LETTER_NAMES = dict(
     zip(
@@ -37,10 +39,6 @@ _LONE_LETTER = re.compile(r"(?<![\w+'’.-])([гдзлмнпртфхцчшщГД
 _ABBREVIATIONS = [
     (re.compile(pattern, re.IGNORECASE), replacement)
     for pattern, replacement in (
-        (r"\bпроф\.(?=\s*[А-ЯЁ])", "профессор"),
-        (r"\bакад\.(?=\s*[А-ЯЁ])", "академик"),
-        (r"\bдоц\.(?=\s*[А-ЯЁ])", "доцент"),
-        (r"\bтов\.(?=\s*[А-ЯЁ])", "товарищ"),
         (r"\bг-н\b\.?", "господин"),
         (r"\bг-н[ау]\b", "господина"),
         (r"\bг-жа\b\.?", "госпожа"),
@@ -54,6 +52,7 @@ _ABBREVIATIONS = [
         (r"\bв т\.\s?ч\.", "в том числе"),
         (r"\bок\.(?=\s*\d)", "около"),
         (r"\bтел\.", "телефон"),
+        (r"\bдоб\.(?=\s*\d)", "добавочный"),
         (r"\bчел\.(?=\s*[а-яё,;])", "человек"),
         (r"\bдр\.(?=\s*[А-ЯЁ])", "доктор"),
         (r"\bкв\.\s?м\b\.?", "квадратных метров"),
@@ -62,10 +61,31 @@ _ABBREVIATIONS = [
         (r"\bи/или\b", "и или"),
     )
 ]
+_TITLES = {
+    **dict(zip("проф акад доц тов".split(), "профессор академик доцент товарищ".split(), strict=True)),
+    **dict(zip("р о оз".split(), "река остров озеро".split(), strict=True)),
+}
+_BEFORE_NAME = re.compile(  # проф. Иванова, на р. Волге: in the name's case
+    r"(?P<before>(?:\b[А-ЯЁа-яё]+ )?)\b(?P<title>[Пп]роф|[Аа]кад|[Дд]оц|[Тт]ов|р|о|оз)\. ?"
+    r"(?P<initials>(?:[А-ЯЁ]\. ?){0,2})(?P<name>[А-ЯЁ][а-яё]+(?:-[А-ЯЁ][а-яё]+)?)"
+)
+_CASE_AFTER = {
+    **dict.fromkeys("в во на о об при".split(), "loct"),
+    **dict.fromkeys("из с со до от для без у после около против кроме вдоль".split(), "gent"),
+    **dict.fromkeys("к ко по благодаря".split(), "datv"),
+    **dict.fromkeys("через про".split(), "accs"),
+    **dict.fromkeys("за между над перед под".split(), "ablt"),
+}
+_ONE_PAGE = re.compile(r"\b(?P<before>(?:на|со?|к) )(?:с|стр)\. ?(?P<page>\d{1,4})(?![\d–—-])", re.IGNORECASE)
+_PAGES = re.compile(r"\bстр\. ?(\d{1,4}) ?[–—-] ?(\d{1,4})\b", re.IGNORECASE)
+_PAGE_CASES = {"на": "странице", "с": "страницы", "со": "страницы", "к": "странице"}
+_PETERSBURG = re.compile(r"(?P<before>(?:\b[А-Яа-яё]+ )?)\bСПб\b\.?")
+_MIXED_CAPITALS = re.compile(r"(?<![\w+-])[А-ЯЁ]{2,}[а-яё][А-ЯЁ]+(?![\w+])")  # СПбГУ
 _LEFT_TITLE = re.compile(r"\bг\.(?=\s*[А-ЯЁ])")  # г. before a name that is no town
 
 _ADDRESS = re.compile(
-    r"(?:https?://|www\.)+(?P<site>[^\s<>«»\"',;]+)|(?P<mail>[\w.+-]+@[\w-]+(?:\.[\w-]+)+)|(?P<file>(?<![\w.])[A-Za-z][\w-]*(?:\.[A-Za-z]\w*)+)"
+    r"(?:https?://|www\.)+(?P<site>[^\s<>«»\"',;]+)|(?P<mail>[\w.+-]+@[\w-]+(?:\.[\w-]+)+)"
+    r"|(?<![\w.])(?P<russian>[а-яё\d-]+(?:\.[а-яё\d-]+)*\.(?:рф|рус|дети|онлайн|сайт|москва))(?!\w)|(?P<file>(?<![\w.])[A-Za-z][\w-]*(?:\.[A-Za-z]\w*)+)"
 )
 _ADDRESS_SIGNS = {".": "точка", "@": "собака", "/": "слэш", "-": "дефис", "_": "подчёркивание", ":": "двоеточие"}
 _DOMAINS = {"ru": "ру", "рф": "эр-+эф", "com": "ком", "org": "орг"}
@@ -90,7 +110,43 @@ def signs_in_words(text: str) -> str:
     text = _ADDRESS.sub(_address, text)
     for pattern, replacement in _ABBREVIATIONS + _SIGNS:
         text = pattern.sub(replacement, text)
-    return text
+    text = _BEFORE_NAME.sub(_title, text)
+    text = _PAGES.sub(lambda m: f"{'Сс'[m[0][0] == 'с']}траницы {_number(m[1])}-{_number(m[2])}", text)
+    text = _ONE_PAGE.sub(_page, text)
+    return _PETERSBURG.sub(_petersburg, text)
+
+
+def _title(match: re.Match[str]) -> str:
+    """A title or what a name names, in the name's case: у проф. Иванова -> у профессора Иванова."""
+    title = _TITLES[match["title"].lower()]
+    cases = {p.tag.case for p in morphology().parse(match["name"].lower()) if p.tag.number == "sing"}
+    before = match["before"].strip().lower()
+    if match["title"] == "о" and any("Name" in p.tag for p in morphology().parse(match["name"].lower())):
+        title = "отец"
+    wanted = _CASE_AFTER.get(before)
+    if wanted is None:
+        of_noun = before and "NOUN" in morphology().parse(before)[0].tag and "gent" in cases
+        wanted = "gent" if of_noun else "nomn"
+    if cases and wanted not in cases and match["title"] not in ("р", "о", "оз"):  # на озере Байкал
+        wanted = next((case for case in ("nomn", "gent", "datv", "ablt", "accs", "loct") if case in cases), wanted)
+    form = morphology().parse(title)[0].inflect({wanted, "sing"})
+    written = form.word if form else title
+    written = written.capitalize() if match["title"][0].isupper() else written
+    return f"{match['before']}{written} {match['initials']}{match['name']}"
+
+
+def _page(match: re.Match[str]) -> str:
+    return f"{match['before']}{_PAGE_CASES[match['before'].strip().lower()]} {_number(match['page'])}"
+
+
+def _number(digits: str) -> str:
+    return num2words(int(digits), lang="ru")
+
+
+def _petersburg(match: re.Match[str]) -> str:
+    case = _CASE_AFTER.get(match["before"].strip().lower(), "nomn")
+    city = morphology().parse("петербург")[0].inflect({case}).word.capitalize()
+    return f"{match['before']}Санкт-{city}"
 
 
 def letters_in_words(text: str) -> str:
@@ -98,6 +154,7 @@ def letters_in_words(text: str) -> str:
     text = _LEFT_TITLE.sub("господин", text)
     text = _INITIALS.sub(lambda m: _letters(m[1]) + " ", text)
     text = _FINAL_INITIALS.sub(lambda m: _letters(m[1]) + "." * m[1].endswith(".") * (not text[m.end() :]), text)
+    text = _MIXED_CAPITALS.sub(lambda m: _letters(m[0]), text)
     shouted = _is_shouted(text)
     text = _CAPITALS.sub(lambda m: _initialism(m[0], shouted), text)
     return _LONE_LETTER.sub(lambda m: _LETTER_NAMES[m[1].lower()], text)
@@ -130,7 +187,7 @@ def _letters(word: str) -> str:
 
 
 def _address(match: re.Match[str]) -> str:
-    address = match["site"] or match["mail"] or match["file"]
+    address = match["site"] or match["mail"] or match["russian"] or match["file"]
     tail = re.search(r"[.!?:)]*$", address)[0]
     address = re.sub(r"[?#].*", "", address[: len(address) - len(tail)]).rstrip("/")
     pieces = [_DOMAINS.get(piece.lower(), piece) for piece in re.split(r"([^\w]|_)", address) if piece]

@@ -10,7 +10,9 @@ from num2words import num2words
 
 _CASE_AFTER = {
     **dict.fromkeys(
-        "от до около более менее свыше больше меньше из без у после для с со кроме порядка против".split(), "g"
+        "от до около более менее свыше больше меньше из без у после для с со кроме порядка против "
+        "хватает хватит хватило хватало достиг достигла достигло достигли достигает".split(),
+        "g",
     ),
     **dict.fromkeys("к ко благодаря равно равна равен равны".split(), "d"),
     **dict.fromkeys("на за в во через про спустя по стоит стоят стоил стоила стоило стоили".split(), "a"),
@@ -38,8 +40,44 @@ _AMOUNT = re.compile(
     + r"|доллар(?:а|ов)?\b|евро\b|рубл(?:ь|я|ей)\b|копе(?:йка|йки|ек)\b|процент(?:а|ов)?\b)",
     re.IGNORECASE,
 )
+_COINS = {"$": "цент", "€": "цент", "£": "пенс"}
+_CENTS = re.compile(
+    rf"{_BEFORE}(?<!\d)(?<!\d )(?P<sign>[$€£])\s?(?P<whole>{_INTEGER})[.,](?P<coins>\d\d)(?![\d.,]*\d|{_SCALE})"
+)
+_KOPECKS = re.compile(
+    rf"{_BEFORE}(?<![\d.,])(?P<whole>{_INTEGER}),(?P<coins>\d\d)\s?(?P<sign>₽|руб(?:л(?:ь|я|ей)\b|\b\.?)|р\.(?=\s*(?:$|[,;а-яё\d])))",
+    re.IGNORECASE,
+)
+_DURATION = re.compile(
+    r"(?P<before>(?:\b[а-яё]+\s+)?)(?<![\d.,])(?P<hours>\d{1,3})\s?ч(?:\.|(?![а-яё]))\s?(?P<minutes>\d{1,2})\s?мин(?![а-яё])",
+    re.IGNORECASE,
+)
+_LASTS = re.compile(
+    r"дли(?:тся|л[аои]?с[яь]|ться)|продолж\w+с[яь]|занял[аои]?|занимает|(?:про)?жд\w+|идёт", re.IGNORECASE
+)
+_LACKING = re.compile(
+    r"(?P<before>\b(?:не хват(?:ает|ит|ило|ало)|достиг(?:ла|ло|ли|ает)?|лиш[аи]\w+с[яь])\s+)"
+    r"(?P<number>\d{1,9})(?=\s(?P<noun>[а-яё]{2,}))",
+    re.IGNORECASE,
+)
 _TIME = re.compile(_BEFORE + r"(?<![\d:.,])(?P<hour>[01]?\d|2[0-3]):(?P<minute>[0-5]\d)(?![\d:])", re.IGNORECASE)
-_FRACTION = re.compile(r"(?<![\d/.,])(\d{1,2})/(\d{1,2})(?![\d/]|[.,]\d)")
+_FRACTION = re.compile(
+    _BEFORE
+    + r"(?:(?<![\d/.,])(?P<whole>\d{1,3}) )?(?<![\d/.,])(?P<upper>\d{1,2})/(?P<lower>\d{1,2})(?![\d/]|[.,]\d)"
+    + r"(?P<after>(?: [а-яё]+)?)",
+    re.IGNORECASE,
+)
+_VULGAR = dict(zip("½⅓⅔¼¾⅕⅛", "1/2 1/3 2/3 1/4 3/4 1/5 1/8".split(), strict=True))
+_HOUSE = re.compile(r"(?:\bд(?:ом[а-яё]*|\.)|№|\bкорпус)\s?$", re.IGNORECASE)
+_VERSION = re.compile(
+    r"(?P<before>(?:\bверси[а-яё]+|\b[A-Za-z]{3,})\s)(\d{1,3}(?:\.\d{1,3}){1,3})(?![.\d]*\d|\s?%)", re.IGNORECASE
+)
+_AGES = re.compile(r"(?P<who>\b[а-яё]+ )(?P<least>\d{1,2})\s?[–—-]\s?(?P<most>\d{1,2})(?= лет\b)", re.IGNORECASE)
+_ABOUT = re.compile(  # раза 2-3: about so many
+    r"(?P<noun>\b(?:раза?|дня|дней|часа|часов|года|лет|месяца|месяцев|минуты|минут|недели|недель|человек\w*) )"
+    r"(?P<least>\d{1,3})\s?[–—-]\s?(?P<most>\d{1,3})(?![\d–—.,/-]*\d|\s?[%а-яё]{1,2}\b\.)",
+    re.IGNORECASE,
+)
 _GENITIVE_ORDINAL = re.compile(r"(?<![\d.,])(\d{1,6})-?го\b")
 _COMPOUND = re.compile(
     r"(?<![\d.,])(\d{1,4})(?:-(?=лети[еяюй]|летн)|(?:%|\s?процент)-(?=(?:н(?:ый|ая|ое|ые|ого|ой|ую|ых|ом|ым))\b))"
@@ -63,13 +101,22 @@ def numbers_in_words(text: str) -> str:
     text = _LOCAL_TELEPHONE.sub(lambda m: ", ".join(map(_digits, m[0].split("-"))), text)
     text = _COMPOUND.sub(_compound, text)
     text = _PROPORTION.sub(_proportion, text)
-    text = _TIME.sub(_time, text)
-    text = _SIGN_FIRST.sub(lambda m: f"{m[2]}{m[3] or ''} {_sign_name(m[1], m[2], m[3])}", text)
-    text = _SCALED.sub(lambda m: f"{m[1]} {_sign_name(m[2], '', m[1])}", text)
-    text = _AMOUNT.sub(_amount, text)
+    text = _DURATION.sub(_duration, text)
+    text = _money(_TIME.sub(_time, text))
+    text = re.sub(r"(\d?)([½⅓⅔¼¾⅕⅛])", lambda m: f"{m[1]} {_VULGAR[m[2]]}".strip(), text)
     text = _FRACTION.sub(_fraction, text)
+    text = _VERSION.sub(lambda m: m["before"] + " точка ".join(map(_digits, m[2].split("."))), text)
+    text = _LACKING.sub(_lacking, text)
+    text = _ABOUT.sub(_about, _AGES.sub(_ages, text))
     text = _GENITIVE_ORDINAL.sub(lambda m: num2words(int(m[1]), lang="ru", to="ordinal", case="g", gender="m"), text)
     return _LEADING_ZERO.sub(lambda m: _digits(m[0]), text)
+
+
+def _money(text: str) -> str:
+    text = _CENTS.sub(_coins, text)
+    text = _SIGN_FIRST.sub(lambda m: f"{m[2]}{m[3] or ''} {_sign_name(m[1], m[2], m[3])}", text)
+    text = _SCALED.sub(lambda m: f"{m[1]} {_sign_name(m[2], '', m[1])}", text)
+    return _AMOUNT.sub(_amount, _KOPECKS.sub(_coins, text))
 
 
 def join_ranges(text: str) -> str:
@@ -87,8 +134,51 @@ def _sign_name(sign: str, number: str, scale: str | None) -> str:
 def _amount(match: re.Match[str]) -> str:
     number = int(re.sub(r"\D", "", match["number"]))
     noun = _COUNTED[match["unit"].lower()]
-    full_stop = "." if match["unit"].endswith(".") and not match.string[match.end() :].strip() else ""
+    full_stop = _full_stop(match, match["unit"])
     return f"{match['before']}{counted(number, noun, _case(match['before']))}{full_stop}"
+
+
+def _full_stop(match: re.Match[str], abbreviation: str) -> str:
+    """The full stop of an abbreviation is also that of the sentence where nothing follows."""
+    return "." if abbreviation.endswith(".") and not match.string[match.end() :].strip() else ""
+
+
+def _coins(match: re.Match[str]) -> str:
+    """An amount with two decimals: 1 499,99 руб. is rubles and kopecks."""
+    sign, case = match["sign"].lower(), _case(match["before"])
+    whole = counted(int(re.sub(r"\D", "", match["whole"])), _COUNTED.get(sign, "рубль"), case)
+    coins = counted(int(match["coins"]), _COINS.get(sign, "копейка"), case)
+    return f"{match['before']}{whole} {coins}{_full_stop(match, sign)}"
+
+
+def _duration(match: re.Match[str]) -> str:
+    """Hours and minutes in one case: длится один час двадцать одну минуту."""
+    case = "a" if _LASTS.fullmatch(match["before"].strip()) else _case(match["before"])
+    hours, minutes = counted(int(match["hours"]), "час", case), counted(int(match["minutes"]), "минута", case)
+    return f"{match['before']}{hours} {minutes}"
+
+
+def _lacking(match: re.Match[str]) -> str:
+    """A number after a verb that takes the genitive: не хватает двадцати одного метра."""
+    return match["before"] + num2words(int(match["number"]), lang="ru", case="g", gender=_gender(match["noun"]))
+
+
+def _gender(noun: str) -> str:
+    gender = morphology().parse(noun.lower())[0].tag.gender
+    return {"femn": "f", "neut": "n"}.get(gender, "m")
+
+
+def _ages(match: re.Match[str]) -> str:
+    """The ages of people: дети семи-девяти лет."""
+    tag = morphology().parse(match["who"].strip().lower())[0].tag
+    if "NOUN" not in tag or "anim" not in tag:
+        return match[0]
+    return match["who"] + "-".join(num2words(int(match[end]), lang="ru", case="g") for end in ("least", "most"))
+
+
+def _about(match: re.Match[str]) -> str:
+    gender = "f" if match["noun"].lower().startswith(("минут", "недел")) else "m"
+    return match["noun"] + "-".join(num2words(int(match[end]), lang="ru", gender=gender) for end in ("least", "most"))
 
 
 def _case(before: str) -> str:
@@ -100,7 +190,7 @@ def counted(number: int, noun: str, case: str = "n") -> str:
 
     case: n, g, d, a, i or p, the first letter of its Latin name (p prepositional).
     """
-    gender = "f" if noun in ("копейка", "иена") else "m"
+    gender = "f" if noun in ("копейка", "иена", "минута") else "m"
     last = 0 if number % 100 in range(11, 20) else number % 10
     if case in "na" and last != 1:
         grammemes = ("gent", "sing" if last in (2, 3, 4) else "plur")
@@ -112,12 +202,13 @@ def counted(number: int, noun: str, case: str = "n") -> str:
 
 @functools.cache
 def _inflected(noun: str, case: str, number: str) -> str:
-    form = _morphology().parse(noun)[0].inflect({case, number})
+    form = morphology().parse(noun)[0].inflect({case, number})
     return form.word if form else noun
 
 
 @functools.cache
-def _morphology():
+def morphology():
+    """The dictionary of Russian word forms."""
     import pymorphy3
 
     return pymorphy3.MorphAnalyzer()
@@ -125,8 +216,8 @@ def _morphology():
 
 def is_common_word(word: str) -> bool:
     """Whether a dictionary has the word, other than as an abbreviation."""
-    morphology = _morphology()
-    return morphology.word_is_known(word) and not any("Abbr" in parse.tag for parse in morphology.parse(word))
+    known = morphology().word_is_known(word)
+    return known and not any("Abbr" in parse.tag for parse in morphology().parse(word))
 
 
 def _time(match: re.Match[str]) -> str:
@@ -148,16 +239,53 @@ def _proportion(match: re.Match[str]) -> str:
 
 
 def _fraction(match: re.Match[str]) -> str:
-    upper, lower = int(match[1]), int(match[2])
-    if not 0 < upper < lower:
-        between = "на" if match[0] == "24/7" else "дробь"
-        return f"{_digits(match[1])} {between} {_digits(match[2])}"
-    many = upper % 10 != 1 or upper == 11
-    below = {2: ("вторая", "вторых"), 3: ("треть", "трети"), 4: ("четверть", "четверти")}.get(lower)
-    if not below:
-        one = num2words(lower, lang="ru", to="ordinal", gender="f")
-        below = (one, num2words(lower, lang="ru", to="ordinal", case="g", plural=True))
-    return f"{num2words(upper, lang='ru', gender='f')} {below[many]}"
+    before, whole, after = match["before"], match["whole"], match["after"]
+    upper, lower = int(match["upper"]), int(match["lower"])
+    if not 0 < upper < lower or _HOUSE.search(match.string[: match.start("upper")][-9:]):
+        between = " на " if (upper, lower) == (24, 7) else " дробь "
+        digits = between.join(map(_digits, (match["upper"], match["lower"])))
+        return f"{before}{whole + ' ' if whole else ''}{digits}{after}"
+    case = _case_of_part(before)
+    part = _part(upper, lower, case)
+    if whole and (upper, lower) == (1, 2):
+        gender = _gender(after.strip()) if after else "m"
+        part = f"{num2words(int(whole), lang='ru', case=case, gender=gender, animate=False)} с половиной"
+    elif whole:
+        part = f"{_of_feminine(int(whole), 'целая', case)} {part}"
+    return f"{before}{part}{after}"
+
+
+def _case_of_part(before: str) -> str:
+    """The case of a fraction: в одной трети случаев, but a verb's object is in the accusative."""
+    word = before.strip().lower()
+    if word in ("в", "во"):
+        return "p"
+    return "a" if word and "tran" in morphology().parse(word)[0].tag else _case(before)
+
+
+def _part(upper: int, lower: int, case: str) -> str:
+    names = {3: "треть", 4: "четверть"}
+    return _of_feminine(upper, names.get(lower) or num2words(lower, lang="ru", to="ordinal", gender="f"), case)
+
+
+def _of_feminine(number: int, what: str, case: str) -> str:
+    """A number of parts, what they are being a feminine ordinal or noun: (2, "пятая", "d") -> двум пятым."""
+    one = number % 10 == 1 and number % 100 != 11
+    *head, last = what.split()
+    direct = case in "na" and not one
+    if direct and last in ("треть", "четверть") and number % 10 in (2, 3, 4) and number % 100 not in (12, 13, 14):
+        last = _inflected(last, "gent", "sing")
+    else:
+        last = _feminine(last, "gent" if direct else _GRAMMEMES[case], "sing" if one else "plur")
+    return " ".join([num2words(number, lang="ru", case=case, gender="f", animate=False), *head, last])
+
+
+@functools.cache
+def _feminine(word: str, case: str, number: str) -> str:
+    """A feminine ordinal or noun inflected; its nominative is taken as such."""
+    parse = next((p for p in morphology().parse(word) if "femn" in p.tag and "nomn" in p.tag), None)
+    form = parse.inflect({case, number, "femn"} if number == "sing" else {case, number}) if parse else None
+    return form.word if form else word
 
 
 def _telephone(match: re.Match[str]) -> str:
