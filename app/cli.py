@@ -1,4 +1,4 @@
-"""./tembr speak: one text to a file, or a table of lines to a folder of files.
+"""./tembr speak: one text to a file, or a table of lines to a folder of files.  ./tembr read: how a text is read.
 
 The site is imported only when a voice is named by its name in the bank: a program waits for each import.
 """
@@ -74,10 +74,24 @@ def main(arguments: list[str] | None = None, load: Callable = load_cloner) -> in
     """Do what the command line says; returns the exit status.  load: makes the VoiceCloner."""
     asked = _parse(arguments)
     try:
+        if asked.command == "read":
+            return _read(asked)
         return _speak_batch(asked, load) if asked.batch else _speak_once(asked, load)
     except (ValueError, OSError) as error:
         _say(str(error))
         return 1
+
+
+def _read(asked: argparse.Namespace) -> int:
+    """Print the text in words, stress as U+0301, and its phones, words parted by bars.  No network is loaded."""
+    from models.text import read
+
+    sentences = read(asked.text, asked.language)
+    phones = " | ".join(" ".join(sentence.phones) for sentence in sentences)
+    sys.stdout.reconfigure(encoding="utf-8")  # whatever the terminal's language
+    print(" ".join(sentence.words for sentence in sentences).replace("\n", " "))
+    print(re.sub(r" {3}", " | ", phones))
+    return 0
 
 
 def _speak_once(asked: argparse.Namespace, load: Callable) -> int:
@@ -154,7 +168,11 @@ def _check_line(line: dict[str, str], taken: set[str]) -> None:
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./tembr", description="Tembr clones a voice.")
-    command = parser.add_subparsers(dest="command", required=True).add_parser("speak", help="say a text in a voice")
+    commands = parser.add_subparsers(dest="command", required=True)
+    reading = commands.add_parser("read", help="print how a text is read: in words with their stress, then in phones")
+    reading.add_argument("text", help="what to read, in Russian or English")
+    reading.add_argument("--language", choices=LANGUAGES, help="found from the text when not given")
+    command = commands.add_parser("speak", help="say a text in a voice")
     command.add_argument("text", nargs="?", help="what to say, in Russian or English")
     command.add_argument("--voice", metavar="FILE-or-NAME", help="a recording, or the name of a voice in the bank")
     command.add_argument("--out", type=Path, metavar="FILE", help="an .mp3 or .wav file to write")
@@ -164,7 +182,8 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     command.add_argument("--speed", type=speed, default=1.0, help=f"{SPEEDS[0]:g} to {SPEEDS[1]:g}, 1 by default")
     command.add_argument("--seed", type=seed, default=0, help="another number gives another take")
     asked = parser.parse_args(arguments)
-    _check_together(asked, command)
+    if asked.command == "speak":
+        _check_together(asked, command)
     return asked
 
 

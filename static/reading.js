@@ -63,8 +63,8 @@
     if (preview.dataset.text !== undefined) write(preview.dataset.text);
     rove(vowels()[Math.max(focused ?? 0, 0)]);
     if (focused === null) return;
-    const next = focused < 0 ? preview.querySelector(".good a, .sentences") : vowels()[focused];
-    (next ?? document.getElementById("text")).focus({ preventScroll: true });
+    const next = focused < 0 ? preview.querySelector(".good a") : vowels()[focused];
+    (next ?? preview.querySelector(".sentences") ?? document.getElementById("text")).focus({ preventScroll: true });
   }
 
   // Reads aloud only the sentences that changed.

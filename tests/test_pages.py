@@ -325,7 +325,7 @@ def test_reading_follows_the_text_and_a_pressed_vowel_changes_both(page):
 def test_text_written_while_a_reading_is_made_is_read_too(page, cloner):
     page.open("/")
     page.type("#text", "Кот")
-    page.wait(VOWEL)
+    page.until(lambda: _reading(page) == "Ко́т")
     reader = cloner.reader
     cloner.reader = lambda *asked: time.sleep(1) or reader(*asked)
     page.type("#text", " и")
@@ -338,7 +338,7 @@ def test_text_written_while_a_reading_is_made_is_read_too(page, cloner):
 def test_remembered_word_is_in_the_dictionary_and_wins(page):
     page.open("/")
     page.type("#text", "Замок")
-    page.wait(VOWEL)
+    page.until(lambda: _reading(page) == "За́мок")
     page.driver.find_elements(By.CSS_SELECTOR, VOWEL)[1].click()
     page.wait(REMEMBER).click()
     page.see("замо́к is remembered", "[data-preview]")
@@ -364,7 +364,7 @@ def test_stress_is_moved_and_remembered_by_keyboard_alone(page):
 
     page.open("/")
     page.type("#text", "Вот замок и кот")
-    page.wait(VOWEL)
+    page.until(lambda: _reading(page) == "Во́т за́мок и́ ко́т")
     assert press(Keys.TAB).accessible_name == "о, letter 2 of Вот"
     assert press(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT).accessible_name == "о, letter 4 of замок"
     assert press(Keys.END).accessible_name == "о, letter 2 of кот"
