@@ -120,10 +120,32 @@ READINGS = [
     ("Follow @nasa and #MoonLanding.", "Follow at nasa and hashtag Moon Landing."),
     ("Call +1 (212) 555-0147.", "Call plus one, two one two, five five five, zero one four seven."),
     ("3 + 4 = 7", "three plus four equals seven"),
+    # various
+    ("He weighs 12 st.", "He weighs twelve stone."),
+    ("The 7:30 a.m. flight.", "The seven thirty A.M. flight."),
+    ("A 15-minute walk.", "A fifteen-minute walk."),
+    ("It is 3x faster.", "It is three times faster."),
+    ("From $10–15 million.", "From ten to fifteen million dollars."),
+    ("Born 12 Aug 1990.", "Born the twelfth of August nineteen ninety."),
+    ("Sales hit 1.2M.", "Sales hit one point two million."),
+    ("King George VI died.", "King George the sixth died."),
+    ("Room 204 is free.", "Room two oh four is free."),
+    ("The score was 21–14.", "The score was twenty one to fourteen."),
+    ("Op. 27, No. 2.", "Opus twenty seven, number two."),
+    ("She is 5'4\" tall.", "She is five feet four tall."),
+    ("He got 8/10.", "He got eight out of ten."),
+    ("In the 1st half.", "In the first half."),
+    ("Tel. 020 7946 0958.", "Telephone zero two zero, seven nine four six, zero nine five eight."),
+    ("It's 6°C.", "It's six degrees Celsius."),
+    ("J. R. R. Tolkien", "J. R. R. Tolkien"),
+    ("In 1900, Queen Victoria reigned.", "In nineteen hundred, Queen Victoria reigned."),
+    ("Add 2 tbsp sugar.", "Add two tablespoons sugar."),
+    ("King Charles and Queen Victoria I met.", "King Charles and Queen Victoria I met."),
+    ("Class Concept of Chapter Income.", "Class Concept of Chapter Income."),
 ]
 
 # Readings that do not hold yet; one that begins to hold fails here until it is taken off the list.
-LIMITS = set()
+LIMITS = {"He weighs 12 st.", "He got 8/10.", "Tel. 020 7946 0958."}
 
 # (sentence, one of its words, how it sounds): whole without stress, or a part with its stressed vowel.
 HETERONYMS = [
@@ -214,6 +236,35 @@ HETERONYMS = [
     ("They abuse their power.", "abuse", "bjˈuz"),
     ("My Polish friend is here.", "Polish", "poʊlɪʃ"),
     ("You must polish your shoes.", "polish", "pɑlɪʃ"),
+    ("He will read the report.", "read", "ɹid"),
+    ("She had already read it.", "read", "ɹɛd"),
+    ("Lead paint is toxic.", "Lead", "lɛd"),
+    ("Who will lead us?", "lead", "lid"),
+    ("It was live music.", "live", "laɪv"),
+    ("Did they record it?", "record", "kˈɔɹd"),
+    ("The record was lost.", "record", "ɹˈɛk"),
+    ("I can present it.", "present", "zˈɛn"),
+    ("The presents are here.", "presents", "pɹˈɛz"),
+    ("No one could object.", "object", "d͡ʒˈɛkt"),
+    ("He wound up alone.", "wound", "waʊnd"),
+    ("The road winds uphill.", "winds", "waɪndz"),
+    ("Strong winds blew.", "winds", "wɪndz"),
+    ("She closed the close race.", "close", "kloʊs"),
+    ("They use it.", "use", "juz"),
+    ("It was put to good use.", "use", "jus"),
+    ("Tears fell.", "Tears", "tɪɹz"),
+    ("The bandage will tear easily.", "tear", "tɛɹ"),
+    ("They conduct tests.", "conduct", "dˈʌkt"),
+    ("Cars are an import.", "import", "ˈɪm"),
+    ("They import cars.", "import", "pˈɔɹt"),
+    ("He is a convict.", "convict", "kˈɑn"),
+    ("Exports increased.", "increased", "kɹˈist"),
+    ("We export oil.", "export", "spˈɔɹt"),
+    ("The houses are old.", "houses", "haʊzɪz"),
+    ("An invalid argument.", "invalid", "vˈæl"),
+    ("Attribute it to luck.", "Attribute", "tɹˈɪb"),
+    ("Minute by minute.", "minute", "mˈɪn"),
+    ("The table of contents.", "contents", "kˈɑn"),
 ]
 UNHEARD = set()  # sentences whose heteronym is misread
 

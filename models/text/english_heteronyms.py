@@ -24,6 +24,9 @@ READINGS = {
     "bass": {"DEFAULT": "bˈAs", "FISH": "bˈæs"},
     "protest": {"DEFAULT": "pɹˈOtˌɛst", "VERB": "pɹətˈɛst"},
     "resume": {"DEFAULT": "ɹəzˈum", "NOUN": "ɹˈɛzəmˌA"},
+    "export": {"DEFAULT": "ˈɛkspˌɔɹt", "VERB": "ɪkspˈɔɹt"},
+    "exports": {"DEFAULT": "ˈɛkspˌɔɹts", "VERB": "ɪkspˈɔɹts"},
+    "houses": {"DEFAULT": "hˈWzᵻz"},
     "Polish": {"DEFAULT": "pˈOlɪʃ", "VB": "pˈɑlɪʃ"},
 }
 _METALS = "zinc|copper|tin|mercury|cadmium|gold|silver|iron|arsenic|steel"
@@ -46,6 +49,7 @@ _RULES = [
     (r"\b(?:(?:takes?|took|taking|made|makes?) an?|low|deep|slight|polite)(?: \w+)? (~bow)\b"
      r"|\b(~bow) (?:of the (?:ship|boat|yacht|vessel|ferry)|and stern|to the|down)\b", "VB"),
     (r"^(~wind) (?:the|up|it|your|his|her)\b|\b(~wind) (?:up|the (?:clock|watch|toy|wool|rope|yarn))\b", "VB"),
+    (r"\b(?:road|path|river|stream|trail|track|lane|way|staircase|route) (~winds)\b", "VBZ"),
     (r"^(~tear) (?!gas)|(?<!the )(?<!a )\b(~tear) (?:it|them|up|down|off|apart|open|out|the|this)\b", "VB"),
     (r"(?<!the )(?<!a )(?<!white )\b(~dove) (?:into|in|down|under|off|for|from)\b", "VBD"),
     (r"\b(~live) (?:music|concerts?|shows?|broadcasts?|performances?|streams?|audience|wires?|tv|coverage)\b", "JJ"),

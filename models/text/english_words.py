@@ -9,6 +9,7 @@ import unicodedata
 from fractions import Fraction
 
 from hibari.g2p import numbers
+from hibari.g2p.normalize import ROMAN_CARDINAL as _NUMBERED
 from hibari.g2p.normalize import UNITS as _UNITS_IN_WORDS
 from hibari.g2p.normalize import normalize as _dates_titles_units
 
@@ -22,6 +23,7 @@ SCALES = {"k": "thousand", "m": "million", "mln": "million", "bn": "billion", "b
 UNITS = {
     "m": "meter", "km": "kilometer", "cm": "centimeter", "mm": "millimeter", "L": "liter", "l": "liter", "g": "gram",
     "h": "hour", "s": "second", "W": "watt", "V": "volt", "kcal": "kilocalorie", "dB": "decibel", "dpi": "dot per inch",
+    "tbsp": "tablespoon", "tsp": "teaspoon",
     "mL": "milliliter", "m/s²": "meter per second squared", "yrs": "year", "Mb": "megabit", "Gb": "gigabit",
     "m/s": "meter per second", "km/s": "kilometer per second",
 }  # fmt: skip
@@ -31,7 +33,8 @@ SIGNS = {"%": "percent", "‰": "per mille", "&": "and", "@": "at", "+": "plus",
 ABBREVIATIONS = {
     "Mr": "Mister", "Mrs": "Missus", "Dr": "Doctor", "Blvd": "Boulevard", "e.g.": "for example", "i.e.": "that is",
     "a.k.a.": "also known as", "IT": "I.T.", "US": "U.S.", "24/7": "twenty four seven", "9/11": "nine eleven",
-    "PhD": "Ph.D.", "km²": "square kilometers", "m²": "square meters", "cm²": "square centimeters",
+    "PhD": "Ph.D.", "Op.": "Opus", "op.": "opus",
+    "km²": "square kilometers", "m²": "square meters", "cm²": "square centimeters",
     "m³": "cubic meters", "cm³": "cubic centimeters",
 }  # fmt: skip
 _WORDS_OF_URL = {".": "dot", "/": "slash", "@": "at", "_": "underscore", "-": "dash", "?": "question mark",
@@ -81,6 +84,8 @@ _CIRCA = re.compile(r"(?<![\w.])ca?\.\s?(?=\d{3,4}\b)")
 _CENTURY = re.compile(r"\b([IVX]{1,5})(?:st|nd|rd|th)? (?=century|centuries|dynasty)")
 _DRIVE = re.compile(r"(?<=[a-z])(\s)Dr\.?(?=\s*(?:[,;)!?]|$|(?:and|in|at|near|to|is|was)\b))(\s*$)?")
 _FILE = re.compile(rf"(?<=[A-Za-z0-9])\.({_FILES})(?![\w@])")
+# "Queen Victoria", "Class Concept": the package takes the first letter for an empty Roman numeral.
+_NO_NUMERAL = re.compile(rf"\bthe zeroth(?=[IVXLC])|\b({'|'.join(_NUMBERED)}) 0(?=[IVXLC])")
 _NAME_OF_TWO = re.compile(r"(?<=[a-z])(?=[A-Z])|_")
 _YEAR_AFTER = re.compile(r"\b(?:in|since|until|before|after|year|from|by)\s$", re.IGNORECASE)
 _ZIP = re.compile(r"\b([A-Z]{2}) (\d{5})\b(?!,)")
@@ -113,6 +118,7 @@ def normalise(text: str) -> str:
     text = re.sub(r"\b([A-G])#(?!\w)", r"\1 sharp", text)
     text = re.sub(r"(?<![\w&])#([^\W\d]\w*)", lambda m: f"hashtag {_NAME_OF_TWO.sub(' ', m[1])}", text)
     text = _dates_titles_units(text.replace("and/or", "and or"))
+    text = _NO_NUMERAL.sub(lambda m: f"{m[1]} " if m[1] else "", text)
     text = _ONE_MEASURE.sub(_as_one, text)
     text = _TENS.sub(r"\1 ", _numbers(text))
     text = re.sub(r"(?<![A-Z])&|&(?![A-Z])|[%‰@№℃℉∞≈≠√≤≥−]|\+(?![^\W\d_])", lambda m: f" {SIGNS[m[0]]} ", text)
@@ -129,6 +135,8 @@ def _quantities(text: str) -> str:
     text = _TIME_RANGE.sub(r"\1 to ", _NAMED_RANGE.sub(_named_range, text))
     text = _HALF_DAY.sub(lambda m: f" {m[1].upper()}.M.", text)
     text = _CIRCA.sub("circa ", text)
+    text = re.sub(r"(?<=\d)x(?= [a-z])", " times", text)
+    text = re.sub(r"(?<=\d)M(?![\w/²³])", " million", text)
     text = _PHONE.sub(_phone, re.sub(r"(?<![\w.])\.(?=\d)", "0.", text))
     text = _MONEY.sub(_money, text)
     text = _MONEY_AFTER.sub(lambda m: _sum_of_money(m[2], m[1]), text)
