@@ -91,7 +91,7 @@ class VoiceCloner:
         pieces = []
         for sentence in sentences:
             pieces.append(self._say(sentence, profile, speed, chance))
-            pause = SENTENCE_PAUSE_SECONDS / speed + sentence.pause_after
+            pause = sentence.pause_after or SENTENCE_PAUSE_SECONDS / speed
             pieces.append(np.zeros(int(pause * self.sample_rate), dtype=np.float32))
         if not sentences[-1].pause_after:
             pieces.pop()

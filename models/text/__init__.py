@@ -48,7 +48,7 @@ class Sentence:
     words: str  # in full: numbers and abbreviations written out, Russian stress as U+0301 after the vowel
     phones: tuple[str, ...]  # of SYMBOLS, WORD_BORDER between words; the last is one of . ? !
     languages: tuple[str, ...]  # of each phone
-    pause_after: float = 0.0  # seconds of silence beyond what the last mark gives
+    pause_after: float = 0.0  # seconds of silence asked for, by a mark or an empty line; 0 for an ordinary pause
 
 
 def read(text: str, language: str | None = None, dictionary: Mapping[str, str] | None = None) -> list[Sentence]:

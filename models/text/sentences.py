@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterator
 
 MAX_SENTENCE = 200  # characters; a longer sentence is cut, at a clause border where there is one
-PARAGRAPH_PAUSE = 0.25  # seconds of silence for empty lines
+PARAGRAPH_PAUSE = 0.6  # seconds of silence for empty lines
 MAX_PAUSE = 10.0  # seconds one [pause 0.5] may ask for
 
 CYRILLIC = "\u0400-\u052f"
