@@ -23,6 +23,12 @@ _DATE = re.compile(
     rf"(?: ?г(?:ода\b|\.))?{_ALONE}",
     re.IGNORECASE,
 )
+_DAY_AND_MONTH = re.compile(  # с 25.06 по 10.07
+    r"(?P<before>\b(?P<preposition>со?|по|до|от|ко?|на|после) )"
+    r"(?P<day>0[1-9]|[12]\d|3[01])\.(?P<month>0[1-9]|1[0-2])(?!\.?\d|\s?(?:%|[а-яё]{1,3}\b\.?/))",
+    re.IGNORECASE,
+)
+_DAY_CASES = {"по": "a", "на": "a", "к": "d", "ко": "d"}  # else the genitive
 _YEARS_IN_BRACKETS = re.compile(r"(?<=[(\[])(1\d{3}|20\d\d)\s?[–—-]\s?(1\d{3}|20\d\d)(?=[)\]])")
 _SEASON = re.compile(r"(?P<before>\bсезон\w*\s+)((?:19|20)\d\d)/(\d\d)(?!\d)", re.IGNORECASE)
 _SCHOOL_YEAR = re.compile(r"\b((?:19|20)\d\d)/(\d\d)(?= (?:учебн|финансов|сельскохозяйственн)(ый|ого|ому|ом|ым) год)")
@@ -48,6 +54,7 @@ def ordinals_in_words(text: str) -> str:
     """Text with the ordinals above in words, in the case and gender of what they count."""
     text = _DATE.sub(_date, text)
     text = _DAY.sub(lambda m: f"{m['before']}{ordinal(int(m['day']), gender='n')} {m['month']}", text)
+    text = _DAY_AND_MONTH.sub(_day_and_month, text)
     text = _YEARS_IN_BRACKETS.sub(lambda m: f"{ordinal(int(m[1]))} — {ordinal(int(m[2]))}", text)
     text = _SEASON.sub(lambda m: f"{m['before']}{_cardinal(m[2])}-{_cardinal(m[3])}", text)
     text = _SCHOOL_YEAR.sub(_school_year, text)
@@ -68,6 +75,11 @@ def _date(match: re.Match[str]) -> str:
     day = ordinal(int(match["day"]), gender="n")
     full_stop = "." if match[0].endswith(".") and not match.string[match.end() :].strip() else ""
     return f"{match['before']}{day} {_MONTHS[int(match['month']) - 1]} {year} года{full_stop}"
+
+
+def _day_and_month(match: re.Match[str]) -> str:
+    case = _DAY_CASES.get(match["preposition"].lower(), "g")
+    return f"{match['before']}{ordinal(int(match['day']), case, 'n')} {_MONTHS[int(match['month']) - 1]}"
 
 
 def _school_year(match: re.Match[str]) -> str:
