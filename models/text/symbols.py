@@ -19,9 +19,7 @@ ENGLISH_VOWEL_QUALITIES = ("ɑ", "æ", "ʌ", "ɔ", "aʊ", "aɪ", "ɛ", "ɜ", "e�
 ENGLISH_VOWELS = tuple(stress + v for v in ENGLISH_VOWEL_QUALITIES for stress in ("", "ˈ", "ˌ"))
 
 SYMBOLS = tuple(
-    dict.fromkeys(
-        (PAD, START, *PAUSES, *RUSSIAN_CONSONANTS, *ENGLISH_CONSONANTS, *RUSSIAN_VOWELS, *ENGLISH_VOWELS)
-    )
+    dict.fromkeys((PAD, START, *PAUSES, *RUSSIAN_CONSONANTS, *ENGLISH_CONSONANTS, *RUSSIAN_VOWELS, *ENGLISH_VOWELS))
 )
 LANGUAGES = ("ru", "en")
 
