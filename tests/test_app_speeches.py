@@ -211,9 +211,9 @@ def test_database_that_refuses_leaves_no_file(app, client, voice, monkeypatch):
 def test_voice_deleted_while_it_speaks_does_not_lose_the_speech(app, client, cloner, voice, monkeypatch):
     speak = cloner.speak
 
-    def delete_and_speak(*arguments):
+    def delete_and_speak(*arguments, **named):
         app.test_client().post("/voices/1/delete")
-        return speak(*arguments)
+        return speak(*arguments, **named)
 
     monkeypatch.setattr(cloner, "speak", delete_and_speak)
     assert client.post("/", data=_payload()).status_code == 303
