@@ -2,10 +2,8 @@
 
     python -m models.training.train_vocoder CACHE RUN --steps 20000 --adversaries-from 8000
 
-RUN/vocoder.state is what a stopped run goes on from, RUN/vocoder.safetensors what VoiceCloner loads. To tune on the
-synthesizer's own mels, make a cache of them (models.training.own_mels) and start from the state of the run before:
-
-    python -m models.training.train_vocoder OWN TUNED --start RUN/vocoder.state --peak-rate 2e-4 --adversaries-from 0
+RUN/vocoder.state is what a stopped run goes on from, RUN/vocoder.safetensors what VoiceCloner loads.
+With --start a run begins from the state of another, to tune a vocoder on other recordings (with a lower --peak-rate).
 """
 
 import argparse
