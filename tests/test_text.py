@@ -6,7 +6,7 @@ import pytest
 from benchmarks.fuzz_text import random_text
 from models import text as text_package
 from models.text import MAX_CHARACTERS, NothingToSay, TextTooLong, read
-from models.text.sentences import MAX_SENTENCE, clean, cut, language_of, sentences
+from models.text.sentences import MAX_SENTENCE, PARAGRAPH_PAUSE, clean, cut, language_of, sentences
 from models.text.symbols import LANGUAGES, PAUSES, SYMBOLS, WORD_BORDER, phone_ids
 
 
@@ -185,7 +185,7 @@ def test_pause_asked_for_follows_its_sentence():
         ("\n\n[pause 0.5]\n\n", 0.5),
         ("[pause 1] [pause 0.5]", 1.5),
         ("[pause 99]", 10.0),
-        ("\n" * 20, 0.25),
+        ("\n" * 20, PARAGRAPH_PAUSE),
     ],
 )
 def test_a_pause_is_as_long_as_asked(between, seconds):
