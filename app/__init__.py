@@ -9,7 +9,7 @@ from flask import Flask, Response, current_app, render_template, request
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from app import db, dictionary, forms, ready_voices, speeches, voices
+from app import db, dictionary, forms, history, ready_voices, speeches, voices
 from config import ROOT, Config
 from models import VoiceCloner
 
@@ -39,6 +39,7 @@ def create_app(config: object = Config, cloner: VoiceCloner | None = None) -> Fl
     db.init_app(app)
     CSRFProtect(app)
     app.register_blueprint(speeches.blueprint)
+    app.register_blueprint(history.blueprint)
     app.register_blueprint(voices.blueprint)
     app.register_blueprint(dictionary.blueprint)
     app.register_error_handler(HTTPException, _error_page)

@@ -1,13 +1,12 @@
-"""Write a text, listen to it, download it; and what was said before."""
+"""Write a text, listen to it, download it."""
 
 import hashlib
 
 from flask import Blueprint, Response, abort, current_app, flash, redirect, render_template, request, url_for
-from sqlalchemy import select
 
 from app import files, previews
 from app.db import Pronunciation, Speech, Voice, db, now
-from app.forms import MAX_SEED, RECORDING, ButtonForm, SpeakForm, TembrForm, TextForm, profile_of
+from app.forms import MAX_SEED, RECORDING, SpeakForm, TembrForm, TextForm, profile_of
 from models import VoiceProfile
 
 blueprint = Blueprint("speeches", __name__)
@@ -129,27 +128,11 @@ def _take(speech: Speech) -> Speech:
     return record(take, profile_of(source))
 
 
-@blueprint.get("/speeches")
-def history() -> str:
-    """What was said, the last first."""
-    page = db.paginate(
-        select(Speech).order_by(Speech.id.desc()), per_page=current_app.config["SPEECHES_PER_PAGE"], error_out=False
-    )
-    return render_template("speeches.html", page=page, button=ButtonForm())
-
-
 @blueprint.get("/speeches/<int:speech_id>/audio")
 def audio(speech_id: int) -> Response:
     """The speech to listen to; to keep with ?download=1."""
     speech = _found(speech_id)
     return files.send(speech, files.title(speech.voice_name, speech.text), "download" in request.args)
-
-
-@blueprint.post("/speeches/<int:speech_id>/delete")
-def delete(speech_id: int) -> Response:
-    files.discard(_found(speech_id))
-    flash("The speech was deleted.", "done")
-    return redirect(url_for(".history"), 303)
 
 
 def _found(speech_id: int) -> Speech:
