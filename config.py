@@ -18,6 +18,7 @@ class Config:
     SQLALCHEMY_DATABASE_URI = os.environ.get("TEMBR_DATABASE")  # None: SQLite under INSTANCE
     SECRET_KEY = os.environ.get("TEMBR_SECRET_KEY")  # None: made once and kept under INSTANCE
     READY_VOICES = _setting("READY_VOICES", ROOT / "models" / "weights" / "voices")
+    WEIGHTS = _setting("WEIGHTS", INSTANCE / "weights")  # an owner's own; each file comes before the shipped one
 
     # what a person may ask for
     MAX_TEXT_CHARACTERS = _setting("MAX_TEXT_CHARACTERS", 5_000)

@@ -1,6 +1,7 @@
 """Networks on disk: weights, config and provenance in one safetensors file, never pickle."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TypeVar
@@ -49,6 +50,18 @@ def load(path: Path, network_class: type[Network], config_class: type) -> Networ
     except (OSError, SafetensorError, KeyError, TypeError, RuntimeError, json.JSONDecodeError) as error:
         raise UnreadableWeights(f"{path} is not a weights file of {network_class.__name__}: {error}") from error
     return network.eval()
+
+
+def find(name: str, folders: Sequence[Path]) -> Path:
+    """The file of that name in the first folder that has one, so that an owner's weights come before the shipped.
+
+    A link that leads nowhere is there, too: taking another file for it would hide the mistake.
+    Raises UnreadableWeights, naming the folders, if none has it.
+    """
+    for folder in folders:
+        if (folder / name).exists() or (folder / name).is_symlink():
+            return folder / name
+    raise UnreadableWeights(f"There is no {name} in {' or '.join(map(str, folders))}.")
 
 
 def provenance(path: Path) -> dict:

@@ -200,3 +200,48 @@ def test_rewritten_metadata_alone_does_no_harm(tmp_path):
 def test_weights_that_do_not_go_with_their_config_are_refused(tmp_path, changes):
     with pytest.raises(UnreadableWeights):
         load(rewritten(tmp_path, **changes))
+
+
+def folders_with(folder: Path, **names: str) -> list[Path]:
+    """Folders of that name, each holding an empty file of each name in its list."""
+    for place, held in names.items():
+        (folder / place).mkdir()
+        for name in held.split():
+            (folder / place / name).touch()
+    return [folder / place for place in names]
+
+
+def test_an_owners_weights_come_before_the_shipped_ones_file_by_file(tmp_path):
+    own, shipped = folders = folders_with(tmp_path, own="vocoder", shipped="vocoder synthesizer")
+    assert checkpoint.find("vocoder", folders) == own / "vocoder"
+    assert checkpoint.find("synthesizer", folders) == shipped / "synthesizer"
+
+
+def test_an_owners_folder_need_not_exist(tmp_path):
+    (shipped,) = folders_with(tmp_path, shipped="vocoder")
+    assert checkpoint.find("vocoder", [tmp_path / "instance" / "weights", shipped]) == shipped / "vocoder"
+
+
+def test_weights_that_are_nowhere_are_missed_by_name_and_folders(tmp_path):
+    with pytest.raises(UnreadableWeights, match=r"no vocoder in .*own or .*shipped"):
+        checkpoint.find("vocoder", folders_with(tmp_path, own="", shipped="synthesizer"))
+
+
+def test_a_damaged_file_of_the_owner_is_an_error_and_not_passed_over(tmp_path):
+    own, shipped = folders = folders_with(tmp_path, own="scale", shipped="scale")
+    checkpoint.save(shipped / "scale", Scale(ScaleConfig()))
+    with pytest.raises(UnreadableWeights, match=str(own / "scale")):
+        load(checkpoint.find("scale", folders))
+
+
+def test_a_file_of_another_network_is_an_error_that_names_both(tmp_path):
+    checkpoint.save(tmp_path / "scale.safetensors", Other(ScaleConfig()))
+    with pytest.raises(UnreadableWeights, match=r"scale\.safetensors holds Other, not Scale"):
+        load(tmp_path / "scale.safetensors")
+
+
+def test_a_link_that_leads_nowhere_is_an_error_and_not_passed_over(tmp_path):
+    own, shipped = folders = folders_with(tmp_path, own="", shipped="scale")
+    (own / "scale").symlink_to(tmp_path / "moved-away")
+    with pytest.raises(UnreadableWeights, match=str(own / "scale")):
+        load(checkpoint.find("scale", folders))
