@@ -1,5 +1,6 @@
 """All that Tembr keeps of a voice: speaker embedding, pitch and mean mel of a recording."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ from models.speaker_encoder import SpeakerEncoder
 SHAPES = {"embedding": (256,), "pitch": (2,), "mean_mel": (SPEECH_MEL.n_mels,), "seconds": (1,)}
 PROFILE_SIZE = sum(int(np.prod(SHAPES[part])) for part in ("embedding", "pitch", "mean_mel"))  # 338
 MAX_BYTES = 4096
+MIN_MERGED_NORM = 0.01  # embeddings of speech are never opposite: below this they are not of speech
 
 
 class InvalidVoiceProfile(ValueError):
@@ -52,6 +54,32 @@ class VoiceProfile:
         if not all(part.dtype == np.float32 and np.isfinite(part).all() for part in parts.values()):
             raise InvalidVoiceProfile("This voice profile holds numbers that are not finite.")
         return cls(parts["embedding"], parts["pitch"], parts["mean_mel"], float(parts["seconds"][0]))
+
+
+def merged(profiles: Sequence[VoiceProfile]) -> VoiceProfile:
+    """One profile of a voice's several recordings, each counting as much as it holds seconds of speech.
+
+    The embedding is the mean of theirs, at unit norm again; the seconds are their sum.
+    Raises InvalidVoiceProfile when there are none, or when their embeddings cancel out.
+    """
+    if not profiles:
+        raise InvalidVoiceProfile("A voice is merged from at least 1 recording; 0 were given.")
+    if len(profiles) == 1:
+        return profiles[0]
+    seconds = np.array([profile.seconds for profile in profiles])
+    mean = _weighted([profile.embedding for profile in profiles], seconds)
+    norm = np.linalg.norm(mean)
+    if not norm > MIN_MERGED_NORM:
+        message = f"their mean has length {norm:.2g}; at least {MIN_MERGED_NORM} is needed."
+        raise InvalidVoiceProfile(f"These recordings have nothing in common: {message}")
+    pitch = _weighted([profile.pitch for profile in profiles], seconds)
+    mean_mel = _weighted([profile.mean_mel for profile in profiles], seconds)
+    return VoiceProfile((mean / norm).astype(np.float32), pitch, mean_mel, float(seconds.sum()))
+
+
+def _weighted(parts: Sequence[np.ndarray], seconds: np.ndarray) -> np.ndarray:
+    """The mean of (n,) arrays, each with its weight: (n,) float32."""
+    return np.average(np.asarray(parts, dtype=np.float64), axis=0, weights=seconds).astype(np.float32)
 
 
 @torch.inference_mode()

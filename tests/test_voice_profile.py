@@ -11,7 +11,7 @@ from safetensors.numpy import save
 from models import checkpoint
 from models.cloning import WEIGHTS
 from models.speaker_encoder import SpeakerEncoder, SpeakerEncoderConfig
-from models.voice_profile import MAX_BYTES, InvalidVoiceProfile, VoiceProfile, profile_of
+from models.voice_profile import MAX_BYTES, InvalidVoiceProfile, VoiceProfile, merged, profile_of
 from tests.speech import kathleen
 
 
@@ -156,3 +156,58 @@ def test_a_pickle_is_refused_and_never_opened():
         with pytest.raises(InvalidVoiceProfile):
             VoiceProfile.from_bytes(stored)
     assert not Trap.sprung
+
+
+def heard(place: int, seconds: float, **changes) -> VoiceProfile:
+    """A profile whose embedding is the unit vector of that place."""
+    parts = {"pitch": np.array([5.0, 0.2]), "mean_mel": np.zeros(80)} | changes
+    return VoiceProfile(np.eye(256, dtype=np.float32)[place], parts["pitch"], parts["mean_mel"], seconds)
+
+
+def test_merged_embedding_leans_to_the_longer_recording_and_has_unit_norm():
+    embedding = merged([heard(0, 9.0), heard(1, 3.0)]).embedding
+    assert np.linalg.norm(embedding) == pytest.approx(1)
+    assert embedding[0] == pytest.approx(3 * embedding[1])
+    assert np.count_nonzero(embedding) == 2
+
+
+def test_merged_pitch_and_mel_are_weighted_by_seconds_and_the_seconds_add_up():
+    low = heard(0, 9.0, pitch=np.array([4.0, 0.1]), mean_mel=np.full(80, -2.0))
+    high = heard(0, 3.0, pitch=np.array([6.0, 0.3]), mean_mel=np.full(80, 2.0))
+    both = merged([low, high])
+    np.testing.assert_allclose(both.pitch, [4.5, 0.15], rtol=1e-6)
+    np.testing.assert_allclose(both.mean_mel, np.full(80, -1.0), rtol=1e-6)
+    assert both.seconds == 12.0
+
+
+def test_order_of_merged_recordings_does_not_matter():
+    assert_same(merged([heard(0, 9.0), heard(1, 3.0)]), merged([heard(1, 3.0), heard(0, 9.0)]))
+
+
+def test_one_recording_merges_to_itself():
+    assert_same(merged([profile()]), profile())
+
+
+def test_merged_profile_can_be_stored():
+    both = merged([profile(), heard(3, 2.0)])
+    assert_same(VoiceProfile.from_bytes(both.to_bytes()), both)
+
+
+def test_parts_of_a_real_voice_merge_to_what_is_closer_to_each_than_they_are_to_each_other():
+    encoder = checkpoint.load(WEIGHTS / "speaker_encoder.safetensors", SpeakerEncoder, SpeakerEncoderConfig)
+    middle = len(kathleen()) // 2
+    first, second = (profile_of(part, encoder) for part in (kathleen()[:middle], kathleen()[middle:]))
+    both = merged([first, second]).embedding
+    apart = first.embedding @ second.embedding
+    assert both @ first.embedding > apart < both @ second.embedding
+
+
+def test_nothing_is_no_voice():
+    with pytest.raises(InvalidVoiceProfile, match="at least 1 recording; 0 were given"):
+        merged([])
+
+
+def test_opposite_embeddings_are_refused():
+    opposite = VoiceProfile(-heard(0, 3.0).embedding, np.zeros(2), np.zeros(80), 3.0)
+    with pytest.raises(InvalidVoiceProfile, match="nothing in common"):
+        merged([heard(0, 3.0), opposite])
