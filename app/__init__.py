@@ -9,7 +9,7 @@ from flask import Flask, Response, current_app, render_template, request
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from app import db, dictionary, forms, history, ready_voices, speeches, voices
+from app import db, dictionary, forms, history, i18n, ready_voices, speeches, voices
 from config import ROOT, Config
 from models import VoiceCloner
 
@@ -38,6 +38,7 @@ def create_app(config: object = Config, cloner: VoiceCloner | None = None) -> Fl
     app.extensions["cloner"] = cloner or _loaded_cloner()
     db.init_app(app)
     CSRFProtect(app)
+    i18n.init_app(app)
     app.register_blueprint(speeches.blueprint)
     app.register_blueprint(history.blueprint)
     app.register_blueprint(voices.blueprint)

@@ -1,0 +1,133 @@
+"""The page's language: English, or one of those in translations/, chosen by the browser or by hand."""
+
+import io
+from functools import cache
+from urllib.parse import urlsplit
+
+from babel import Locale
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.support import NullTranslations, Translations
+from flask import Blueprint, Flask, Response, abort, current_app, has_request_context, redirect, request
+from flask_babel import Babel, Domain, format_datetime, format_decimal, get_locale
+from flask_babel import gettext as _
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import RequestRedirect
+
+from config import ROOT
+
+TRANSLATIONS = ROOT / "translations"
+SOURCE = "en"
+COOKIE = "language"
+YEAR = 365 * 24 * 3600  # seconds
+
+blueprint = Blueprint("i18n", __name__)
+
+
+def init_app(app: Flask) -> None:
+    """Pages in the language of whoever asks."""
+    Babel(app, default_locale=SOURCE, locale_selector=_wanted)
+    app.extensions["babel"].instance.domain_instance = Catalogues()
+    app.register_blueprint(blueprint)
+    app.after_request(_declare)
+    app.jinja_env.globals.update(page_language=page_language, page_languages=languages, this_page=_this_page)
+    app.jinja_env.filters.update(number=number, moment=moment)
+
+
+@cache
+def languages() -> dict[str, str]:
+    """Code -> name, in itself, of every language that the pages are in."""
+    translated = sorted(path.parent.parent.name for path in TRANSLATIONS.glob("*/LC_MESSAGES/messages.po"))
+    return {code: Locale.parse(code).display_name.capitalize() for code in [SOURCE, *translated]}
+
+
+def page_language() -> str:
+    """The code of the language of this page."""
+    return str(get_locale() or SOURCE)
+
+
+def _wanted() -> str:
+    """The language chosen by hand, or the best that the browser asks for."""
+    if not has_request_context():
+        return SOURCE
+    chosen = request.cookies.get(COOKIE)
+    return chosen if chosen in languages() else request.accept_languages.best_match([*languages()], SOURCE)
+
+
+class Catalogues(Domain):
+    """The sentences of each language, straight from its .po file: nothing has to be compiled before the first start."""
+
+    def get_translations(self) -> NullTranslations:
+        return sentences(page_language())
+
+
+@cache
+def sentences(language: str) -> NullTranslations:
+    """What messages.po of a language says; the English itself where there is none."""
+    path = TRANSLATIONS / language / "LC_MESSAGES" / "messages.po"
+    if not path.exists():
+        return NullTranslations()
+    compiled = io.BytesIO()
+    with path.open("rb") as file:
+        write_mo(compiled, read_po(file, language))
+    compiled.seek(0)
+    return Translations(compiled)
+
+
+def number(value: float, digits: int = 0) -> str:
+    """A number as the page's language writes it, with so many digits after the point: 5,000 or 5 000."""
+    return format_decimal(value, f"#,##0.{'0' * digits}" if digits else "#,##0.###")
+
+
+def moment(time) -> str:
+    """A time of the tables in the page's language, in UTC."""
+    return format_datetime(time, "d MMM y, HH:mm") + " UTC"
+
+
+def _declare(response: Response) -> Response:
+    """Caches keep the languages of a page apart."""
+    if response.mimetype == "text/html":
+        response.headers["Content-Language"] = page_language()
+        response.vary.update(("Accept-Language", "Cookie"))
+    return response
+
+
+@blueprint.post("/language")
+def choose() -> Response:
+    """Remember a language, and show the page again that it was chosen on."""
+    chosen = request.form.get("language")
+    if chosen not in languages():
+        abort(400, _("The pages are not in this language."))
+    answer = redirect(request.script_root + _shown_again(request.form.get("next", "")), 303)
+    secure = current_app.config["SESSION_COOKIE_SECURE"]
+    answer.set_cookie(COOKIE, chosen, max_age=YEAR, secure=secure, httponly=True, samesite="Lax")
+    return answer
+
+
+def _this_page() -> str:
+    """The address of this page on this site."""
+    return request.full_path.rstrip("?")
+
+
+def _shown_again(address: str) -> str:
+    """A page of this site at that address or, where there is only something to send a form to, above it."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return "/"
+    if parts.scheme or parts.netloc:
+        return "/"
+    path, query = "/" + parts.path.strip("/"), parts.query  # no second slash: it would name another site
+    while not _is_page(path):
+        path, query = path.rpartition("/")[0], ""
+        if not path:
+            return "/"
+    return f"{path}?{query}" if query else path
+
+
+def _is_page(path: str) -> bool:
+    try:
+        endpoint, _arguments = current_app.url_map.bind("").match(path, method="GET")
+    except (HTTPException, RequestRedirect):
+        return False
+    return endpoint != "static"
