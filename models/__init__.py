@@ -1,7 +1,8 @@
 """The networks, and what they hear and read.
 
 cloning.py            VoiceCloner: the journey from recording and text to speech; start here
-recording.py          files to waveforms and back
+recording.py          files to waveforms
+speech_file.py        speech to files, sentence by sentence
 audio.py  pitch.py    what the networks hear: mels, level, silence, F0
 voice_profile.py      what is kept of a voice
 text/                 written text to phones
@@ -14,18 +15,23 @@ from models.checkpoint import UnreadableWeights
 from models.cloning import VoiceCloner
 from models.recording import RecordingSilent, RecordingTooLong, UnreadableAudio
 from models.speaker_encoder import RecordingTooShort
+from models.speech_file import FORMATS, KBITS, SpeechFile, read_tags
 from models.text import NothingToSay, TextTooLong
 from models.voice_profile import InvalidVoiceProfile, VoiceProfile
 
 __all__ = [
+    "FORMATS",
+    "KBITS",
     "InvalidVoiceProfile",
     "NothingToSay",
     "RecordingSilent",
     "RecordingTooLong",
     "RecordingTooShort",
+    "SpeechFile",
     "TextTooLong",
     "UnreadableAudio",
     "UnreadableWeights",
     "VoiceCloner",
     "VoiceProfile",
+    "read_tags",
 ]

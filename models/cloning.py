@@ -7,7 +7,7 @@ text --read--> phones --synthesizer(profile)--> mel --vocoder--> waveform --enco
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +17,10 @@ from torch import Tensor
 from models import checkpoint, recording
 from models.audio import levelled, trim
 from models.speaker_encoder import SpeakerEncoder, SpeakerEncoderConfig
+from models.speech_file import encode
 from models.synthesizer import Synthesizer, SynthesizerConfig
 from models.text import Sentence, read
-from models.text.symbols import LANGUAGES, START, WORD_BORDER, phone_ids
+from models.text.symbols import LANGUAGES, PAUSES, START, WORD_BORDER, phone_ids
 from models.vocoder import Vocoder, VocoderConfig
 from models.voice_profile import VoiceProfile, profile_of
 
@@ -30,6 +31,8 @@ MAX_PAUSE_SECONDS = 0.3  # kept of each pause in a recording
 SENTENCE_PAUSE_SECONDS = 0.3  # between two sentences
 LIVELINESS = (0.03, 0.15)  # spread of chance in log durations and pitch, so that another seed is another take
 SPEEDS = (0.5, 2.0)
+PITCHES = (-6.0, 6.0)  # semitones
+PAUSE_LENGTHS = (0.5, 2.0)  # times the usual
 FADE_SECONDS = 0.005  # at both ends of a sentence, against clicks
 SPOKEN_LEVEL_DB = -20.0  # dBFS RMS of what is given out
 
@@ -78,47 +81,79 @@ class VoiceCloner:
         speed: float = 1.0,
         seed: int = 0,
         dictionary: Mapping[str, str] | None = None,
+        pitch: float = 0.0,
+        pauses: float = 1.0,
     ) -> np.ndarray:
-        """The text in that voice.
-
-        speed: 0.5 to 2.  The same seed gives the same take.  dictionary: as for read.
-        Returns (samples,) float32 at sample_rate.
-        Raises NothingToSay, TextTooLong.
-        """
+        """The text in that voice, at once: read and say.  Returns (samples,) float32 at sample_rate."""
         sentences = self.read(text, language, dictionary)
-        speed = min(max(speed, SPEEDS[0]), SPEEDS[1])
+        return np.concatenate(list(self.say(sentences, profile, speed, pitch, pauses, seed)))
+
+    def say(
+        self,
+        sentences: list[Sentence],
+        profile: VoiceProfile,
+        speed: float = 1.0,
+        pitch: float = 0.0,
+        pauses: float = 1.0,
+        seed: int = 0,
+    ) -> Iterator[np.ndarray]:
+        """The sentences in that voice, one after the other, each with the pause after it.
+
+        speed: 0.5 to 2; pitch: semitones above the voice's own, -6 to 6; pauses: 0.5 to 2 times as long as usual.
+        The same seed gives the same take.  Yields (samples,) float32 at sample_rate.
+        """
+        speed, pitch, pauses = np.clip(speed, *SPEEDS), np.clip(pitch, *PITCHES), np.clip(pauses, *PAUSE_LENGTHS)
         chance = torch.Generator().manual_seed(seed)
-        pieces = []
         for sentence in sentences:
-            pieces.append(self._say(sentence, profile, speed, chance))
-            pause = sentence.pause_after or SENTENCE_PAUSE_SECONDS / speed
-            pieces.append(np.zeros(int(pause * self.sample_rate), dtype=np.float32))
-        if not sentences[-1].pause_after:
-            pieces.pop()
-        return levelled(np.concatenate(pieces), SPOKEN_LEVEL_DB)
+            with self._lock:
+                mel = self.mel(sentence, profile, float(speed), float(pitch), float(pauses), chance)
+                said = self.waveform(mel)
+            is_last = sentence is sentences[-1]
+            pause = sentence.pause_after or (0.0 if is_last else SENTENCE_PAUSE_SECONDS * pauses / speed)
+            silence = np.zeros(int(pause * self.sample_rate), dtype=np.float32)
+            yield np.concatenate([levelled(faded(said), SPOKEN_LEVEL_DB), silence])
 
-    def _say(self, sentence: Sentence, profile: VoiceProfile, speed: float, chance: torch.Generator) -> np.ndarray:
-        with self._lock:
-            return faded(self.waveform(self.mel(sentence, profile, speed, chance)))
-
-    def mel(self, sentence: Sentence, profile: VoiceProfile, speed: float, chance: torch.Generator) -> Tensor:
+    def mel(
+        self,
+        sentence: Sentence,
+        profile: VoiceProfile,
+        speed: float,
+        pitch: float,
+        pauses: float,
+        chance: torch.Generator,
+    ) -> Tensor:
         """The synthesizer's part: a sentence's mel in that voice, (80, frames)."""
-        ids = torch.tensor(phone_ids([START, *sentence.phones]))
         spoken = [phone for phone in zip(sentence.phones, sentence.languages, strict=True) if phone[0] != WORD_BORDER]
-        languages = torch.tensor([LANGUAGES.index(language) for _, language in [("", spoken[0][1]), *spoken]])
-        liveliness = torch.tensor(LIVELINESS)[:, None] * torch.randn(2, len(ids), generator=chance)
-        features = torch.from_numpy(profile.features())
-        inputs = (part.to(self.device) for part in (ids, languages, features))
-        return self.synthesizer.speak(*inputs, speed, liveliness.to(self.device))
+        phones = [START, *(phone for phone, _ in spoken)]
+        languages = [LANGUAGES.index(language) for _, language in (spoken[0], *spoken)]
+        stretch = [(pauses if phone in PAUSES else 1.0) / speed for phone in phones]
+        liveliness = torch.tensor(LIVELINESS)[:, None] * torch.randn(2, len(phones), generator=chance)
+        inputs = (
+            torch.tensor(phone_ids(phones)),
+            torch.tensor(languages),
+            torch.from_numpy(profile.features()),
+            torch.tensor(stretch),
+        )
+        on_device = [part.to(self.device) for part in inputs]
+        return self.synthesizer.speak(*on_device, pitch, liveliness.to(self.device))
 
     @torch.inference_mode()
     def waveform(self, mel: Tensor) -> np.ndarray:
         """The vocoder's part: (samples,) float32 of a mel (80, frames)."""
         return self.vocoder(mel[None])[0].float().cpu().numpy()
 
+    def closeness(self, waveform: np.ndarray, profile: VoiceProfile) -> float:
+        """How alike speech and voice sound to the speaker encoder: the cosine of their embeddings.
+
+        waveform: (samples,) at 16 kHz.  Raises RecordingTooShort below 1.6 s of speech.
+        """
+        with self._lock:
+            heard = profile_of(trim(waveform, max_pause_seconds=MAX_PAUSE_SECONDS), self.encoder)
+        return float(heard.embedding @ profile.embedding)
+
     def encode(self, waveform: np.ndarray, format: str) -> bytes:
-        """The waveform as an "mp3" or "wav" file."""
-        return recording.encode(waveform, self.sample_rate, format)
+        """The waveform as a file of one of speech_file.FORMATS."""
+        return encode(waveform, self.sample_rate, format)
 
 
 def faded(waveform: np.ndarray) -> np.ndarray:

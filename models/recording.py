@@ -1,4 +1,4 @@
-"""A recording, whatever a phone or browser makes, to a waveform; and a waveform to a file.
+"""A recording, whatever a phone or browser makes, to a waveform.
 
 Files come from strangers.  They are told by their content, never by name; only the containers and codecs listed here
 are opened; nothing in them can open another file; and no more is decoded than the limit allows.
@@ -6,14 +6,12 @@ are opened; nothing in them can open another file; and no more is decoded than t
 
 import io
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 import av
-import lameenc
 import numpy as np
-import soundfile
 
 SAMPLE_RATE = 16_000  # Hz, of every waveform that comes out of load_recording
 SILENCE_DBFS = -60.0  # a recording whose loudest sample is below this holds nothing
@@ -31,7 +29,6 @@ SAMPLE_RATES = range(4_000, 384_001)  # Hz; the resampler's filter grows with th
 MAX_BROKEN_PACKETS = 50  # a damaged recording is heard as far as it goes, noise is not
 MAX_PACKETS_PER_SECOND = 2_000  # of the longest recording allowed
 
-MP3_KBITS_PER_SECOND = 128
 LOUDEST = 0.999  # full scale is 1; leaves room for rounding
 
 
@@ -65,32 +62,24 @@ def load_recording(source: bytes | Path, max_seconds: float) -> np.ndarray:
     voice (one silent or inverted) the loudest is taken.  Timestamps are ignored: gaps are closed.
     Raises UnreadableAudio, RecordingTooLong (having decoded no more than max_seconds), RecordingSilent.
     """
-    with ExitStack() as opened:
-        file = opened.enter_context(_file(source))
-        try:
-            container = opened.enter_context(_open(file))
-            channels = _decode(container, max_seconds)
-        except (UnreadableAudio, RecordingTooLong):
-            raise
-        except (av.FFmpegError, ValueError, OverflowError) as error:
-            raise UnreadableAudio("it is damaged or of another kind") from error
-    waveform = _within_full_scale(_mono(channels))
+    with open_recording(source) as container:
+        channels = _decode(container, max_seconds)
+    waveform = within_full_scale(_mono(channels))
     _refuse_silence(waveform)
     return waveform
 
 
-def encode(waveform: np.ndarray, sample_rate: int, format: str) -> bytes:
-    """A file of a mono waveform: "wav" (16-bit PCM) or "mp3" (128 kbit/s).
-
-    waveform: float, full scale 1; what is louder is turned down as a whole, never clipped.  Raises ValueError for
-    another format.  An mp3 is up to 0.1 s longer than the waveform: the codec pads it.
-    """
-    samples = np.round(_within_full_scale(waveform) * 32767).astype("<i2")
-    if format == "wav":
-        return _wav(samples, sample_rate)
-    if format == "mp3":
-        return _mp3(samples, sample_rate)
-    raise ValueError(f"Speech is saved as mp3 or wav, not {format}.")
+@contextmanager
+def open_recording(source: bytes | Path) -> Iterator[av.container.InputContainer]:
+    """A file opened with every caution; what the decoder says of it then, too, is said as UnreadableAudio."""
+    with ExitStack() as opened:
+        file = opened.enter_context(_file(source))
+        try:
+            yield opened.enter_context(_open(file))
+        except (UnreadableAudio, RecordingTooLong):
+            raise
+        except (av.FFmpegError, ValueError, OverflowError) as error:
+            raise UnreadableAudio("it is damaged or of another kind") from error
 
 
 def _file(source: bytes | Path) -> BinaryIO:
@@ -200,7 +189,7 @@ def _mono(channels: np.ndarray) -> np.ndarray:
     return heard * peak
 
 
-def _within_full_scale(waveform: np.ndarray) -> np.ndarray:
+def within_full_scale(waveform: np.ndarray) -> np.ndarray:
     """The waveform as float32 without NaN, turned down as a whole if it exceeds full scale."""
     waveform = np.nan_to_num(np.asarray(waveform, np.float64), nan=0.0, posinf=0.0, neginf=0.0)
     peak = np.abs(waveform).max(initial=0.0)
@@ -212,19 +201,3 @@ def _refuse_silence(waveform: np.ndarray) -> None:
         dbfs = 20 * np.log10(np.abs(waveform).max(initial=0.0))
     if dbfs < SILENCE_DBFS:
         raise RecordingSilent(dbfs)
-
-
-def _wav(samples: np.ndarray, sample_rate: int) -> bytes:
-    file = io.BytesIO()
-    soundfile.write(file, samples, sample_rate, format="WAV", subtype="PCM_16")
-    return file.getvalue()
-
-
-def _mp3(samples: np.ndarray, sample_rate: int) -> bytes:
-    encoder = lameenc.Encoder()
-    encoder.set_bit_rate(MP3_KBITS_PER_SECOND)
-    encoder.set_in_sample_rate(sample_rate)
-    encoder.set_channels(1)
-    encoder.set_quality(2)  # 2 is near best, 7 fastest
-    encoder.silence()  # it prints otherwise
-    return bytes(encoder.encode(samples.tobytes()) + encoder.flush())

@@ -3,6 +3,7 @@
 There is no attention to lose its way: each phone is given its length, so short text is short and nothing is repeated.
 """
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -13,7 +14,9 @@ from models.convnext import ConvNeXtBlock
 
 PITCH_UNIT = 0.25  # of log F0: what 1 means in the pitch of a phone, relative to the voice's median
 ENERGY_MIDDLE = -2.0  # mean mel of ordinary speech; energy of a phone is its mean mel above this
+SEMITONE = math.log(2) / 12  # of log F0
 MAX_FRAMES_PER_PHONE = 160  # 2 s
+MAX_EDGE_FRAMES = 6  # 75 ms of silence at a sentence's ends: what is longer in recordings is breath
 
 
 @dataclass(frozen=True)
@@ -131,21 +134,30 @@ class Synthesizer(nn.Module):
 
     @torch.inference_mode()
     def speak(
-        self, ids: Tensor, languages: Tensor, profile: Tensor, speed: float = 1.0, liveliness: Tensor | None = None
+        self,
+        ids: Tensor,
+        languages: Tensor,
+        profile: Tensor,
+        stretch: Tensor,
+        semitones: float = 0.0,
+        liveliness: Tensor | None = None,
     ) -> Tensor:
         """The mel of one sentence.
 
-        ids, languages: (phones,); profile: (338,); speed: 2 is twice as fast; liveliness: (2, phones), added to the
-        predicted log durations and pitch.  Returns (80, frames) within [-4, 4].
+        ids, languages: (phones,); profile: (338,); stretch: (phones,), how many times as long as usual each is said;
+        semitones: how much higher than usual; liveliness: (2, phones), added to the predicted log durations and
+        pitch.  Returns (80, frames) within [-4, 4].
         """
         voice = self.embed_voice(profile[None])
         mask = torch.ones(1, len(ids), 1, device=ids.device)
         encoded = self.encode(ids[None], languages[None], voice, mask)
         said = self.prosody(encoded, mask, voice)
-        log_durations, pitch = said.log_durations, said.pitch
+        log_durations, pitch = said.log_durations, said.pitch + semitones * SEMITONE / PITCH_UNIT
         if liveliness is not None:
             log_durations, pitch = log_durations + liveliness[:1], pitch + liveliness[1:]
-        frames = (torch.expm1(log_durations) / speed).clamp(0, MAX_FRAMES_PER_PHONE)
+        frames = torch.expm1(log_durations)
+        frames[:, [0, -1]] = frames[:, [0, -1]].clamp(max=MAX_EDGE_FRAMES)
+        frames = (frames * stretch).clamp(0, MAX_FRAMES_PER_PHONE)
         return self.decode(encoded, whole_frames(frames), pitch, said.energy, voice)[0].T.clamp(-4, 4)
 
 

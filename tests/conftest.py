@@ -59,7 +59,7 @@ def client(app):
 def recording():
     """Makes a recording: a buzz at 120 Hz.  seconds, loudness 0..1, kind mp3 or wav -> bytes."""
 
-    from models.recording import encode
+    from models.speech_file import encode
 
     def make(seconds=3.0, loudness=0.3, kind="wav"):
         time = np.arange(int(seconds * 16_000)) / 16_000

@@ -3,13 +3,14 @@
 import re
 import threading
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from models import NothingToSay, RecordingTooShort, TextTooLong, VoiceProfile
-from models.recording import encode, load_recording
+from models.recording import load_recording
+from models.speech_file import encode
 from models.text import Sentence
 
 MAX_CHARACTERS = 20_000
@@ -22,7 +23,7 @@ class FakeCloner:
     """What the site needs of a VoiceCloner.
 
     fault: an exception that the next speak raises, once.  said: the arguments of every speak.
-    reader: reads in its stead, as models.text.read does.
+    reader: reads in its stead, as models.text.read does.  between: called before each sentence.
     """
 
     device = "cpu"
@@ -32,6 +33,7 @@ class FakeCloner:
         self.fault = None
         self.said = []
         self.reader = read
+        self.between = lambda: None
         self._lock = threading.Lock()
 
     def listen(self, source: bytes | Path) -> VoiceProfile:
@@ -44,19 +46,33 @@ class FakeCloner:
         return VoiceProfile(embedding / np.linalg.norm(embedding), pitch, np.zeros(80), seconds)
 
     def read(self, text: str, language: str | None = None, dictionary: Mapping[str, str] | None = None) -> list:
+        self.dictionary = dictionary
         return self.reader(text, language, dictionary)
 
-    def speak(self, text, profile, language=None, speed=1.0, seed=0, dictionary=None) -> np.ndarray:
+    def speak(self, text, profile, language=None, speed=1.0, seed=0, dictionary=None, pitch=0.0, pauses=1.0):
         """A hum at the voice's pitch, 60 ms a character."""
-        self.read(text, language, dictionary)
-        with self._lock:
-            fault, self.fault = self.fault, None
+        sentences = self.read(text, language, dictionary)
+        return np.concatenate(list(self.say(sentences, profile, speed, pitch, pauses, seed)))
+
+    def say(self, sentences, profile, speed=1.0, pitch=0.0, pauses=1.0, seed=0) -> Iterator[np.ndarray]:
+        """A hum for each sentence.  between: called before each one."""
+        for sentence in sentences:
+            self.between()
+            with self._lock:
+                fault, self.fault = self.fault, None
             if fault:
                 raise fault
-            self.said.append({"text": text, "language": language, "speed": speed, "seed": seed})
-            self.dictionary = dictionary
-        time = np.arange(int(len(text) * 0.06 / speed * self.sample_rate)) / self.sample_rate
-        return (0.3 * np.sin(2 * np.pi * (np.exp(profile.pitch[0]) + seed) * time)).astype(np.float32)
+            asked = {"speed": speed, "pitch": pitch, "pauses": pauses, "seed": seed}
+            self.said.append({"words": sentence.words, "language": sentence.language, **asked})
+            time = np.arange(int(len(sentence.words) * 0.06 / speed * self.sample_rate)) / self.sample_rate
+            hertz = np.exp(profile.pitch[0] + pitch * np.log(2) / 12) + seed
+            yield (0.3 * np.sin(2 * np.pi * hertz * time)).astype(np.float32)
+
+    def closeness(self, waveform, profile) -> float:
+        seconds = len(waveform) / self.sample_rate
+        if seconds < MIN_SECONDS:
+            raise RecordingTooShort(seconds)
+        return 0.5 + zlib.crc32(waveform.tobytes()) % 1000 / 2000
 
     def encode(self, waveform: np.ndarray, format: str) -> bytes:
         return encode(waveform, self.sample_rate, format)

@@ -23,7 +23,8 @@ from models import (
 )
 from models.audio import SAMPLE_RATE, level_db
 from models.cloning import SENTENCE_PAUSE_SECONDS, SPOKEN_LEVEL_DB, WEIGHTS
-from models.recording import encode, load_recording
+from models.recording import load_recording
+from models.speech_file import encode
 from models.speaker_encoder import SpeakerEncoder, SpeakerEncoderConfig
 from tests.speech import KATHLEEN, harmonic_tone, kathleen, silence
 from tests.tiny_networks import tiny_synthesizer, tiny_vocoder

@@ -1,5 +1,6 @@
 """What tells real speech from made: periods of the waveform (HiFi-GAN, arXiv:2010.05646), spectrograms, and mels."""
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -83,14 +84,19 @@ def _scores_and_features(x: Tensor, layers: nn.ModuleList, last: nn.Module) -> t
 
 
 class Discriminators(nn.Module):
-    """All periods and all resolutions together."""
+    """Some discriminators together; if not told which, all periods and all resolutions."""
 
-    def __init__(self):
+    def __init__(self, chosen: list[nn.Module] | None = None):
         super().__init__()
         self.all = nn.ModuleList(
-            [PeriodDiscriminator(period) for period in PERIODS]
+            chosen
+            or [PeriodDiscriminator(period) for period in PERIODS]
             + [ResolutionDiscriminator(n_fft, hop) for n_fft, hop in RESOLUTIONS]
         )
+
+    def drawn(self, count: int, chance: np.random.Generator) -> "Discriminators":
+        """count of them, sharing their weights: a step costs half with half of them, and learns nearly as much."""
+        return Discriminators([self.all[i] for i in chance.permutation(len(self.all))[:count]])
 
     def forward(self, waveform: Tensor) -> list[tuple[Tensor, list[Tensor]]]:
         return [discriminator(waveform) for discriminator in self.all]

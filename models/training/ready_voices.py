@@ -15,6 +15,7 @@ import numpy as np
 from models import checkpoint, recording
 from models.audio import SAMPLE_RATE
 from models.speaker_encoder import SpeakerEncoder, SpeakerEncoderConfig
+from models.speech_file import encode
 from models.training.convert_encoder import WEIGHTS as ENCODER_WEIGHTS
 from models.training.corpus import Clip, load_clip, read_manifest
 from models.voice_profile import profile_of
@@ -55,7 +56,7 @@ def make(root: Path, clips: list[Clip], voice: ReadyVoice, encoder: SpeakerEncod
     sample = next(waveform for waveform in long_enough if least < len(waveform) < most)
     stem = voice.speaker
     (VOICES / f"{stem}.safetensors").write_bytes(profile_of(speech, encoder).to_bytes())
-    (VOICES / f"{stem}.mp3").write_bytes(recording.encode(sample, SAMPLE_RATE, "mp3"))
+    (VOICES / f"{stem}.mp3").write_bytes(encode(sample, SAMPLE_RATE, "mp3"))
     return {
         "name": voice.name,
         "language": voice.language,

@@ -30,6 +30,7 @@ class VocoderRecipe:
     segment_frames: int = 64
     peak_rate: float = 5e-4
     adversaries_from: int = 8_000  # step
+    adversaries_per_step: int = 4  # of eight, drawn anew each step
     betas: tuple[float, float] = (0.8, 0.99)
     mel_weight: float = 3.0
     stft_weight: float = 1.0
@@ -92,7 +93,8 @@ def train(
         losses = {"mel": mel_loss(made, real), "stft": stft_loss(made, real)}
         loss = recipe.mel_weight * losses["mel"] + recipe.stft_weight * losses["stft"]
         if step >= recipe.adversaries_from:
-            losses["adversary"], losses["fooling"], losses["features"] = teach(discriminators, adversary, made, real)
+            some = discriminators.drawn(recipe.adversaries_per_step, chance)
+            losses["adversary"], losses["fooling"], losses["features"] = teach(some, adversary, made, real)
             loss = loss + recipe.adversarial_weight * losses["fooling"] + recipe.feature_weight * losses["features"]
         optimizer.zero_grad()
         loss.backward()

@@ -1,0 +1,137 @@
+"""Speech goes to a file piece by piece, says what it is, and loses nothing unnoticed."""
+
+import io
+import resource
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from models.recording import SAMPLE_RATE, load_recording
+from models.speech_file import FORMATS, KBITS, SpeechFile, UnknownFormat, encode, read_tags
+from tests.speech import harmonic_tone
+
+LOSSLESS = ("wav", "flac")
+TAGS = {
+    "title": "Привет, мир",
+    "artist": "Анна",
+    "comment": "Synthetic speech of a cloned voice",
+    "date": "2026-11-23",
+    "software": "Tembr",
+}
+
+
+def tone(rate: int = SAMPLE_RATE, seconds: float = 3.0, peak: float = 0.3) -> np.ndarray:
+    return (peak * np.sin(2 * np.pi * 440 * np.arange(round(seconds * rate)) / rate)).astype(np.float32)
+
+
+def middle_rms(waveform: np.ndarray) -> float:
+    middle = waveform[len(waveform) // 4 : -len(waveform) // 4]
+    return float(np.sqrt(np.mean(np.square(middle))))
+
+
+def hertz(waveform: np.ndarray) -> float:
+    return np.argmax(np.abs(np.fft.rfft(waveform))) * SAMPLE_RATE / len(waveform)
+
+
+@pytest.mark.parametrize("sample_rate", [16_000, 24_000])
+@pytest.mark.parametrize("format", FORMATS)
+def test_speech_survives_its_file(format, sample_rate):
+    waveform = load_recording(encode(tone(sample_rate), sample_rate, format), 10)
+    assert len(waveform) / SAMPLE_RATE == pytest.approx(3.0, abs=0.01 if format in LOSSLESS else 0.15)
+    assert middle_rms(waveform) == pytest.approx(0.3 / np.sqrt(2), rel=0.06)  # lame turns down by 5 %
+    assert hertz(waveform) == pytest.approx(440, abs=1)
+
+
+@pytest.mark.parametrize("format", LOSSLESS)
+def test_lossless_files_are_16_bit_pcm_to_within_one_step(format):
+    samples, rate = soundfile.read(io.BytesIO(encode(tone(24_000), 24_000, format)))
+    assert rate == 24_000
+    assert soundfile.info(io.BytesIO(encode(tone(24_000), 24_000, format))).subtype == "PCM_16"
+    assert np.abs(samples - tone(24_000)).max() <= 1 / 32767
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_loud_speech_is_turned_down_not_wrapped_round(format):
+    waveform = load_recording(encode(tone(peak=1.7), SAMPLE_RATE, format), 10)
+    assert middle_rms(waveform) == pytest.approx(1 / np.sqrt(2), rel=0.06)
+    assert hertz(waveform) == pytest.approx(440, abs=1)
+
+
+def test_a_waveform_with_nan_still_makes_a_file():
+    broken = tone()
+    broken[100] = np.nan
+    samples, _ = soundfile.read(io.BytesIO(encode(broken, SAMPLE_RATE, "wav")))
+    assert samples[100] == 0 and np.abs(samples).max() == pytest.approx(0.3, abs=0.01)
+
+
+def test_another_format_is_refused_by_name():
+    with pytest.raises(UnknownFormat, match="mp3, wav, flac, ogg, not aiff"):
+        encode(tone(), SAMPLE_RATE, "aiff")
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_pieces_follow_each_other_without_a_seam(tmp_path, format):
+    path, whole = tmp_path / f"speech.{format}", harmonic_tone(200, 4.0)
+    with SpeechFile(path, SAMPLE_RATE, format) as file:
+        for piece in np.array_split(whole, 7):
+            file.write(piece)
+        assert file.seconds == pytest.approx(4.0)
+    assert path.read_bytes() == encode(whole, SAMPLE_RATE, format) or format == "ogg"  # a stream's number is drawn
+    heard = load_recording(path, 10)
+    assert middle_rms(heard) == pytest.approx(middle_rms(whole), rel=0.06)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_tags_come_back_as_they_were_given(tmp_path, format):
+    path = tmp_path / f"speech.{format}"
+    with SpeechFile(path, SAMPLE_RATE, format, TAGS) as file:
+        file.write(tone())
+    found = read_tags(path)
+    assert found.pop("software").startswith("Tembr")  # libsndfile adds its own name
+    assert found == {name: value for name, value in TAGS.items() if name != "software"}
+    assert hertz(load_recording(path, 10)) == pytest.approx(440, abs=1)
+
+
+def test_a_tag_is_one_line_of_bounded_length(tmp_path):
+    path = tmp_path / "speech.mp3"
+    with SpeechFile(path, SAMPLE_RATE, "mp3", {"title": "a\x00b\n" + "я" * 9_000}) as file:
+        file.write(tone())
+    title = read_tags(path)["title"]
+    assert title.startswith("a b яя") and len(title) == 500
+
+
+@pytest.mark.parametrize("kbits", KBITS)
+def test_an_mp3_has_the_bit_rate_asked_for(tmp_path, kbits):
+    path = tmp_path / "speech.mp3"
+    with SpeechFile(path, SAMPLE_RATE, "mp3", kbits=kbits) as file:
+        file.write(tone(seconds=20))
+    assert path.stat().st_size * 8 / 20 / 1000 == pytest.approx(kbits, rel=0.03)
+    assert load_recording(path, 30).std() > 0.1
+
+
+def test_an_impossible_bit_rate_is_refused(tmp_path):
+    with pytest.raises(UnknownFormat, match="64, 96, 128, 160, 192 kbit/s, not 500"):
+        SpeechFile(tmp_path / "speech.mp3", SAMPLE_RATE, "mp3", kbits=500)
+    assert not (tmp_path / "speech.mp3").exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full disk to try")
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_full_disk_is_noticed(format):
+    with pytest.raises(OSError), SpeechFile(Path("/dev/full"), SAMPLE_RATE, format) as file:
+        for _ in range(20):
+            file.write(tone())
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_long_speech_takes_no_memory(tmp_path, format):
+    piece = harmonic_tone(150, 5.0)
+    with SpeechFile(tmp_path / f"speech.{format}", SAMPLE_RATE, format) as file:
+        file.write(piece)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        for _ in range(100):
+            file.write(piece)
+    grown_mb = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    assert grown_mb < 8  # 500 s are 32 MB of float32
