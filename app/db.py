@@ -1,12 +1,14 @@
-"""The tables: voices of the bank, speeches that were made, ready voices put into the bank, the dictionary."""
+"""The tables: voices of the bank, speeches and files that were made, ready voices put into the bank, the dictionary."""
 
+import hashlib
 import unicodedata
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import ForeignKey, LargeBinary, event, select
-from sqlalchemy.orm import DeclarativeBase, Mapped, deferred, mapped_column, validates
+from sqlalchemy import ForeignKey, LargeBinary, Row, Select, UniqueConstraint, and_, event, select, true
+from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, deferred, mapped_column, validates
 
 
 class Base(DeclarativeBase):
@@ -32,8 +34,22 @@ def dictionary_key(word: str | None) -> str:
     return plain_name(plain).casefold()
 
 
+def search_key(text: str | None) -> str:
+    """A text as it is searched: without case and stress, its ё as е, in any alphabet."""
+    return dictionary_key(text).replace("ё", "е")
+
+
+def _search_key(context) -> str:
+    """The search_key of a speech that is being kept."""
+    speech = context.get_current_parameters()
+    return search_key(f"{speech['text']} {speech['voice_name']}")
+
+
 class Voice(db.Model):
-    """One voice of the bank: its profile, and the recording it was made from as a sample to listen to."""
+    """One voice of the bank: its profile, and a recording of it as a sample to listen to.
+
+    One that was made from a single recording may have no VoiceRecording: then its own file is that recording.
+    """
 
     __table_args__ = {"sqlite_autoincrement": True}  # an address never comes to mean another voice
     folder = "voices"
@@ -41,20 +57,34 @@ class Voice(db.Model):
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str]
     name_key: Mapped[str] = mapped_column(unique=True)  # the name without case, in any alphabet
+    search_key: Mapped[str] = mapped_column(default="", server_default="")  # of name and note
     profile: Mapped[bytes] = deferred(mapped_column(LargeBinary))
+    profile_key: Mapped[str | None]  # changes when the profile does; None: as it was before this column
     language: Mapped[str | None]
     seconds: Mapped[float]  # of speech the profile was made from
+    self_closeness: Mapped[float | None]  # mean cosine among the embeddings of its recordings, if it has several
     note: Mapped[str] = mapped_column(default="")
     origin: Mapped[str | None]  # origin and licence: of ready voices only
     licence: Mapped[str | None]
     consent_at: Mapped[datetime | None]
-    file_name: Mapped[str]
+    file_name: Mapped[str]  # of the sample; "" for none
     created_at: Mapped[datetime] = mapped_column(default=now)
 
     @validates("name")
-    def _set_name_key(self, _key: str, name: str) -> str:
+    def _set_name_keys(self, _key: str, name: str) -> str:
         self.name_key = plain_name(name).casefold()
+        self.search_key = search_key(f"{name} {self.note or ''}")
         return plain_name(name)
+
+    @validates("note")
+    def _set_search_key(self, _key: str, note: str) -> str:
+        self.search_key = search_key(f"{self.name or ''} {note}")
+        return note
+
+    @validates("profile")
+    def _set_profile_key(self, _key: str, profile: bytes) -> bytes:
+        self.profile_key = hashlib.sha256(profile).hexdigest()[:16]
+        return profile
 
     @classmethod
     def named(cls, name: str) -> "Voice | None":
@@ -64,12 +94,40 @@ class Voice(db.Model):
     @classmethod
     def bank(cls) -> list["Voice"]:
         """Every voice: those added here, newest first, then the ready ones by name."""
-        return list(db.session.scalars(select(cls).order_by(cls.origin.is_not(None), _added_last(), cls.name_key)))
+        return list(db.session.scalars(cls.found()))
+
+    @classmethod
+    def found(cls, wanted: str = "") -> Select[tuple["Voice"]]:
+        """The voices whose name or note holds every word of `wanted`, in the order of the bank."""
+        words = search_key(wanted).split()
+        held = (cls.search_key.contains(word, autoescape=True) for word in words)
+        return select(cls).where(*held).order_by(*_order())
+
+    @classmethod
+    def choices(cls, wanted: str = "", limit: int | None = None) -> Sequence[Row]:
+        """Found voices as rows of id, name, language, origin and file_name: a list of hundreds stays cheap."""
+        columns = (cls.id, cls.name, cls.language, cls.origin, cls.file_name)
+        return db.session.execute(cls.found(wanted).with_only_columns(*columns).limit(limit)).all()
 
 
-def _added_last():
-    """Orders the voices added here by age and leaves the ready ones to their names."""
-    return db.case((Voice.origin.is_(None), -Voice.id), else_=0)
+def _order() -> tuple:
+    """Orders the voices added here by age, the newest first, and after them the ready ones by their names."""
+    return Voice.origin.is_not(None), db.case((Voice.origin.is_(None), -Voice.id), else_=0), Voice.name_key
+
+
+class VoiceRecording(db.Model):
+    """One of the recordings that a voice was merged from."""
+
+    __table_args__ = (UniqueConstraint("voice_id", "sha256"), {"sqlite_autoincrement": True})
+    folder = Voice.folder
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    voice_id: Mapped[int] = mapped_column(ForeignKey("voice.id", ondelete="CASCADE"), index=True)
+    profile: Mapped[bytes] = deferred(mapped_column(LargeBinary))
+    seconds: Mapped[float]
+    sha256: Mapped[str | None]  # of the file, in hex: none is heard twice
+    file_name: Mapped[str]  # "" for none
+    created_at: Mapped[datetime] = mapped_column(default=now)
 
 
 class Speech(db.Model):
@@ -89,9 +147,35 @@ class Speech(db.Model):
     seed: Mapped[int]
     format: Mapped[str]  # "mp3" or "wav"
     seconds: Mapped[float]
-    sha256: Mapped[str]  # of the file, in hex
+    sha256: Mapped[str] = mapped_column(index=True)  # of the file, in hex
     file_name: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(default=now, index=True)
+    pitch: Mapped[float] = mapped_column(default=0.0, server_default="0")  # semitones
+    pauses: Mapped[float] = mapped_column(default=1.0, server_default="1")  # their length, 1 as read
+    kbits: Mapped[int] = mapped_column(default=128, server_default="128")  # a second, of mp3 only
+    closeness: Mapped[float | None]  # cosine of what was said with the voice; None: not measured
+    own: Mapped[float | None]  # what the voice scores with itself
+    nearest: Mapped[float | None]  # closeness to the nearest other voice of the bank
+    nearest_name: Mapped[str | None]
+    size: Mapped[int | None]  # bytes of the file; None: not yet looked at
+    search_key: Mapped[str] = mapped_column(default=_search_key, server_default="")
+
+    @classmethod
+    def holding(cls, words: str):
+        """The condition that a speech holds each of the words in its text or voice name, whatever case and stress."""
+        return and_(true(), *(cls.search_key.contains(word, autoescape=True) for word in search_key(words).split()))
+
+
+Speech.has_recording = column_property(Speech.profile.is_not(None))  # one used once, so that it can say more
+
+
+class MadeFile(db.Model):
+    """A file that was made here: known by its hash also when its speech was deleted."""
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    sha256: Mapped[str] = mapped_column(index=True)  # in hex
     created_at: Mapped[datetime] = mapped_column(default=now)
+    voice_name: Mapped[str | None]  # None: not to be kept
 
 
 class ReadyVoice(db.Model):
