@@ -1,8 +1,9 @@
 """A manifest of recordings made into arrays to train on.
 
-    python -m models.training.corpus MANIFEST CACHE
+    python -m models.training.corpus MANIFEST CACHE [--processes N]
 
-MANIFEST is a metadata.csv (path|speaker|language|text|seconds|source).  CACHE receives
+MANIFEST is a metadata.csv (path|speaker|language|text|seconds|source), as models.training.manifests makes it.  CACHE
+receives
 
     mels.npy       (frames, 80) float16      speech mels of all clips, one after the other
     pitch.npy      (frames,) float16         F0 in Hz, 0 where unvoiced
@@ -14,12 +15,14 @@ Speaker perturbation: each Russian recording is also kept played faster or slowe
 together, as if a smaller or a larger person had said it. Such a speaker is named SPEAKER@FACTOR.
 """
 
+import argparse
 import csv
 import json
+import os
 import random
-import sys
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from multiprocessing import Pool
 from pathlib import Path
@@ -32,6 +35,7 @@ import torch
 
 from models import checkpoint
 from models.audio import SAMPLE_RATE, SPEECH_MEL, levelled, speech_mel, trim
+from models.recording import load_recording
 from models.speaker_encoder import RecordingTooShort, SpeakerEncoder, SpeakerEncoderConfig
 from models.training.convert_encoder import WEIGHTS as ENCODER_WEIGHTS
 from models.voice_profile import profile_of
@@ -41,6 +45,7 @@ PERTURBED_LANGUAGE = "ru"  # few speakers: the language that needs more timbres
 PERTURBATION_FACTORS = (0.84, 0.92, 1.1, 1.2)
 PERTURBATIONS_PER_CLIP = 2
 PROFILES_PER_SPEAKER = 12
+MAX_DECODED_SECONDS = 600.0  # of a recording that libsndfile does not know
 
 
 @dataclass
@@ -79,9 +84,21 @@ def perturbations(clips: list[Clip], seed: int = 0) -> list[Clip]:
     ]
 
 
+def read_audio(path: Path) -> tuple[np.ndarray, int]:
+    """Waveform of a recording, (samples,) float32 with its channels averaged, and its sample rate.
+
+    What libsndfile does not know (m4a, webm) is heard as a visitor's recording is.  Raises ValueError.
+    """
+    try:
+        waveform, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    except soundfile.LibsndfileError:
+        return load_recording(path, MAX_DECODED_SECONDS), SAMPLE_RATE
+    return waveform.mean(1), rate
+
+
 def load_clip(root: Path, clip: Clip) -> np.ndarray:
     """The clip's waveform at 16 kHz, trimmed and levelled, played at clip.factor.  (samples,) float32."""
-    waveform, rate = soundfile.read(root / clip.path, dtype="float32")
+    waveform, rate = read_audio(root / clip.path)
     played = round(rate * clip.factor)
     if played != SAMPLE_RATE:
         waveform = soxr.resample(waveform, played, SAMPLE_RATE)
@@ -122,26 +139,54 @@ def _some_profiles(root: Path, clips: list[Clip], encoder: SpeakerEncoder) -> It
             continue
 
 
-def prepare(manifest: Path, cache: Path, processes: int = 2) -> None:
-    """Fill the cache from a manifest."""
+class GrowingArray:
+    """An .npy file written piece by piece, so that a corpus need not fit into memory.  A context manager."""
+
+    def __init__(self, path: Path, dtype: str, *width: int):
+        self.dtype, self.width, self.length = np.dtype(dtype), width, 0
+        self._file = path.open("wb")
+        self._write_header()
+
+    def append(self, piece: np.ndarray) -> tuple[int, int]:
+        """Write a piece at the end.  Returns its first index and its length."""
+        place = self.length, len(piece)
+        self._file.write(np.ascontiguousarray(piece, self.dtype).tobytes())
+        self.length += len(piece)
+        return place
+
+    def _write_header(self) -> None:
+        """The header is of one length whatever the shape: numpy leaves room for the first axis to grow."""
+        self._file.seek(0)
+        described = {"descr": self.dtype.str, "fortran_order": False, "shape": (self.length, *self.width)}
+        np.lib.format.write_array_header_1_0(self._file, described)
+
+    def __enter__(self) -> "GrowingArray":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._write_header()
+        self._file.close()
+
+
+def prepare(manifest: Path, cache: Path, processes: int | None = None) -> None:
+    """Fill the cache from a manifest.  processes: as many as there are cores, if not given."""
     cache.mkdir(parents=True, exist_ok=True)
+    (cache / "clips.json").unlink(missing_ok=True)  # so that a cache half made is not taken for a whole one
     root = manifest.parent
     clips = read_manifest(manifest)
     clips += perturbations(clips)
-    mels, pitches, waveforms, frame, sample = [], [], [], 0, 0
     by_speaker = defaultdict(list)
-    with Pool(processes) as pool:
+    with Pool(processes or os.cpu_count()) as pool, ExitStack() as opened:
+        mels = opened.enter_context(GrowingArray(cache / "mels.npy", "<f2", SPEECH_MEL.n_mels))
+        pitches = opened.enter_context(GrowingArray(cache / "pitch.npy", "<f2"))
+        waveforms = opened.enter_context(GrowingArray(cache / "waveforms.npy", "<i2"))
         for clip, (mel, pitch, waveform) in zip(
             clips, pool.imap(_features, [(root, clip) for clip in clips], chunksize=16), strict=True
         ):
-            clip.mel = (frame, len(mel))
-            frame += len(mel)
-            mels.append(mel)
+            clip.mel = mels.append(mel)
             pitches.append(pitch)
             if clip.factor == 1.0:
-                clip.waveform = (sample, len(waveform))
-                sample += len(waveform)
-                waveforms.append(waveform)
+                clip.waveform = waveforms.append(waveform)
             by_speaker[clip.speaker].append(clip)
         draw = random.Random(0)
         jobs = [(root, name, _reference_clips(own, draw)) for name, own in by_speaker.items()]
@@ -150,9 +195,6 @@ def prepare(manifest: Path, cache: Path, processes: int = 2) -> None:
     for speaker, rows in profiles.items():
         places[speaker] = (first, len(rows))
         first += len(rows)
-    np.save(cache / "mels.npy", np.concatenate(mels))
-    np.save(cache / "pitch.npy", np.concatenate(pitches))
-    np.save(cache / "waveforms.npy", np.concatenate(waveforms))
     np.save(cache / "profiles.npy", np.concatenate(list(profiles.values())))
     index = {"clips": [asdict(clip) for clip in clips if places[clip.speaker][1]], "profiles": places}
     (cache / "clips.json").write_text(json.dumps(index, ensure_ascii=False))
@@ -171,4 +213,9 @@ def load_clips(cache: Path) -> tuple[list[Clip], dict[str, tuple[int, int]]]:
 
 
 if __name__ == "__main__":
-    prepare(Path(sys.argv[1]), Path(sys.argv[2]))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("manifest", type=Path)
+    parser.add_argument("cache", type=Path)
+    parser.add_argument("--processes", type=int)
+    arguments = parser.parse_args()
+    prepare(arguments.manifest, arguments.cache, arguments.processes)
