@@ -6,17 +6,19 @@ import tempfile
 from pathlib import Path
 
 from flask import Flask, Response, current_app, render_template, request
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from app import db, dictionary, forms, history, i18n, ready_voices, speeches, voices
+from app import db, dictionary, forms, history, i18n, ready_voices, schema, speeches, voices
 from config import ROOT, Config
 from models import VoiceCloner
 
 CHUNK = 1 << 16  # bytes
 HEADERS = {
     "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; "
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self' blob:; "
         "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
@@ -24,6 +26,12 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(self)",
+}
+FAULTS = {
+    400: lazy_gettext("This was not understood: reload the page and try again."),
+    404: lazy_gettext("There is no such page."),
+    405: lazy_gettext("This can only be done with the buttons of the pages."),
+    500: lazy_gettext("Tembr made a mistake. It is noted in the server's log; what was kept before is still there."),
 }
 
 
@@ -37,6 +45,7 @@ def create_app(config: object = Config, cloner: VoiceCloner | None = None) -> Fl
     _prepare_instance(app)
     app.extensions["cloner"] = cloner or _loaded_cloner()
     db.init_app(app)
+    schema.init_app(app)
     CSRFProtect(app)
     i18n.init_app(app)
     app.register_blueprint(speeches.blueprint)
@@ -91,7 +100,13 @@ def _harden(response: Response) -> Response:
 
 
 def _error_page(error: HTTPException, message: str | None = None) -> tuple[str, int]:
-    return render_template("error.html", error=error, message=message or error.description), error.code
+    return render_template("error.html", error=error, message=message or _said_of(error)), error.code
+
+
+def _said_of(error: HTTPException) -> str:
+    """What a view said of the fault, or a sentence of FAULTS."""
+    is_silent = error.description == type(error).description
+    return FAULTS.get(error.code, FAULTS[400]) if is_silent else error.description
 
 
 def _too_large(error: RequestEntityTooLarge) -> tuple[str, int]:
@@ -101,11 +116,16 @@ def _too_large(error: RequestEntityTooLarge) -> tuple[str, int]:
         for start in range(0, size, CHUNK):
             request.environ["wsgi.input"].read(min(CHUNK, size - start))
     allowed = current_app.config["MAX_UPLOAD_MEGABYTES"]
-    return _error_page(error, f"What was sent is too large: {size / 1e6:.1f} MB. A recording may have {allowed} MB.")
+    message = _(
+        "What was sent is too large: %(size)s MB. A recording may have %(limit)s MB.",
+        size=i18n.number(size / 1e6, 1),
+        limit=i18n.number(allowed),
+    )
+    return _error_page(error, message)
 
 
 def _expired(error: CSRFError) -> tuple[str, int]:
-    return _error_page(error, "This page was open for too long, or cookies are off. Reload it and try again.")
+    return _error_page(error, _("This page was open for too long, or cookies are off. Reload it and try again."))
 
 
 def _stressed(respelling: str) -> str:

@@ -1,6 +1,7 @@
 """The site's dictionary: words that are read as it says, whatever the models think."""
 
 from flask import Blueprint, Response, current_app, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
 
 from app.db import Pronunciation, db, dictionary_key, plain_name
 from app.forms import PronunciationForm
@@ -22,7 +23,7 @@ def _kept(form: PronunciationForm, entry: Pronunciation) -> bool:
     with form.refusals():
         db.session.add(form.fill(entry))
         db.session.commit()
-        flash(f"“{entry.word}” is now read as the dictionary says.", "done")
+        flash(_("“%(word)s” is now read as the dictionary says.", word=entry.word), "done")
         return True
     db.session.rollback()
     return False
@@ -63,9 +64,9 @@ def delete(entry_id: int) -> Response:
     word = entry.word
     db.session.delete(entry)
     db.session.commit()
-    flash(f"“{word}” was deleted: it is read as before.", "done")
+    flash(_("“%(word)s” was deleted: it is read as before.", word=word), "done")
     return redirect(url_for(".words", q=_query() or None), 303)
 
 
 def _entry(entry_id: int) -> Pronunciation:
-    return db.get_or_404(Pronunciation, entry_id, description="There is no such word: it may have been deleted.")
+    return db.get_or_404(Pronunciation, entry_id, description=_("There is no such word: it may have been deleted."))

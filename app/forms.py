@@ -2,11 +2,13 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from flask import current_app
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext, ngettext
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
 from sqlalchemy.exc import IntegrityError, OperationalError
@@ -14,8 +16,12 @@ from torch import OutOfMemoryError
 from wtforms import BooleanField, FloatField, IntegerField, RadioField, SelectField, StringField, TextAreaField
 from wtforms.validators import NumberRange, Optional, ValidationError
 
-from app.db import Pronunciation, Speech, Voice, db, dictionary_key, now, plain_name
+from app.db import Pronunciation, Speech, Voice, db, dictionary_key, plain_name
+from app.i18n import number
+from app.messages import told
 from models import (
+    FORMATS,
+    KBITS,
     InvalidVoiceProfile,
     NothingToSay,
     RecordingSilent,
@@ -26,13 +32,22 @@ from models import (
     VoiceProfile,
 )
 
-LANGUAGES = {"ru": "Russian", "en": "English"}
+LANGUAGES = {"ru": lazy_gettext("Russian"), "en": lazy_gettext("English")}
 RECORDING = "recording"  # the choice of voice that means the uploaded file
 MAX_SEED = 2**31 - 1
+PITCHES = (-6.0, 6.0)  # semitones
+PAUSES = (0.5, 2.0)  # times as long as read
+TAKES = 3  # of which the best is kept, if that is asked for
 VOWELS = "аеёиоуыэюяaeiouy"
 
 TEXT_FAULTS = (NothingToSay, TextTooLong)
-RECORDING_FAULTS = (UnreadableAudio, RecordingTooLong, RecordingSilent, RecordingTooShort)
+
+
+class RecordingUnfit(ValueError):
+    """No voice can be made of a recording; the message says why, in the page's language."""
+
+
+RECORDING_FAULTS = (UnreadableAudio, RecordingTooLong, RecordingSilent, RecordingTooShort, RecordingUnfit)
 
 
 def _limit(name: str) -> int:
@@ -42,14 +57,23 @@ def _limit(name: str) -> int:
 def _check_upload(field: FileField) -> None:
     """Refuses a missing, an empty and a too large file, before anything reads it."""
     if not field.data:
-        raise ValidationError("Choose a recording of the voice: no file was given.")
+        raise ValidationError(_("Choose a recording of the voice: no file was given."))
     size = field.data.stream.seek(0, 2)
     field.data.stream.seek(0)
     limit = _limit("MAX_UPLOAD_MEGABYTES")
     if size == 0:
-        raise ValidationError("This file is empty (0 bytes): choose one with at least a few seconds of speech.")
+        raise ValidationError(_("This file is empty (0 bytes): choose one with at least a few seconds of speech."))
     if size > limit * 1_000_000:
-        raise ValidationError(f"This recording is too large: {size / 1e6:.1f} MB, and at most {limit} MB can be given.")
+        raise ValidationError(upload_too_large(size))
+
+
+def upload_too_large(size: int) -> str:
+    """What is said of a recording of so many bytes."""
+    return _(
+        "This recording is too large: %(size)s MB, and at most %(limit)s MB can be given.",
+        size=number(size / 1e6, 1),
+        limit=number(_limit("MAX_UPLOAD_MEGABYTES")),
+    )
 
 
 def _is_out_of_memory(error: Exception) -> bool:
@@ -66,36 +90,34 @@ class TembrForm(FlaskForm):
         try:
             yield
         except TEXT_FAULTS as fault:
-            self.text.errors.append(str(fault))
+            self.text.errors.append(told(fault))
         except RECORDING_FAULTS as fault:
-            self.recording.errors.append(str(fault))
+            self.recording.errors.append(told(fault))
         except InvalidVoiceProfile as fault:
-            self.voice.errors.append(f"This voice cannot be used: {fault}")
+            self.voice.errors.append(_("This voice cannot be used: %(why)s", why=told(fault)))
         except IntegrityError:
             self._changed_meanwhile()
         except (OSError, OperationalError) as fault:
             current_app.logger.exception("Could not be kept")
-            reason = getattr(fault, "strerror", None) or "the database refused it"
-            self.form_errors.append(f"The result could not be written to the disk ({reason}). Nothing was kept.")
+            reason = getattr(fault, "strerror", None) or _("the database refused it")
+            self.form_errors.append(
+                _("The result could not be written to the disk (%(reason)s). Nothing was kept.", reason=reason)
+            )
         except (RuntimeError, MemoryError) as fault:
             if not _is_out_of_memory(fault):
                 raise
             current_app.logger.exception("Out of memory")
-            self.form_errors.append("There was not enough memory for this. Try again, or with a shorter text.")
+            self.form_errors.append(_("There was not enough memory for this. Try again, or with a shorter text."))
 
     def _changed_meanwhile(self) -> None:
-        """Another request took the name, or deleted the voice, after this one was validated."""
-        if "name" in self:
-            self.name.errors.append(name_taken(self.name.data))
-        else:
-            self.form_errors.append("The bank was changed at the same moment: press the button again.")
+        """Another request changed what this one needs after it was validated."""
+        self.form_errors.append(_("The bank was changed at the same moment: press the button again."))
 
 
-class RecordingForm(TembrForm):
-    """A recording, and the tick without which nothing is cloned."""
+class CheckForm(TembrForm):
+    """A recording that is only looked into."""
 
-    recording = FileField("Recording")
-    consent = BooleanField("The person who speaks agreed to have this voice cloned")
+    recording = FileField(lazy_gettext("Recording"))
 
     def uses_recording(self) -> bool:
         return True
@@ -104,9 +126,20 @@ class RecordingForm(TembrForm):
         if self.uses_recording():
             _check_upload(field)
 
+
+class RecordingForm(CheckForm):
+    """A recording, and the tick without which nothing is cloned."""
+
+    consent = BooleanField(lazy_gettext("The person who speaks agreed to have this voice cloned"))
+
     def validate_consent(self, field: BooleanField) -> None:
         if self.uses_recording() and not field.data:
-            raise ValidationError("Tick this to go on: a voice is cloned only if its speaker agreed.")
+            raise ValidationError(_("Tick this to go on: a voice is cloned only if its speaker agreed."))
+
+
+def language_choices(none: str) -> Callable[[], dict[str, str]]:
+    """The choices of a language, as the page's language calls them; none: what it is called to choose none of them."""
+    return lambda: {code: str(name) for code, name in {"": none, **LANGUAGES}.items()}
 
 
 class TextForm(TembrForm):
@@ -115,16 +148,31 @@ class TextForm(TembrForm):
     sentences: how the text will be read, once it was validated.
     """
 
-    text = TextAreaField("Text", filters=[lambda text: (text or "").replace("\r\n", "\n")])
-    language = SelectField("Language", choices={"": "Automatic", **LANGUAGES}, default="")
+    text = TextAreaField(lazy_gettext("Text"), filters=[lambda text: (text or "").replace("\r\n", "\n")])
+    language = SelectField(lazy_gettext("Language"), choices=language_choices(lazy_gettext("Automatic")), default="")
     sentences = ()
 
     def validate_text(self, field: TextAreaField) -> None:
         limit, length = _limit("MAX_TEXT_CHARACTERS"), len(field.data)
         if not field.data.strip():
-            raise ValidationError(f"The text is empty: write from 1 to {limit:,} characters.")
+            raise ValidationError(
+                ngettext(
+                    "The text is empty: write %(count)s character.",
+                    "The text is empty: write from 1 to %(count)s characters.",
+                    limit,
+                    count=number(limit),
+                )
+            )
         if length > limit:
-            raise ValidationError(f"The text is too long: {length:,} characters, and at most {limit:,} can be said.")
+            raise ValidationError(
+                ngettext(
+                    "The text is too long: %(count)s character, and at most %(limit)s can be said.",
+                    "The text is too long: %(count)s characters, and at most %(limit)s can be said.",
+                    length,
+                    count=number(length),
+                    limit=number(limit),
+                )
+            )
         dictionary = Pronunciation.dictionary()
         db.session.rollback()  # holds no connection while it is read
         try:
@@ -132,7 +180,15 @@ class TextForm(TembrForm):
                 field.data, self.language.data or None, dictionary=dictionary
             )
         except TEXT_FAULTS as fault:
-            raise ValidationError(str(fault)) from fault
+            raise ValidationError(told(fault)) from fault
+
+
+def _check_range(field: FloatField, low: float, high: float, refusal: str) -> None:
+    """Refuses what is no number of a range.  refusal: with the places low, high and given."""
+    if field.data is None or not low <= field.data <= high:
+        given = field.raw_data[0] if field.raw_data else _("nothing")
+        field.errors[:] = []
+        raise ValidationError(refusal % {"low": number(low), "high": number(high), "given": given})
 
 
 class SpeakForm(RecordingForm, TextForm):
@@ -141,21 +197,32 @@ class SpeakForm(RecordingForm, TextForm):
     voice is the id of a voice of the bank, RECORDING, or "speech-<id>": the recording which that speech used.
     """
 
-    voice = RadioField("Voice", choices=[], validate_choice=False)
-    speed = FloatField("Speed", default=1.0)
-    format = RadioField("Format", choices={"mp3": "MP3", "wav": "WAV"}, default="mp3")
-    seed = IntegerField("Take", default=0, validators=[Optional(), NumberRange(0, MAX_SEED)])
+    voice = RadioField(lazy_gettext("Voice"), choices=[], validate_choice=False)
+    speed = FloatField(lazy_gettext("Speed"), default=1.0)
+    pitch = FloatField(lazy_gettext("Pitch"), default=0.0)
+    pauses = FloatField(lazy_gettext("Pauses"), default=1.0)
+    format = RadioField(lazy_gettext("Format"), choices={name: name.upper() for name in FORMATS}, default="mp3")
+    kbits = SelectField(
+        lazy_gettext("MP3 quality"), choices={rate: f"{rate} kbit/s" for rate in KBITS}, default=128, coerce=int
+    )
+    seed = IntegerField(lazy_gettext("Seed"), default=0, validators=[Optional(), NumberRange(0, MAX_SEED)])
+    best = BooleanField(lazy_gettext("Best of %(count)s", count=TAKES))
 
     def validate_voice(self, field: RadioField) -> None:
         if field.data != RECORDING and self.source() is None:
-            raise ValidationError("This voice is no longer in the bank: choose another one.")
+            raise ValidationError(_("This voice is no longer in the bank: choose another one."))
 
     def validate_speed(self, field: FloatField) -> None:
-        low, high = _limit("MIN_SPEED"), _limit("MAX_SPEED")
-        if field.data is None or not low <= field.data <= high:
-            given = field.raw_data[0] if field.raw_data else "nothing"
-            field.errors[:] = []
-            raise ValidationError(f"The speed must be between {low:g} and {high:g}; {given} was given.")
+        refusal = _("The speed must be between %(low)s and %(high)s; %(given)s was given.")
+        _check_range(field, _limit("MIN_SPEED"), _limit("MAX_SPEED"), refusal)
+
+    def validate_pitch(self, field: FloatField) -> None:
+        refusal = _("The pitch must be between %(low)s and %(high)s semitones; %(given)s was given.")
+        _check_range(field, *PITCHES, refusal)
+
+    def validate_pauses(self, field: FloatField) -> None:
+        refusal = _("The pauses must be between %(low)s and %(high)s times as long; %(given)s was given.")
+        _check_range(field, *PAUSES, refusal)
 
     def uses_recording(self) -> bool:
         return self.voice.data == RECORDING
@@ -172,7 +239,7 @@ class SpeakForm(RecordingForm, TextForm):
 
     def upload_name(self) -> str:
         """What a recording used once is called: its file's name."""
-        return plain_name(Path(self.recording.data.filename).stem)[: _limit("MAX_NAME_CHARACTERS")] or "Recording"
+        return plain_name(Path(self.recording.data.filename).stem)[: _limit("MAX_NAME_CHARACTERS")] or _("Recording")
 
     def speech(self) -> Speech:
         """What was asked for, not yet said: without voice, file and duration."""
@@ -180,53 +247,17 @@ class SpeakForm(RecordingForm, TextForm):
             text=self.text.data.strip(),
             language=self.language.data or None,
             speed=self.speed.data,
+            pitch=self.pitch.data,
+            pauses=self.pauses.data,
             seed=self.seed.data or 0,
             format=self.format.data,
+            kbits=self.kbits.data,
         )
 
 
 def profile_of(row: Voice | Speech) -> VoiceProfile:
     """The profile a row keeps.  Raises InvalidVoiceProfile."""
     return VoiceProfile.from_bytes(row.profile)
-
-
-def name_taken(name: str) -> str:
-    return f"“{plain_name(name)}” is already in the bank: choose another name."
-
-
-class NameForm(TembrForm):
-    """A name for a voice: new in the bank, or its own."""
-
-    name = StringField("Name")
-
-    def __init__(self, *args, voice: Voice | None = None, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.renamed_voice = voice
-
-    def validate_name(self, field: StringField) -> None:
-        name, limit = plain_name(field.data), _limit("MAX_NAME_CHARACTERS")
-        if not name:
-            raise ValidationError(f"Give the voice a name of 1 to {limit} characters.")
-        if len(name) > limit:
-            raise ValidationError(f"The name is too long: {len(name)} characters, and at most {limit} fit.")
-        if Voice.named(name) not in (None, self.renamed_voice):
-            raise ValidationError(name_taken(name))
-
-
-class VoiceForm(RecordingForm, NameForm):
-    """A new voice for the bank."""
-
-    language = SelectField("Language", choices={"": "Not said", **LANGUAGES}, default="")
-    note = StringField("Note", filters=[plain_name])
-
-    def validate_note(self, field: StringField) -> None:
-        limit, length = _limit("MAX_NOTE_CHARACTERS"), len(field.data)
-        if length > limit:
-            raise ValidationError(f"The note is too long: {length} characters, and at most {limit} fit.")
-
-    def voice(self) -> Voice:
-        """What was given, without profile, seconds and file."""
-        return Voice(name=self.name.data, language=self.language.data or None, note=self.note.data, consent_at=now())
 
 
 def _with_plus(respelling: str | None) -> str:
@@ -238,31 +269,38 @@ def _with_plus(respelling: str | None) -> str:
 class PronunciationForm(TembrForm):
     """A word and how it is read: new in the dictionary, or its own entry."""
 
-    word = StringField("Word", filters=[plain_name])
-    respelling = StringField("Read as", filters=[_with_plus])
+    word = StringField(lazy_gettext("Word"), filters=[plain_name])
+    respelling = StringField(lazy_gettext("Read as"), filters=[_with_plus])
 
     def __init__(self, *args, entry: Pronunciation | None = None, **kwargs):
         super().__init__(*args, **kwargs)
         self.entry = entry
 
     def validate_word(self, field: StringField) -> None:
-        _check_length(field, "word")
+        _check_length(field)
         if not re.search(r"[^\W_]", field.data):
-            raise ValidationError("Write a word with at least one letter or digit.")
+            raise ValidationError(_("Write a word with at least one letter or digit."))
         if Pronunciation.of(field.data) not in (None, self.entry):
             raise ValidationError(word_taken(field.data))
 
     def validate_respelling(self, field: StringField) -> None:
-        _check_length(field, "respelling")
+        _check_length(field)
         letters = re.sub(r"[\W\d_]", "", field.data.lower())
         if not letters or re.search("[^a-zа-яё]", letters):
-            raise ValidationError("Write how it is read with Russian or English letters.")
+            raise ValidationError(_("Write how it is read with Russian or English letters."))
         if re.search("[a-z]", letters) and re.search("[а-яё]", letters):
-            raise ValidationError("Write how it is read with letters of one alphabet, Russian or English.")
+            raise ValidationError(_("Write how it is read with letters of one alphabet, Russian or English."))
         if re.search(rf"\+(?![{VOWELS}])", field.data, re.IGNORECASE):
-            raise ValidationError("The + stands before the stressed vowel, as in з+амок.")
+            raise ValidationError(_("The + stands before the stressed vowel, as in з+амок."))
         if stressed := next((part for part in re.split(r"[\s-]", field.data) if part.count("+") > 1), None):
-            raise ValidationError(f"“{stressed}” has {stressed.count('+')} stresses: mark one vowel of each word.")
+            raise ValidationError(
+                ngettext(
+                    "“%(word)s” has %(num)s stress: mark one vowel of each word.",
+                    "“%(word)s” has %(num)s stresses: mark one vowel of each word.",
+                    stressed.count("+"),
+                    word=stressed,
+                )
+            )
 
     def fill(self, entry: Pronunciation) -> Pronunciation:
         """The entry with what was given."""
@@ -274,16 +312,49 @@ class PronunciationForm(TembrForm):
         self.word.errors.append(word_taken(self.word.data))
 
 
-def _check_length(field: StringField, name: str) -> None:
+def _check_length(field: StringField) -> None:
     limit, length = _limit("MAX_WORD_CHARACTERS"), len(field.data)
+    empty, too_long = (_word_empty, _word_too_long) if field.name == "word" else (_reading_empty, _reading_too_long)
     if not length:
-        raise ValidationError(f"The {name} is empty: write from 1 to {limit} characters.")
+        raise ValidationError(empty(limit))
     if length > limit:
-        raise ValidationError(f"The {name} is too long: {length} characters, and at most {limit} fit.")
+        raise ValidationError(too_long(length, limit))
+
+
+def _word_empty(limit: int) -> str:
+    return ngettext(
+        "The word is empty: write %(num)s character.", "The word is empty: write from 1 to %(num)s characters.", limit
+    )
+
+
+def _word_too_long(length: int, limit: int) -> str:
+    return ngettext(
+        "The word is too long: %(num)s character, and at most %(limit)s fit.",
+        "The word is too long: %(num)s characters, and at most %(limit)s fit.",
+        length,
+        limit=limit,
+    )
+
+
+def _reading_empty(limit: int) -> str:
+    return ngettext(
+        "The respelling is empty: write %(num)s character.",
+        "The respelling is empty: write from 1 to %(num)s characters.",
+        limit,
+    )
+
+
+def _reading_too_long(length: int, limit: int) -> str:
+    return ngettext(
+        "The respelling is too long: %(num)s character, and at most %(limit)s fit.",
+        "The respelling is too long: %(num)s characters, and at most %(limit)s fit.",
+        length,
+        limit=limit,
+    )
 
 
 def word_taken(word: str) -> str:
-    return f"“{plain_name(word)}” is already in the dictionary: change it there."
+    return _("“%(word)s” is already in the dictionary: change it there.", word=plain_name(word))
 
 
 class ButtonForm(FlaskForm):

@@ -33,9 +33,14 @@ LOUDEST = 0.999  # full scale is 1; leaves room for rounding
 
 
 class UnreadableAudio(ValueError):
-    """The file holds no audio that can be decoded."""
+    """The file holds no audio that can be decoded.
 
-    def __init__(self, why: str):
+    reason: why, with a named placeholder for each of the values.
+    """
+
+    def __init__(self, reason: str, **values: float):
+        self.reason, self.values = reason, values
+        why = reason % values if values else reason
         super().__init__(f"This file cannot be read as audio: {why}. Give a {READABLE} file.")
 
 
@@ -43,6 +48,7 @@ class RecordingTooLong(ValueError):
     """The recording is longer than the limit."""
 
     def __init__(self, max_seconds: float, seconds: float | None):
+        self.max_seconds, self.seconds = max_seconds, seconds
         length = f"lasts {seconds:.0f} s" if seconds else "is longer"
         super().__init__(f"The recording {length}; at most {max_seconds:g} s are allowed.")
 
@@ -51,6 +57,7 @@ class RecordingSilent(ValueError):
     """Nothing in the recording is loud enough to be heard."""
 
     def __init__(self, dbfs: float):
+        self.dbfs, self.least = float(dbfs), SILENCE_DBFS
         level = f"its loudest moment is at {dbfs:.0f} dBFS" if np.isfinite(dbfs) else "every sample is zero"
         super().__init__(f"The recording is silent: {level}; at least {SILENCE_DBFS:.0f} dBFS is needed.")
 
@@ -131,9 +138,9 @@ def _check_stream(stream: av.AudioStream) -> None:
     if codec is None or codec.codec.name not in CODECS:
         raise UnreadableAudio("its codec is not known")
     if codec.sample_rate not in SAMPLE_RATES:
-        raise UnreadableAudio(f"{codec.sample_rate} samples a second")
+        raise UnreadableAudio("%(rate)d samples a second", rate=codec.sample_rate)
     if not 1 <= codec.channels <= MAX_CHANNELS:
-        raise UnreadableAudio(f"{codec.channels} channels, at most {MAX_CHANNELS} are read")
+        raise UnreadableAudio("%(count)d channels, at most %(limit)d are read", count=codec.channels, limit=MAX_CHANNELS)
 
 
 def _frames(container: av.container.InputContainer, stream: av.AudioStream, max_seconds: float) -> Iterator:

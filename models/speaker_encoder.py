@@ -19,6 +19,7 @@ class RecordingTooShort(ValueError):
     def __init__(self, seconds: float):
         least = PARTIAL_FRAMES / ENCODER_MEL.frames_per_second
         heard = math.floor(10 * seconds) / 10  # rounding up could name the limit itself
+        self.seconds, self.least = heard, least
         super().__init__(f"The recording holds {heard:.1f} s of speech; at least {least:.1f} s are needed.")
 
 

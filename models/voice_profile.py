@@ -19,7 +19,14 @@ MIN_MERGED_NORM = 0.01  # embeddings of speech are never opposite: below this th
 
 
 class InvalidVoiceProfile(ValueError):
-    """The bytes are not a voice profile."""
+    """The bytes are not a voice profile.
+
+    reason: what is said of them, with a named placeholder for each of the values.
+    """
+
+    def __init__(self, reason: str, **values: float):
+        self.reason, self.values = reason, values
+        super().__init__(reason % values if values else reason)
 
 
 @dataclass(frozen=True)
@@ -44,7 +51,9 @@ class VoiceProfile:
     def from_bytes(cls, stored: bytes) -> "VoiceProfile":
         """The profile that to_bytes wrote.  Raises InvalidVoiceProfile for anything else."""
         if len(stored) > MAX_BYTES:
-            raise InvalidVoiceProfile(f"A voice profile has at most {MAX_BYTES} bytes; this has {len(stored)}.")
+            raise InvalidVoiceProfile(
+                "A voice profile has at most %(limit)d bytes; this has %(size)d.", limit=MAX_BYTES, size=len(stored)
+            )
         try:
             parts = load(stored)
         except (SafetensorError, ValueError, KeyError) as error:
@@ -70,8 +79,11 @@ def merged(profiles: Sequence[VoiceProfile]) -> VoiceProfile:
     mean = _weighted([profile.embedding for profile in profiles], seconds)
     norm = np.linalg.norm(mean)
     if not norm > MIN_MERGED_NORM:
-        message = f"their mean has length {norm:.2g}; at least {MIN_MERGED_NORM} is needed."
-        raise InvalidVoiceProfile(f"These recordings have nothing in common: {message}")
+        raise InvalidVoiceProfile(
+            "These recordings have nothing in common: their mean has length %(norm).2g; at least %(least)s is needed.",
+            norm=norm,
+            least=MIN_MERGED_NORM,
+        )
     pitch = _weighted([profile.pitch for profile in profiles], seconds)
     mean_mel = _weighted([profile.mean_mel for profile in profiles], seconds)
     return VoiceProfile((mean / norm).astype(np.float32), pitch, mean_mel, float(seconds.sum()))

@@ -37,6 +37,7 @@ class TextTooLong(ValueError):
     """The text has more than MAX_CHARACTERS characters."""
 
     def __init__(self, n_characters: int) -> None:
+        self.n_characters, self.limit = n_characters, MAX_CHARACTERS
         super().__init__(f"The text has {n_characters} characters; at most {MAX_CHARACTERS} can be spoken at once.")
 
 
