@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 ROOT = Path(__file__).parent
+NO = ("0", "no", "off", "false")
 
 
 def _setting(name: str, default):
@@ -20,15 +21,25 @@ class Config:
     READY_VOICES = _setting("READY_VOICES", ROOT / "models" / "weights" / "voices")
     WEIGHTS = _setting("WEIGHTS", INSTANCE / "weights")  # an owner's own; each file comes before the shipped one
 
+    # how long speeches are kept; 0: until somebody deletes them
+    KEEP_DAYS = _setting("KEEP_DAYS", 0.0)
+    KEEP_MEGABYTES = _setting("KEEP_MEGABYTES", 0.0)  # of 1,000,000 bytes, all files together
+    # what /verify knows of a file after its speech was deleted: its hash, and the voice's name with it
+    KEEP_HASHES = _setting("KEEP_HASHES", "yes").lower() not in NO
+    KEEP_HASH_VOICES = _setting("KEEP_HASH_VOICES", "yes").lower() not in NO
+
     # what a person may ask for
     MAX_TEXT_CHARACTERS = _setting("MAX_TEXT_CHARACTERS", 5_000)
     MAX_NAME_CHARACTERS = _setting("MAX_NAME_CHARACTERS", 60)
     MAX_NOTE_CHARACTERS = _setting("MAX_NOTE_CHARACTERS", 200)
     MAX_WORD_CHARACTERS = _setting("MAX_WORD_CHARACTERS", 60)  # of the dictionary, and of its respelling
     MAX_UPLOAD_MEGABYTES = _setting("MAX_UPLOAD_MEGABYTES", 50)  # of 1,000,000 bytes, one recording
+    MAX_VERIFY_MEGABYTES = _setting("MAX_VERIFY_MEGABYTES", 4 * MAX_UPLOAD_MEGABYTES)  # one file that is looked up
+    MAX_RECORDINGS = _setting("MAX_RECORDINGS", 20)  # of one voice
     MIN_SPEED = 0.5
     MAX_SPEED = 2.0
     SPEECHES_PER_PAGE = 20
+    VOICES_PER_PAGE = 20
     WORDS_PER_PAGE = 50
 
     # A recording somewhat over its limit is still received, so that the text sent with it comes back in the form.

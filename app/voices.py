@@ -4,7 +4,7 @@ from flask import Blueprint, Response, current_app, flash, redirect, render_temp
 
 from app import files
 from app.db import Voice, db
-from app.forms import NameForm, VoiceForm
+from app.voice_forms import NameForm, VoiceForm
 
 blueprint = Blueprint("voices", __name__, url_prefix="/voices")
 

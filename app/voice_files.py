@@ -1,0 +1,218 @@
+"""One voice as one small file, NAME.tembr-voice: its profile, what is known of it and, if asked for, a sample.
+
+It is a safetensors file: nothing in it can run.  Files come from strangers, so nothing is taken from one that is not
+exactly what is written here.
+"""
+
+import json
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+from flask import current_app
+from flask_babel import gettext as _
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from app import files
+from app.db import Voice, db, now, plain_name
+from app.messages import told
+from models import InvalidVoiceProfile, VoiceProfile
+from models.recording import SAMPLE_RATE, load_recording
+from models.speech_file import encode
+
+VERSION = "1"
+SUFFIX = ".tembr-voice"
+LANGUAGES = ("ru", "en")
+MAX_SAMPLE_BYTES = 1_000_000
+MAX_HEADER_BYTES = 16_384
+MAX_BYTES = MAX_SAMPLE_BYTES + MAX_HEADER_BYTES + 4096
+MAX_RECORDING_SECONDS = 600.0
+SAMPLE_SECONDS = 30.0  # kept of a sample that is too large as it is
+MAX_CHARACTERS = {"name": 200, "note": 1000, "origin": 300, "licence": 300}
+RANGES = {  # what a voice can be; beyond it the numbers are not those of one
+    "pitch": ((3.0, 0.0), (8.0, 3.0)),  # median and spread of log F0
+    "mean_mel": (-4.01, 4.01),
+    "seconds": (0.1, 1e6),
+}
+
+
+class InvalidVoiceFile(ValueError):
+    """The file is no voice, or one that this Tembr does not take."""
+
+
+@dataclass(frozen=True)
+class VoiceFile:
+    """What such a file says of a voice."""
+
+    profile: VoiceProfile
+    name: str
+    note: str = ""
+    language: str | None = None
+    origin: str | None = None
+    licence: str | None = None
+    consent_at: datetime | None = None
+    sample: bytes | None = None
+
+    def to_bytes(self) -> bytes:
+        tensors = load(self.profile.to_bytes())
+        if self.sample is not None:
+            tensors["sample"] = np.frombuffer(self.sample, dtype=np.uint8)
+        return save(tensors, {"format": "tembr-voice", "version": VERSION, "made_with": "Tembr"} | self._card())
+
+    def _card(self) -> dict[str, str]:
+        """What is known of the voice, without what is not."""
+        card = {name: getattr(self, name) for name in ("name", "note", "language", "origin", "licence")}
+        card["consent"] = self.consent_at and self.consent_at.isoformat(timespec="seconds")
+        card["seconds"] = f"{self.profile.seconds:.1f}"
+        return {name: value for name, value in card.items() if value}
+
+    @classmethod
+    def from_bytes(cls, stored: bytes) -> "VoiceFile":
+        """The voice of a file, its sample decoded once.  Raises InvalidVoiceFile."""
+        check_size(len(stored))
+        card = _card_of(stored)
+        profile, sample = _tensors_of(stored)
+        words = {name: _clean(card, name) for name in MAX_CHARACTERS}
+        language = card.get("language") if card.get("language") in LANGUAGES else None
+        _check_sample(sample)
+        return cls(
+            profile, words["name"], words["note"], language, words["origin"] or None, words["licence"] or None,
+            _consent(card), sample,
+        )  # fmt: skip
+
+    def keep(self, name: str) -> Voice:
+        """Put the voice into the bank.  Raises OSError and SQLAlchemyError; then nothing is kept.
+
+        name: not taken.  The speaker's consent keeps the date that the file gives; without one, it is given now.
+        """
+        voice = Voice(name=name, note=self.note, language=self.language, origin=self.origin, licence=self.licence)
+        voice.profile, voice.seconds = self.profile.to_bytes(), self.profile.seconds
+        voice.consent_at, voice.file_name = self.consent_at or now(), ""
+        if self.sample:
+            files.keep(voice, self.sample, files.kind_of(self.sample))
+        else:
+            db.session.add(voice)
+            db.session.commit()
+        return voice
+
+
+def of(voice: Voice, with_sample: bool = True) -> VoiceFile:
+    """A voice of the bank as a file; without a sample when its recording is not on the disk or cannot be read."""
+    return VoiceFile(
+        VoiceProfile.from_bytes(voice.profile), voice.name, voice.note, voice.language, voice.origin, voice.licence,
+        voice.consent_at, _sample_of(voice) if with_sample else None,
+    )  # fmt: skip
+
+
+def file_name(voice: Voice) -> str:
+    return files.title(voice.name) + SUFFIX
+
+
+def check_size(n_bytes: int) -> None:
+    """Raises InvalidVoiceFile for an empty file and for one that is too large to be read at all."""
+    if not n_bytes:
+        raise InvalidVoiceFile(_("This file is empty (0 bytes)."))
+    if n_bytes > MAX_BYTES:
+        size, limit = f"{n_bytes / 1e6:.2f}", f"{MAX_BYTES / 1e6:.2f}"
+        raise InvalidVoiceFile(
+            _("This file is too large: %(size)s MB, and a voice has at most %(limit)s MB.", size=size, limit=limit)
+        )
+
+
+def _sample_of(voice: Voice) -> bytes | None:
+    """The voice's sample as it is, or its first seconds as an mp3 when that is smaller than it may be."""
+    path = files.path_of(voice)
+    if not voice.file_name or not path.is_file():
+        return None
+    if path.stat().st_size <= MAX_SAMPLE_BYTES:
+        return path.read_bytes()
+    try:
+        waveform = load_recording(path, MAX_RECORDING_SECONDS)
+    except ValueError:
+        current_app.logger.warning("The sample of voice %d cannot be read", voice.id)
+        return None
+    return encode(waveform[: int(SAMPLE_SECONDS * SAMPLE_RATE)], SAMPLE_RATE, "mp3")
+
+
+def _card_of(stored: bytes) -> dict[str, str]:
+    """What the header says of the voice.  Its length is checked before anything of it is read."""
+    length = int.from_bytes(stored[:8], "little")
+    if len(stored) < 8 or length > MAX_HEADER_BYTES or length > len(stored) - 8:
+        raise InvalidVoiceFile(_("This is not a voice that Tembr exported."))
+    try:
+        card = json.loads(stored[8 : 8 + length].decode()).get("__metadata__") or {}
+    except (ValueError, AttributeError, RecursionError) as error:
+        raise InvalidVoiceFile(_("This is not a voice that Tembr exported.")) from error
+    if not isinstance(card, dict) or card.get("format") != "tembr-voice":
+        raise InvalidVoiceFile(_("This is not a voice that Tembr exported."))
+    if card.get("version") != VERSION:
+        version = str(card.get("version"))[:20]
+        raise InvalidVoiceFile(
+            _("This voice has version %(version)s; this Tembr reads version %(known)s.", version=version, known=VERSION)
+        )
+    return card
+
+
+def _tensors_of(stored: bytes) -> tuple[VoiceProfile, bytes | None]:
+    """The profile and the sample.  Only tensors that are known, of their shapes, with numbers that a voice can have."""
+    try:
+        tensors = load(stored)
+        sample = tensors.pop("sample", None)
+        profile = VoiceProfile.from_bytes(save(tensors))
+    except (SafetensorError, ValueError, KeyError) as error:
+        reason = told(error) if isinstance(error, InvalidVoiceProfile) else _("it is damaged")
+        raise InvalidVoiceFile(_("This voice cannot be used: %(why)s", why=reason)) from error
+    _check_numbers(profile)
+    if sample is not None and (sample.dtype != np.uint8 or sample.ndim != 1 or not 0 < len(sample) <= MAX_SAMPLE_BYTES):
+        raise InvalidVoiceFile(_("This voice cannot be used: %(why)s", why=_("its sample is no sequence of bytes")))
+    return profile, None if sample is None else sample.tobytes()
+
+
+def _check_numbers(profile: VoiceProfile) -> None:
+    if abs(float(np.linalg.norm(profile.embedding.astype(np.float64))) - 1) > 1e-3:
+        raise InvalidVoiceFile(
+            _("This voice cannot be used: %(why)s", why=_("its embedding has another length than 1"))
+        )
+    for part, (low, high) in RANGES.items():
+        value = np.asarray(getattr(profile, part))
+        if (value < np.asarray(low)).any() or (value > np.asarray(high)).any():
+            reason = _("the numbers of its %(part)s are not those of a voice", part=part)
+            raise InvalidVoiceFile(_("This voice cannot be used: %(why)s", why=reason))
+
+
+def _clean(card: dict[str, str], part: str) -> str:
+    """A text of the card in single spaces, without characters that are not seen."""
+    text = card.get(part) or ""
+    if not isinstance(text, str):
+        raise InvalidVoiceFile(_("This is not a voice that Tembr exported."))
+    if len(text) > (limit := MAX_CHARACTERS[part]):
+        raise InvalidVoiceFile(
+            _("The voice's %(part)s has %(length)s characters; at most %(limit)s are taken.", part=part,
+              length=len(text), limit=limit)
+        )  # fmt: skip
+    return plain_name("".join(c if unicodedata.category(c)[0] != "C" else " " * c.isspace() for c in text))
+
+
+def _consent(card: dict[str, str]) -> datetime | None:
+    """When the speaker agreed, by the file."""
+    if not card.get("consent"):
+        return None
+    try:
+        at = datetime.fromisoformat(card["consent"])
+    except (ValueError, TypeError) as error:
+        raise InvalidVoiceFile(_("The date of the speaker's consent cannot be read.")) from error
+    if at.tzinfo or at > now() + timedelta(days=1):
+        raise InvalidVoiceFile(_("The date of the speaker's consent cannot be read."))
+    return at
+
+
+def _check_sample(sample: bytes | None) -> None:
+    """The sample must be a recording, by the decoder that hears every upload."""
+    if sample is None:
+        return
+    try:
+        load_recording(sample, MAX_RECORDING_SECONDS)
+    except ValueError as error:
+        raise InvalidVoiceFile(_("The sample in this voice cannot be used: %(why)s", why=told(error))) from error

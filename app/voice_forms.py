@@ -1,0 +1,168 @@
+"""The forms of the bank: a voice's name, what is known of it, its recordings, and a voice that comes as a file."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from flask import current_app
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext, ngettext
+from flask_wtf.file import FileField
+from wtforms import BooleanField, SelectField, StringField
+from wtforms.validators import ValidationError
+
+from app import voice_files
+from app.db import Voice, db, now, plain_name
+from app.forms import RecordingForm, TembrForm, language_choices
+from app.messages import told
+from app.recordings import TooManyRecordings
+from models import InvalidVoiceProfile
+
+
+def check_name(given: str | None, own: Voice | None = None) -> str:
+    """A name as it is kept.  own: the voice that may have it.  Raises ValidationError for one that cannot be given."""
+    name, limit = plain_name(given), current_app.config["MAX_NAME_CHARACTERS"]
+    if not name:
+        raise ValidationError(
+            ngettext(
+                "Give the voice a name of %(num)s character.",
+                "Give the voice a name of 1 to %(num)s characters.",
+                limit,
+            )
+        )
+    if len(name) > limit:
+        raise ValidationError(
+            ngettext(
+                "The name is too long: %(num)s character, and at most %(limit)s fit.",
+                "The name is too long: %(num)s characters, and at most %(limit)s fit.",
+                len(name),
+                limit=limit,
+            )
+        )
+    if Voice.named(name) not in (None, own):
+        raise ValidationError(name_taken(name))
+    return name
+
+
+def name_taken(name: str) -> str:
+    name = plain_name(name)
+    return _(
+        "“%(name)s” is already in the bank: choose another name, such as “%(free)s”.", name=name, free=free_name(name)
+    )
+
+
+def free_name(name: str) -> str:
+    """A name like that one which no voice has: Anna 2."""
+    limit = current_app.config["MAX_NAME_CHARACTERS"]
+    n = 2
+    while Voice.named(free := f"{name[: limit - len(str(n)) - 1]} {n}"):
+        n += 1
+    return free
+
+
+def check_note(note: str) -> None:
+    """Raises ValidationError for one that is too long."""
+    limit, length = current_app.config["MAX_NOTE_CHARACTERS"], len(note)
+    if length > limit:
+        raise ValidationError(
+            ngettext(
+                "The note is too long: %(num)s character, and at most %(limit)s fit.",
+                "The note is too long: %(num)s characters, and at most %(limit)s fit.",
+                length,
+                limit=limit,
+            )
+        )
+
+
+class NameForm(TembrForm):
+    """A name for a voice: new in the bank, or its own."""
+
+    name = StringField(lazy_gettext("Name"))
+
+    def __init__(self, *args, voice: Voice | None = None, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.renamed_voice = voice
+
+    def validate_name(self, field: StringField) -> None:
+        check_name(field.data, self.renamed_voice)
+
+    def _changed_meanwhile(self) -> None:
+        """Another request took the name after it was validated."""
+        db.session.rollback()
+        self.name.errors.append(name_taken(self.name.data))
+
+
+class CardForm(NameForm):
+    """What is known of a voice: name, language, note."""
+
+    language = SelectField(lazy_gettext("Language"), choices=language_choices(lazy_gettext("Not said")), default="")
+    note = StringField(lazy_gettext("Note"), filters=[plain_name])
+
+    def validate_note(self, field: StringField) -> None:
+        check_note(field.data)
+
+    def fill(self, voice: Voice) -> Voice:
+        """The voice with what was given."""
+        voice.name, voice.note, voice.language = self.name.data, self.note.data, self.language.data or None
+        return voice
+
+
+class VoiceForm(RecordingForm, CardForm):
+    """A new voice for the bank."""
+
+    def voice(self) -> Voice:
+        """What was given, without profile, seconds and file."""
+        return self.fill(Voice(consent_at=now()))
+
+
+class AnotherRecordingForm(RecordingForm):
+    """One more recording of a voice."""
+
+    @contextmanager
+    def refusals(self) -> Iterator[None]:
+        """What a voice does not take is said at the recording."""
+        with super().refusals():
+            try:
+                yield
+            except (InvalidVoiceProfile, TooManyRecordings) as fault:
+                self.recording.errors.append(told(fault))
+
+    def _changed_meanwhile(self) -> None:
+        db.session.rollback()
+        self.recording.errors.append(_("This recording is one of this voice's already."))
+
+
+class VoiceFileForm(TembrForm):
+    """A voice that was exported, under its own name or another.
+
+    file: what is in it, once it was validated.
+    """
+
+    voice_file = FileField(lazy_gettext("Voice file"))
+    name = StringField(lazy_gettext("Name"))
+    consent = BooleanField(lazy_gettext("The person who speaks agreed to have this voice cloned"))
+    file: voice_files.VoiceFile | None = None
+
+    def validate_voice_file(self, field: FileField) -> None:
+        if not field.data:
+            raise ValidationError(_("Choose a voice: no file was given."))
+        try:
+            voice_files.check_size(field.data.stream.seek(0, 2))
+            field.data.stream.seek(0)
+            self.file = voice_files.VoiceFile.from_bytes(field.data.read())
+        except voice_files.InvalidVoiceFile as fault:
+            raise ValidationError(str(fault)) from fault
+
+    def validate_name(self, field: StringField) -> None:
+        """Without a name given, that of the file is taken."""
+        if not plain_name(field.data) and self.file:
+            field.data = self.file.name
+        if self.file or plain_name(field.data):
+            check_name(field.data)
+
+    def validate_consent(self, field: BooleanField) -> None:
+        if not field.data:
+            raise ValidationError(_("Tick this to go on: a voice is cloned only if its speaker agreed."))
+
+    def _changed_meanwhile(self) -> None:
+        db.session.rollback()
+        self.name.errors.append(name_taken(self.name.data))
