@@ -9,9 +9,10 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-FORMATS = ("mp3", "wav")
+FORMATS = ("mp3", "wav", "flac", "ogg")
 LANGUAGES = ("ru", "en")
-SPEEDS = (0.5, 2.0)
+SPEEDS = PAUSES = (0.5, 2.0)
+PITCHES = (-6.0, 6.0)  # semitones
 COLUMNS = ("id", "voice", "language", "text")
 MAX_ID_BYTES = 200  # with .wav, what every file system takes
 
@@ -97,11 +98,26 @@ def _read(asked: argparse.Namespace) -> int:
 def _speak_once(asked: argparse.Namespace, load: Callable) -> int:
     cloner = load()
     profile = Voices(cloner).profile(asked.voice)
-    waveform = cloner.speak(asked.text, profile, language=asked.language, speed=asked.speed, seed=asked.seed)
     asked.out.parent.mkdir(parents=True, exist_ok=True)
-    asked.out.write_bytes(cloner.encode(waveform, _format(asked.out)))
-    _say(f"{asked.out}: {len(waveform) / cloner.sample_rate:.1f} s of speech.")
+    seconds = _speak_to(asked.out, asked.text, asked.language, profile, asked, cloner)
+    _say(f"{asked.out}: {seconds:.1f} s of speech.")
     return 0
+
+
+def _speak_to(path: Path, text: str, language: str | None, profile, asked: argparse.Namespace, cloner) -> float:
+    """Write the file, sentence by sentence, whole or not at all; returns seconds of speech."""
+    from models import SpeechFile
+
+    sentences = cloner.read(text, language)
+    draft = path.with_name(f".{path.name}.partial")
+    try:
+        with SpeechFile(draft, cloner.sample_rate, _format(path)) as file:
+            for piece in cloner.say(sentences, profile, asked.speed, asked.pitch, asked.pauses, asked.seed):
+                file.write(piece)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+    return file.seconds
 
 
 def _speak_batch(asked: argparse.Namespace, load: Callable) -> int:
@@ -127,9 +143,7 @@ def _speak_line(line: dict[str, str], asked: argparse.Namespace, cloner, voices:
     """Write DIR/id.wav; returns seconds of speech."""
     profile = voices.profile(line["voice"])
     language = line["language"] or asked.language
-    waveform = cloner.speak(line["text"], profile, language=language, speed=asked.speed, seed=asked.seed)
-    (asked.out_dir / f"{line['id']}.wav").write_bytes(cloner.encode(waveform, "wav"))
-    return len(waveform) / cloner.sample_rate
+    return _speak_to(asked.out_dir / f"{line['id']}.wav", line["text"], language, profile, asked, cloner)
 
 
 def _read_lines(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
@@ -175,11 +189,15 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     command = commands.add_parser("speak", help="say a text in a voice")
     command.add_argument("text", nargs="?", help="what to say, in Russian or English")
     command.add_argument("--voice", metavar="FILE-or-NAME", help="a recording, or the name of a voice in the bank")
-    command.add_argument("--out", type=Path, metavar="FILE", help="an .mp3 or .wav file to write")
+    command.add_argument("--out", type=Path, metavar="FILE", help="an .mp3, .wav, .flac or .ogg file to write")
     command.add_argument("--batch", type=Path, metavar="LINES.tsv", help=f"a table with columns {', '.join(COLUMNS)}")
     command.add_argument("--out-dir", type=Path, metavar="DIR", help="where --batch writes id.wav of each line")
     command.add_argument("--language", choices=LANGUAGES, help="found from the text when not given")
-    command.add_argument("--speed", type=speed, default=1.0, help=f"{SPEEDS[0]:g} to {SPEEDS[1]:g}, 1 by default")
+    command.add_argument(
+        "--speed", type=within(SPEEDS), default=1.0, help=f"{SPEEDS[0]:g} to {SPEEDS[1]:g}, 1 by default"
+    )
+    command.add_argument("--pitch", type=within(PITCHES), default=0.0, help="semitones above the voice's own, -6 to 6")
+    command.add_argument("--pauses", type=within(PAUSES), default=1.0, help="times as long as usual, 0.5 to 2")
     command.add_argument("--seed", type=seed, default=0, help="another number gives another take")
     asked = parser.parse_args(arguments)
     if asked.command == "speak":
@@ -200,17 +218,22 @@ def _check_together(asked: argparse.Namespace, command: argparse.ArgumentParser)
     if asked.out_dir:
         command.error("--out-dir goes with --batch")
     if _format(asked.out) not in FORMATS:
-        command.error(f"--out {asked.out} must end in .mp3 or .wav")
+        command.error(f"--out {asked.out} must end in .mp3, .wav, .flac or .ogg")
 
 
 def _format(path: Path) -> str:
     return path.suffix.lower().removeprefix(".")
 
 
-def speed(value: str) -> float:
-    number = float(value)
-    if not SPEEDS[0] <= number <= SPEEDS[1]:
-        raise argparse.ArgumentTypeError(f"{value} is not between {SPEEDS[0]:g} and {SPEEDS[1]:g}")
+def within(limits: tuple[float, float]) -> Callable[[str], float]:
+    """Reads a number between the limits."""
+    low, high = limits
+
+    def number(value: str) -> float:
+        if not low <= float(value) <= high:
+            raise argparse.ArgumentTypeError(f"{value} is not between {low:g} and {high:g}")
+        return float(value)
+
     return number
 
 

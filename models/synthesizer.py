@@ -138,15 +138,15 @@ class Synthesizer(nn.Module):
         ids: Tensor,
         languages: Tensor,
         profile: Tensor,
-        stretch: Tensor,
+        stretch: Tensor | float = 1.0,
         semitones: float = 0.0,
         liveliness: Tensor | None = None,
     ) -> Tensor:
         """The mel of one sentence.
 
-        ids, languages: (phones,); profile: (338,); stretch: (phones,), how many times as long as usual each is said;
-        semitones: how much higher than usual; liveliness: (2, phones), added to the predicted log durations and
-        pitch.  Returns (80, frames) within [-4, 4].
+        ids, languages: (phones,); profile: (338,); stretch: how many times as long as usual it is said, for all of
+        it or for each phone, (phones,); semitones: how much higher than usual; liveliness: (2, phones), added to the
+        predicted log durations and pitch.  Returns (80, frames) within [-4, 4].
         """
         voice = self.embed_voice(profile[None])
         mask = torch.ones(1, len(ids), 1, device=ids.device)

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import av
 import numpy as np
 import pytest
 
@@ -30,16 +31,19 @@ class Cloner:
             raise UnreadableAudio("it is a poem")
         return f"profile of {recording.name}"
 
-    def speak(self, text, profile, language=None, speed=1.0, seed=0):
+    def read(self, text, language=None, dictionary=None):
         if text == "!!!":
             raise ValueError("There is nothing to say in it.")
+        return [(text, language)]
+
+    def say(self, sentences, profile, speed=1.0, pitch=0.0, pauses=1.0, seed=0):
+        ((text, language),) = sentences
         if text == "crash":
             raise RuntimeError("out of memory")
         self.said.append({"text": text, "profile": profile, "language": language, "speed": speed, "seed": seed})
-        return np.zeros(RATE // 2, np.float32)
-
-    def encode(self, waveform, format):
-        return f"{format} {len(waveform)}".encode()
+        self.asked = (pitch, pauses)
+        yield np.zeros(RATE // 4, np.float32)
+        yield np.zeros(RATE // 4, np.float32)
 
 
 @pytest.fixture
@@ -75,10 +79,13 @@ def batch(speak, here):
     return lambda *lines, **changes: speak("--batch", table(here, *lines, **changes), "--out-dir", here / "out")
 
 
-@pytest.mark.parametrize("name", ["hello.mp3", "hello.wav", "new/folder/hello.WAV"])
+@pytest.mark.parametrize("name", ["hello.mp3", "hello.wav", "hello.ogg", "new/folder/hello.WAV"])
 def test_a_text_is_written_in_the_format_of_its_name(speak, here, name):
     assert speak("Привет", "--voice", "anna.wav", "--out", name) == 0
-    assert (here / name).read_bytes() == f"{name[-3:].lower()} {RATE // 2}".encode()
+    with av.open(str(here / name)) as file:
+        assert file.format.name == name[-3:].lower()
+        assert file.duration / av.time_base == pytest.approx(0.5, abs=0.15)  # mp3 is padded
+    assert not list((here / name).parent.glob(".*"))
 
 
 def test_language_speed_and_seed_reach_the_networks(speak, here, cloner):
@@ -86,6 +93,11 @@ def test_language_speed_and_seed_reach_the_networks(speak, here, cloner):
     assert cloner.said == [
         {"text": "Hi", "profile": "profile of anna.wav", "language": "en", "speed": 1.5, "seed": 7},
     ]
+
+
+def test_pitch_and_pauses_reach_the_networks(speak, here, cloner):
+    speak("Hi", "--voice", "anna.wav", "--out", "x.wav", "--pitch", "-2", "--pauses", "1.5")
+    assert cloner.asked == (-2, 1.5)
 
 
 def test_what_was_written_and_how_long_it_is_are_said(speak, here, capsys):
@@ -113,8 +125,8 @@ def test_what_cannot_be_spoken_is_said_in_one_line(speak, here, capsys, argument
     [
         ([], "a text needs --voice and --out"),
         (["Hi", "--voice", "anna.wav"], "a text needs --voice and --out"),
-        (["Hi", "--voice", "anna.wav", "--out", "x.ogg"], "must end in .mp3 or .wav"),
-        (["Hi", "--voice", "anna.wav", "--out", "x"], "must end in .mp3 or .wav"),
+        (["Hi", "--voice", "anna.wav", "--out", "x.aiff"], "must end in .mp3, .wav, .flac or .ogg"),
+        (["Hi", "--voice", "anna.wav", "--out", "x"], "must end in .mp3, .wav, .flac or .ogg"),
         (["Hi", "--voice", "anna.wav", "--out", "x.wav", "--speed", "2.5"], "2.5 is not between 0.5 and 2"),
         (["Hi", "--voice", "anna.wav", "--out", "x.wav", "--speed", "nan"], "nan is not between 0.5 and 2"),
         (["Hi", "--voice", "anna.wav", "--out", "x.wav", "--seed", "-1"], "-1 is not between 0"),

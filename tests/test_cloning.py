@@ -21,11 +21,11 @@ from models import (
     checkpoint,
     cloning,
 )
-from models.audio import SAMPLE_RATE, level_db
+from models.audio import SAMPLE_RATE, level_db, trim
 from models.cloning import SENTENCE_PAUSE_SECONDS, SPOKEN_LEVEL_DB, WEIGHTS
 from models.recording import load_recording
-from models.speech_file import encode
 from models.speaker_encoder import SpeakerEncoder, SpeakerEncoderConfig
+from models.speech_file import encode
 from tests.speech import KATHLEEN, harmonic_tone, kathleen, silence
 from tests.tiny_networks import tiny_synthesizer, tiny_vocoder
 
@@ -226,6 +226,39 @@ def test_a_long_text_is_spoken_to_its_end(cloner, voice):
 def test_speaking_twice_as_fast_takes_half_the_time(cloner, voice):
     slow, fast = (len(cloner.speak(THREE_SENTENCES, voice, speed=speed)) for speed in (0.8, 1.6))
     assert fast == pytest.approx(slow / 2, rel=0.06)
+
+
+def test_pauses_between_sentences_can_be_longer(cloner, voice):
+    said = cloner.speak(THREE_SENTENCES, voice, pauses=2.0)
+    assert digital_silences(said, SENTENCE_PAUSE_SECONDS) == pytest.approx([2 * SENTENCE_PAUSE_SECONDS] * 2, abs=0.02)
+
+
+def test_a_silence_in_brackets_is_exact_whatever_the_speed_and_the_pauses(cloner, voice):
+    said = cloner.speak("One. [pause 0.8] Two.", voice, speed=2.0, pauses=0.5)
+    assert max(digital_silences(said, 0.5)) == pytest.approx(0.8, abs=0.02)
+
+
+def test_sentences_come_one_by_one_and_make_the_whole(cloner, voice):
+    pieces = list(cloner.say(cloner.read(THREE_SENTENCES), voice))
+    assert len(pieces) == 3
+    np.testing.assert_array_equal(np.concatenate(pieces), cloner.speak(THREE_SENTENCES, voice))
+
+
+def test_stopping_between_sentences_leaves_the_networks_free(cloner, voice):
+    saying = cloner.say(cloner.read(THREE_SENTENCES), voice)
+    next(saying)
+    saying.close()
+    assert len(cloner.speak(ENGLISH, voice)) > 0
+
+
+def test_every_sentence_has_the_same_level(cloner, voice):
+    levels = [level_db(trim(piece)) for piece in cloner.say(cloner.read(THREE_SENTENCES), voice)]
+    assert max(levels) - min(levels) < 2
+
+
+def test_a_voice_is_closer_to_itself_than_to_another(cloner, voice):
+    itself = cloner.closeness(kathleen(), voice)
+    assert itself > 0.95 > cloner.closeness(harmonic_tone(110, 3.0), voice)
 
 
 @pytest.mark.parametrize(("speed", "limit"), [(0.01, 0.5), (100.0, 2.0)])

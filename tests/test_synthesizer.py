@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from models.synthesizer import MAX_FRAMES_PER_PHONE, stretch, whole_frames
+from models.synthesizer import MAX_EDGE_FRAMES, MAX_FRAMES_PER_PHONE, stretch, whole_frames
 from models.text.symbols import LANGUAGES, SYMBOLS
 from tests.tiny_networks import FRAMES_PER_PHONE, TINY_SYNTHESIZER, tiny_synthesizer
 
@@ -35,18 +35,28 @@ def test_a_phone_lasts_about_as_long_as_predicted(synthesizer):
 @pytest.mark.parametrize("speed", [0.5, 2.0])
 def test_frames_go_with_the_inverse_of_speed(synthesizer, speed):
     usual = synthesizer.speak(*sentence(), profile()).shape[1]
-    assert synthesizer.speak(*sentence(), profile(), speed=speed).shape[1] == pytest.approx(usual / speed, abs=2)
+    assert synthesizer.speak(*sentence(), profile(), stretch=1 / speed).shape[1] == pytest.approx(usual / speed, abs=2)
 
 
 @torch.inference_mode()
 def test_however_fast_every_phone_has_a_frame(synthesizer):
-    assert synthesizer.speak(*sentence(), profile(), speed=1000.0).shape[1] == N_PHONES
+    assert synthesizer.speak(*sentence(), profile(), stretch=0.001).shape[1] == N_PHONES
 
 
 @torch.inference_mode()
-def test_no_phone_lasts_longer_than_2_seconds(synthesizer):
+def test_no_phone_lasts_longer_than_2_seconds_and_the_silence_at_the_ends_75_milliseconds(synthesizer):
     drawn = torch.stack([torch.full((N_PHONES,), 50.0), torch.zeros(N_PHONES)])
-    assert synthesizer.speak(*sentence(), profile(), liveliness=drawn).shape[1] == N_PHONES * MAX_FRAMES_PER_PHONE
+    longest = (N_PHONES - 2) * MAX_FRAMES_PER_PHONE + 2 * MAX_EDGE_FRAMES
+    assert synthesizer.speak(*sentence(), profile(), liveliness=drawn).shape[1] == longest
+
+
+@torch.inference_mode()
+def test_one_phone_can_be_said_longer_than_the_others(synthesizer):
+    usual = synthesizer.speak(*sentence(), profile()).shape[1]
+    stretched = torch.ones(N_PHONES)
+    stretched[7] = 4.0
+    longer = synthesizer.speak(*sentence(), profile(), stretch=stretched).shape[1]
+    assert usual + FRAMES_PER_PHONE < longer < usual + 6 * FRAMES_PER_PHONE
 
 
 def test_mels_lie_in_the_range_of_speech_mels(synthesizer):
