@@ -211,9 +211,8 @@ def _prepare_sqlite(connection, _record) -> None:
 
 
 def init_app(app: Flask) -> None:
-    """Bind the database to the app and create the tables that are missing."""
+    """Bind the database to the app; app.schema makes its tables."""
     db.init_app(app)
     with app.app_context():
         if db.engine.dialect.name == "sqlite":
             event.listen(db.engine, "connect", _prepare_sqlite)
-        db.create_all()

@@ -1,0 +1,134 @@
+"""The tables as this version of Tembr needs them: made in a new database, migrated in an old one."""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from alembic import command
+from flask import Flask, current_app
+from flask_migrate import Migrate
+from sqlalchemy import Connection, inspect, text
+
+from app.db import db
+from config import ROOT
+
+MIGRATIONS = ROOT / "migrations"
+LOCK = 0x7E3B12  # the key of PostgreSQL's advisory lock
+VERSION_COLUMN = "version_num VARCHAR(32) NOT NULL CONSTRAINT alembic_version_pkc PRIMARY KEY"  # as Alembic makes it
+
+
+class UpgradeFailed(RuntimeError):
+    """The database could not be brought up to date, and is as it was."""
+
+
+def init_app(app: Flask) -> None:
+    """Make what is missing, migrate what is old; a database that is as it should be costs one query.
+
+    Two processes may start at once: one waits for the other.  Raises UpgradeFailed.
+    """
+    Migrate(app, db, MIGRATIONS)
+    with app.app_context():
+        if _version() != newest():
+            _bring_up_to_date()
+
+
+def newest() -> str:
+    """The version that this code needs: that of the last migration."""
+    return max(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+
+
+def _version() -> str | None:
+    """The version the database says it has."""
+    with db.engine.connect() as connection:
+        return _version_of(connection)
+
+
+def _version_of(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.scalar(text("SELECT version_num FROM alembic_version"))
+
+
+def _bring_up_to_date() -> None:
+    with _alone() as connection:
+        version, is_new = _version_of(connection), not inspect(connection).has_table("voice")
+        if version == newest():
+            return  # another process was quicker
+        if is_new:
+            _make(connection)
+            return
+        _check_is_older(version)
+        copy = _copy()
+        try:
+            upgrade(connection)
+        except Exception as error:
+            raise UpgradeFailed(_explained(error, copy)) from error
+
+
+@contextmanager
+def _alone() -> Iterator[Connection]:
+    """A connection in a transaction that no other process writes beside: all of it comes to be, or nothing.
+
+    SQLite's references are checked at the end only: a table that is rebuilt must not take along what refers to it.
+    """
+    is_sqlite = db.engine.dialect.name == "sqlite"
+    with db.engine.connect() as connection:
+        if is_sqlite:
+            connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        elif db.engine.dialect.name == "postgresql":
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
+        try:
+            yield connection
+            if is_sqlite:
+                _check_references(connection)
+            connection.commit()
+        finally:
+            connection.rollback()
+            if is_sqlite:
+                connection.exec_driver_sql("PRAGMA foreign_keys = ON")
+
+
+def _check_references(connection: Connection) -> None:
+    if broken := connection.exec_driver_sql("PRAGMA foreign_key_check").all():
+        raise UpgradeFailed(f"The database was left as it was: {len(broken)} of its references lead nowhere.")
+
+
+def _make(connection: Connection) -> None:
+    """The tables of a new database, at the newest version.  A test says that migrations lead to the same."""
+    db.metadata.create_all(connection)
+    connection.execute(text(f"CREATE TABLE alembic_version ({VERSION_COLUMN})"))
+    connection.execute(text("INSERT INTO alembic_version VALUES (:version)"), {"version": newest()})
+
+
+def upgrade(connection: Connection, version: str = "head") -> None:
+    """Run the migrations up to a version in the connection's transaction."""
+    settings = current_app.extensions["migrate"].migrate.get_config()
+    settings.attributes["connection"] = connection
+    command.upgrade(settings, version)
+
+
+def _check_is_older(version: str | None) -> None:
+    if version and version > newest():
+        message = f"The database has version {version}, and this Tembr knows none after {newest()}: use a newer Tembr."
+        raise UpgradeFailed(message)
+
+
+def _copy() -> Path | None:
+    """Copy the file of an SQLite database beside it, under the version it will get; returns where."""
+    source = db.engine.url.database
+    if db.engine.dialect.name != "sqlite" or not source or source == ":memory:":
+        return None
+    target = Path(f"{source}.before-{newest()}")
+    draft = target.with_name(f"{target.name}.draft")
+    with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(draft)) as copy:
+        old.backup(copy)
+    os.replace(draft, target)
+    return target
+
+
+def _explained(error: Exception, copy: Path | None) -> str:
+    kept = f" A copy is in {copy}." if copy else ""
+    return f"The database could not be upgraded to version {newest()}, and was left as it was: {error}.{kept}"
