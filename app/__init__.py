@@ -3,6 +3,7 @@
 import os
 import re
 import tempfile
+from functools import partial
 from pathlib import Path
 
 from flask import Flask, Response, current_app, render_template, request
@@ -11,7 +12,24 @@ from flask_babel import lazy_gettext
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from app import db, dictionary, forms, history, i18n, ready_voices, schema, speeches, voices
+from app import (
+    db,
+    dictionary,
+    files,
+    forms,
+    history,
+    i18n,
+    progress,
+    ready_voices,
+    retention,
+    schema,
+    speeches,
+    takes,
+    verify,
+    voice,
+    voices,
+)
+from app.jobs import Queue
 from config import ROOT, Config
 from models import VoiceCloner
 
@@ -46,16 +64,22 @@ def create_app(config: object = Config, cloner: VoiceCloner | None = None) -> Fl
     app.extensions["cloner"] = cloner or _loaded_cloner()
     db.init_app(app)
     schema.init_app(app)
+    retention.init_app(app)
     CSRFProtect(app)
     i18n.init_app(app)
+    app.extensions["speaking"] = Queue(partial(takes.say, app))
     app.register_blueprint(speeches.blueprint)
+    app.register_blueprint(progress.blueprint)
     app.register_blueprint(history.blueprint)
+    app.register_blueprint(verify.blueprint)
     app.register_blueprint(voices.blueprint)
+    app.register_blueprint(voice.blueprint)
     app.register_blueprint(dictionary.blueprint)
     app.register_error_handler(HTTPException, _error_page)
     app.register_error_handler(RequestEntityTooLarge, _too_large)
     app.register_error_handler(CSRFError, _expired)
     app.after_request(_harden)
+    app.after_request(_name_next_page)
     app.jinja_env.globals.update(languages=forms.LANGUAGES, recording_choice=forms.RECORDING)
     app.jinja_env.filters.update(duration=_duration, stressed=_stressed)
     with app.app_context():
@@ -76,6 +100,7 @@ def _prepare_instance(app: Flask) -> None:
     instance = Path(app.config["INSTANCE"]).resolve()
     for folder in (instance, instance / db.Voice.folder, instance / db.Speech.folder):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    files.remove_drafts(instance / db.Speech.folder)
     app.config["INSTANCE"] = instance
     app.config["SECRET_KEY"] = app.config["SECRET_KEY"] or _secret_key(instance / "secret_key")
     app.config["SQLALCHEMY_DATABASE_URI"] = (
@@ -96,6 +121,14 @@ def _secret_key(path: Path) -> str:
 def _harden(response: Response) -> Response:
     """Nothing from elsewhere is loaded, nobody frames the pages, no type is guessed."""
     response.headers.update(HEADERS)
+    return response
+
+
+def _name_next_page(response: Response) -> Response:
+    """A script is told where the next page is: one that followed there itself would see its messages in vain."""
+    if response.status_code == 303 and "X-Tembr-Script" in request.headers:
+        response.status_code, response.headers["X-Tembr-Next"] = 200, response.headers.pop("Location")
+        response.set_data("")
     return response
 
 

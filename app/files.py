@@ -1,9 +1,12 @@
 """A row and its audio file: kept together, removed together, sent by the row's id."""
 
+import fcntl
+import os
 import secrets
 from pathlib import Path
 
 from flask import Response, abort, current_app, send_file
+from sqlalchemy import delete
 
 from app.db import Speech, Voice, db
 
@@ -16,6 +19,9 @@ MIME_TYPES = {
     "aac": "audio/aac",
     "webm": "audio/webm",
 }
+
+
+DRAFT = "draft-"  # how the names of files begin that are still being written
 
 
 def kind_of(recording: bytes) -> str:
@@ -51,12 +57,68 @@ def keep(row: Voice | Speech, content: bytes, kind: str) -> None:
         raise
 
 
+class Draft:
+    """A file that speech is written to, beside those that are kept; gone at the end unless keep_draft took it.
+
+    It is locked while this process lives, so that no other takes it for one that a crash has left.
+    """
+
+    def __init__(self, kind: str):
+        self.kind = kind
+        self.path = current_app.config["INSTANCE"] / Speech.folder / f"{DRAFT}{secrets.token_hex(16)}.{kind}"
+
+    def __enter__(self) -> "Draft":
+        self._lock = self.path.open("xb")
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        return self
+
+    def __exit__(self, *error) -> None:
+        self.path.unlink(missing_ok=True)
+        self._lock.close()
+
+
+def keep_draft(row: Speech, draft: Draft) -> None:
+    """Make the draft the row's file and commit the row: both, or neither.  Raises as keep does."""
+    row.file_name = f"{secrets.token_hex(16)}.{draft.kind}"
+    path = path_of(row)
+    try:
+        os.replace(draft.path, path)
+        db.session.add(row)
+        db.session.commit()
+    except Exception:
+        db.session.rollback()
+        path.unlink(missing_ok=True)
+        raise
+
+
+def remove_drafts(folder: Path) -> None:
+    """Remove the drafts of a folder that nobody writes any more: those of a crash."""
+    for path in folder.glob(f"{DRAFT}*"):
+        with path.open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            path.unlink(missing_ok=True)
+
+
 def discard(row: Voice | Speech) -> None:
     """Delete the row, then its file."""
     path = path_of(row)
     db.session.delete(row)
     db.session.commit()
     path.unlink(missing_ok=True)
+
+
+def discard_where(kind: type[Voice | Speech], *conditions) -> int:
+    """Delete the rows of which every condition holds, then their files; returns how many."""
+    names = db.session.scalars(
+        delete(kind).where(*conditions).returning(kind.file_name), execution_options={"synchronize_session": False}
+    ).all()
+    db.session.commit()
+    for name in filter(None, names):
+        (current_app.config["INSTANCE"] / kind.folder / name).unlink(missing_ok=True)
+    return len(names)
 
 
 def send(row: Voice | Speech, name: str, as_attachment: bool = False) -> Response:

@@ -1,13 +1,23 @@
 """Write a text, listen to it, download it."""
 
-import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
 from flask import Blueprint, Response, abort, current_app, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from soundfile import LibsndfileError
+from sqlalchemy import Row
 
-from app import files, previews
+from app import files, pictures, previews, progress
+from app.closeness import in_words
 from app.db import Pronunciation, Speech, Voice, db, now
-from app.forms import MAX_SEED, RECORDING, SpeakForm, TembrForm, TextForm, profile_of
+from app.forms import MAX_SEED, RECORDING, TAKES, SpeakForm, TextForm, profile_of
+from app.jobs import Job, QueueFull
 from models import VoiceProfile
+
+REPEATED = ("text", "language", "speed", "pitch", "pauses", "format", "kbits")  # what another take is asked with
+YEAR = 365 * 24 * 3600  # seconds
 
 blueprint = Blueprint("speeches", __name__)
 
@@ -15,19 +25,31 @@ blueprint = Blueprint("speeches", __name__)
 @blueprint.route("/", methods=["GET", "POST"])
 def speak():
     """The front page: a voice and a text in, a speech out."""
-    form = SpeakForm(voice=_first_choice(Voice.bank()))
+    job = progress.asked_about()
+    form = progress.refused(job) if job else SpeakForm(voice=_first_choice(Voice.choices(limit=1)))
     if previews.is_asked_for():
         return _with_preview(form)
     if form.validate_on_submit():
-        with form.refusals():
-            return redirect(url_for(".result", speech_id=_say(form).id), 303)
+        with _refusals(form):
+            return progress.answer(_begin(form))
     return _page(form)
 
 
 def _page(form: SpeakForm, preview: previews.Preview | None = None):
     """The front page, 422 when its form was refused."""
-    page = render_template("speak.html", form=form, bank=Voice.bank(), speech=None, preview=preview)
+    shown = {"bank": Voice.choices(), "speech": None, "panels": progress.panels()}
+    page = render_template("speak.html", form=form, preview=preview, **shown)
     return page, 422 if form.errors else 200
+
+
+@contextmanager
+def _refusals(form: SpeakForm) -> Iterator[None]:
+    """As form.refusals; a full queue is said above the form."""
+    with form.refusals():
+        try:
+            yield
+        except QueueFull as fault:
+            form.form_errors.append(str(fault))
 
 
 def _with_preview(form: SpeakForm):
@@ -36,7 +58,7 @@ def _with_preview(form: SpeakForm):
     preview = previews.make(asked)
     form.text.data, form.text.errors = preview.text, asked.text.errors
     if form.recording.data:
-        form.recording.errors = ["Choose the recording again: a page cannot keep it."]
+        form.recording.errors = [_("Choose the recording again: a page cannot keep it.")]
     return _page(form, preview)
 
 
@@ -46,86 +68,79 @@ def reading() -> str:
     return render_template("_reading.html", preview=previews.make(TextForm()))
 
 
-def _first_choice(bank: list[Voice]) -> str:
+def _first_choice(first: Sequence[Row]) -> str:
     """The voice asked for in the address, or the first of the bank, or a recording when the bank is empty."""
-    asked = request.args.get("voice", "")
-    if asked in {str(voice.id) for voice in bank}:
-        return asked
-    return str(bank[0].id) if bank else RECORDING
+    asked = request.args.get("voice", 0, int)
+    if asked and db.session.get(Voice, asked):
+        return str(asked)
+    return str(first[0].id) if first else RECORDING
 
 
-def _say(form: SpeakForm) -> Speech:
-    """Say what the form asks for.  Raises what the networks, the disk and the database raise."""
+def _begin(form: SpeakForm) -> Job:
+    """Put what the form asks for into the queue.  Raises what the networks raise of a recording, and QueueFull."""
     speech, source = form.speech(), form.source()
     if source is None:
+        db.session.rollback()  # holds no connection while the networks work
         profile = current_app.extensions["cloner"].listen(form.recording.data.read())
         speech.voice_name, speech.profile, speech.consent_at = form.upload_name(), profile.to_bytes(), now()
-        return record(speech, profile)
-    _use(speech, source)
-    return record(speech, profile_of(source))
+    else:
+        profile = _use(speech, source)
+    takes = TAKES if form.best.data else 1
+    return progress.queue().add(Job(speech, profile, form.sentences, takes, progress.owner(), form.voice.data))
 
 
-def _use(speech: Speech, source: Voice | Speech) -> None:
-    """Give the speech the voice of the bank, or the recording that another speech used."""
+def _use(speech: Speech, source: Voice | Speech) -> VoiceProfile:
+    """Give the speech the voice of the bank, or the recording that another speech used.  Raises InvalidVoiceProfile."""
     if isinstance(source, Voice):
         speech.voice_id, speech.voice_name = source.id, source.name
     else:
         speech.voice_name, speech.profile, speech.consent_at = source.voice_name, source.profile, source.consent_at
-
-
-def record(speech: Speech, profile: VoiceProfile) -> Speech:
-    """Speak what `speech` asks for in the profile's voice; keep the audio file and the row.
-
-    speech: new, with text, language, speed, seed, format, voice_name and, for a voice of the bank, voice_id.
-    Raises NothingToSay, TextTooLong, OSError, SQLAlchemyError and what memory raises; then nothing is kept.
-    """
-    cloner = current_app.extensions["cloner"]
-    dictionary = Pronunciation.dictionary()
-    db.session.rollback()  # holds no connection while the networks work
-    waveform = cloner.speak(speech.text, profile, speech.language, speech.speed, speech.seed, dictionary=dictionary)
-    audio = cloner.encode(waveform, speech.format)
-    speech.seconds = len(waveform) / cloner.sample_rate
-    speech.sha256 = hashlib.sha256(audio).hexdigest()
-    if speech.voice_id and not db.session.get(Voice, speech.voice_id):
-        speech.voice_id = None  # deleted while it spoke
-    files.keep(speech, audio, speech.format)
-    return speech
+    return profile_of(source)
 
 
 @blueprint.get("/speeches/<int:speech_id>")
 def result(speech_id: int) -> str:
     """A speech to hear and download, above the form that made it."""
-    speech, bank = _found(speech_id), Voice.bank()
-    voice = str(speech.voice_id or (f"speech-{speech.id}" if speech.profile else _first_choice(bank)))
-    form = SpeakForm(None, obj=speech, data={"voice": voice, "language": speech.language or ""})
-    return render_template("speak.html", form=form, bank=bank, speech=speech, can_repeat=_can_repeat(speech))
+    speech = _found(speech_id)
+    shown = {"bank": Voice.choices(), "speech": speech, "can_repeat": _can_repeat(speech), "panels": progress.panels()}
+    form = progress.form_of(speech, _choice(speech) or _first_choice(shown["bank"]))
+    return render_template("speak.html", form=form, alike=in_words, **shown)
+
+
+def _choice(speech: Speech) -> str | None:
+    """The choice of voice that says it again; None when its voice was deleted."""
+    return str(speech.voice_id or (f"speech-{speech.id}" if speech.profile else "")) or None
 
 
 def _can_repeat(speech: Speech) -> bool:
-    return bool(speech.voice_id or speech.profile)
+    return bool(_choice(speech))
 
 
 @blueprint.post("/speeches/<int:speech_id>/again")
-def again(speech_id: int) -> Response:
+def again(speech_id: int):
     """Another take: the same text and voice with the next seed."""
     speech = _found(speech_id)
-    form = TembrForm()
     if not _can_repeat(speech):
-        abort(404, "The voice of this speech was deleted.")
-    if form.validate():
-        with form.refusals():
-            return redirect(url_for(".result", speech_id=_take(speech).id), 303)
-    flash(" ".join(form.form_errors) or "That did not work: try again.", "error")
+        abort(404, _("The voice of this speech was deleted."))
+    form = progress.form_of(speech, _choice(speech))
+    with _refusals(form):
+        return progress.answer(progress.queue().add(_take(speech)))
+    message = " ".join(message for messages in form.errors.values() for message in messages)
+    if progress.is_by_script():
+        return {"message": message}, 422
+    flash(message, "error")
     return redirect(url_for(".result", speech_id=speech_id), 303)
 
 
-def _take(speech: Speech) -> Speech:
-    """The next take of a speech."""
-    take = Speech(text=speech.text, language=speech.language, speed=speech.speed, format=speech.format)
-    take.seed = (speech.seed + 1) % MAX_SEED
-    source = db.session.get(Voice, speech.voice_id) if speech.voice_id else speech
-    _use(take, source)
-    return record(take, profile_of(source))
+def _take(speech: Speech) -> Job:
+    """The next take of a speech.  Raises InvalidVoiceProfile, and what reading a text raises."""
+    take = Speech(**{name: getattr(speech, name) for name in REPEATED}, seed=(speech.seed + 1) % MAX_SEED)
+    profile = _use(take, db.session.get(Voice, speech.voice_id) if speech.voice_id else speech)
+    cloner, dictionary = current_app.extensions["cloner"], Pronunciation.dictionary()
+    voice = _choice(speech)
+    db.session.rollback()  # holds no connection while it is read
+    sentences = cloner.read(take.text, take.language, dictionary=dictionary)
+    return Job(take, profile, sentences, 1, progress.owner(), voice)
 
 
 @blueprint.get("/speeches/<int:speech_id>/audio")
@@ -135,5 +150,31 @@ def audio(speech_id: int) -> Response:
     return files.send(speech, files.title(speech.voice_name, speech.text), "download" in request.args)
 
 
+@blueprint.get("/speeches/<int:speech_id>/waveform.svg")
+def waveform(speech_id: int) -> Response:
+    return _picture(_found(speech_id), pictures.waveform, "image/svg+xml")
+
+
+@blueprint.get("/speeches/<int:speech_id>/mel.png")
+def mel(speech_id: int) -> Response:
+    return _picture(_found(speech_id), pictures.mel, "image/png")
+
+
+def _picture(speech: Speech, draw: Callable[[Path], str | bytes], mimetype: str) -> Response:
+    """Drawn when a browser has none yet: a speech's file never changes."""
+    answer = Response(mimetype=mimetype)
+    answer.set_etag(speech.sha256)
+    answer.cache_control.private, answer.cache_control.immutable = True, True
+    answer.cache_control.max_age = YEAR
+    if request.if_none_match.contains(speech.sha256):
+        answer.status_code = 304
+        return answer
+    try:
+        answer.set_data(draw(files.path_of(speech)))
+    except LibsndfileError:
+        abort(404, _("The audio file is no longer on the disk."))
+    return answer
+
+
 def _found(speech_id: int) -> Speech:
-    return db.get_or_404(Speech, speech_id, description="There is no such speech: it may have been deleted.")
+    return db.get_or_404(Speech, speech_id, description=_("There is no such speech: it may have been deleted."))

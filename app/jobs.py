@@ -1,0 +1,262 @@
+"""The queue for speaking: one job after the other, by one thread that lives while there are any."""
+
+import atexit
+import secrets
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+from flask_babel import gettext as _
+
+from app.db import Speech
+from models import VoiceProfile
+
+WAITING, SPEAKING, DONE, FAILED, CANCELLED = "waiting", "speaking", "done", "failed", "cancelled"
+MAX_WAITING = 20  # jobs
+MAX_KEPT = 100  # jobs that are over and can still be asked for
+KEPT_SECONDS = 3600.0
+ASKED = ("text", "voice_id", "language", "speed", "pitch", "pauses", "seed", "format", "kbits")
+FORGETTING = 0.9  # what a measured sentence still counts when the next one is measured
+
+
+class QueueFull(ValueError):
+    """Too many jobs wait already."""
+
+    def __init__(self, n_waiting: int):
+        super().__init__(_("%(count)s texts are waiting already: try again in a few minutes.", count=n_waiting))
+
+
+class Cancelled(Exception):
+    """The job was cancelled: nothing of it is kept."""
+
+
+class Rate:
+    """Phones a second, as the last sentences were spoken; the very last counts most."""
+
+    def __init__(self):
+        self._phones = self._seconds = 0.0
+
+    def measured(self, n_phones: float, seconds: float) -> None:
+        self._phones = FORGETTING * self._phones + n_phones
+        self._seconds = FORGETTING * self._seconds + seconds
+
+    def seconds(self, n_phones: float) -> float | None:
+        """How long so many phones will take; None before anything was measured."""
+        return n_phones * self._seconds / self._phones if self._phones else None
+
+
+class Job:
+    """One text on its way to being a speech.
+
+    speech: new, with all that was asked for.  sentences: its text as it was read.  takes: how often it is spoken; of
+    several takes one is kept.  owner: the browser that asked; voice: its choice in the form.  What a job holds is
+    changed by the queue alone.
+    """
+
+    def __init__(
+        self,
+        speech: Speech,
+        profile: VoiceProfile,
+        sentences: list,
+        takes: int = 1,
+        owner: str = "",
+        voice: str = "",
+    ):
+        self.token = secrets.token_urlsafe(16)
+        self.speech, self.profile, self.sentences, self.takes = speech, profile, sentences, takes
+        self.owner, self.voice = owner, voice
+        self.asked = (owner, takes, profile.to_bytes(), *(getattr(speech, name) for name in ASKED))
+        self.state = WAITING
+        self.speech_id: int | None = None  # once it is done
+        self.fault: Exception | None = None  # once it has failed
+        self.n_sentences = takes * len(sentences)  # of all takes
+        self.n_spoken = 0
+        self.is_cancelled = False
+        self.over_at: float | None = None  # by time.monotonic
+        self._over = threading.Event()
+        self._last = 0.0  # when the last sentence was spoken, by time.monotonic
+
+    @property
+    def is_over(self) -> bool:
+        return self._over.is_set()
+
+    def phones(self, index: int) -> float:
+        """Phones of one sentence at ordinary speed: slow speech is more to make."""
+        return len(self.sentences[index % len(self.sentences)].phones) / self.speech.speed
+
+    def phones_left(self) -> float:
+        return sum(self.phones(index) for index in range(self.n_spoken, self.n_sentences))
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Whether it was over within so many seconds."""
+        return self._over.wait(seconds)
+
+    def check(self) -> None:
+        """Raises Cancelled once the job was cancelled."""
+        if self.is_cancelled:
+            raise Cancelled
+
+    def start(self) -> None:
+        self.state, self._last = SPEAKING, time.monotonic()
+
+    def advance(self) -> tuple[float, float]:
+        """One more sentence is spoken.  Returns its phones and the seconds it took."""
+        phones, seconds = self.phones(self.n_spoken), self.seconds_of_sentence()
+        self.n_spoken, self._last = self.n_spoken + 1, time.monotonic()
+        return phones, seconds
+
+    def seconds_of_sentence(self) -> float:
+        """How long the present sentence has been spoken."""
+        return time.monotonic() - self._last
+
+    def end(self, state: str) -> None:
+        """It is over; of what it needed nothing stays in memory."""
+        self.state, self.over_at = state, time.monotonic()
+        self.profile, self.sentences, self.asked = None, (), None
+        self._over.set()
+
+
+class Queue:
+    """Jobs in the order they came.
+
+    speak: says a job, calling its `spoken` argument after each sentence, which raises Cancelled when it shall stop;
+    returns the speech's id.
+    """
+
+    def __init__(self, speak: Callable[[Job, Callable[[], None]], int], max_waiting: int = MAX_WAITING):
+        self._speak, self._max_waiting = speak, max_waiting
+        self._lock = threading.RLock()
+        self._waiting: deque[Job] = deque()
+        self._jobs: dict[str, Job] = {}  # by token, in the order they came
+        self._rate = Rate()
+        self._present: Job | None = None
+        self._thread: threading.Thread | None = None
+
+    def add(self, job: Job) -> Job:
+        """Put a job at the end; of one asked for twice at once, as by a double click, the first is returned.
+
+        Raises QueueFull.
+        """
+        with self._lock:
+            if same := self._same(job):
+                return same
+            if len(self._waiting) >= self._max_waiting:
+                raise QueueFull(len(self._waiting))
+            self._forget()
+            self._jobs[job.token] = job
+            self._waiting.append(job)
+            if not self._thread:
+                self._start()
+        return job
+
+    def of(self, owner: str) -> list[Job]:
+        """What that browser asked for and is not over."""
+        with self._lock:
+            return [job for job in self._jobs.values() if job.owner == owner and not (job.is_over or job.is_cancelled)]
+
+    def find(self, token: str) -> Job | None:
+        """The job of that token, unless it was over long ago."""
+        with self._lock:
+            self._forget()
+            return self._jobs.get(token)
+
+    def cancel(self, job: Job) -> None:
+        """A job that waits is over at once, one that is spoken at the end of its sentence."""
+        with self._lock:
+            job.is_cancelled = True
+            if job in self._waiting:
+                self._waiting.remove(job)
+                job.end(CANCELLED)
+
+    def place(self, job: Job) -> int:
+        """How many jobs come before it."""
+        with self._lock:
+            return self._waiting.index(job) + bool(self._present) if job in self._waiting else 0
+
+    def seconds_left(self, job: Job) -> float | None:
+        """How long it will take, with those before it, by the measured rate; None when nothing was measured yet."""
+        with self._lock:
+            if job.is_over:
+                return 0.0
+            before = list(self._waiting)[: self._waiting.index(job)] if job in self._waiting else []
+            ahead = {job, *before, *([self._present] if self._present else [])}
+            return self._rate.seconds(sum(one.phones_left() for one in ahead) - self._phones_of_sentence())
+
+    def fraction(self, job: Job) -> float:
+        """How much of the job is spoken, 0 to 1, its present sentence by the measured rate."""
+        with self._lock:
+            if job.is_over or job is not self._present:
+                return float(job.state == DONE)
+            whole = sum(job.phones(index) for index in range(job.n_sentences))
+            return 1 - (job.phones_left() - self._phones_of_sentence()) / whole
+
+    def close(self, seconds: float = 60.0) -> None:
+        """Cancel every job and wait for the sentence that is being spoken."""
+        with self._lock:
+            thread = self._thread
+            for job in [*self._waiting, *([self._present] if self._present else [])]:
+                self.cancel(job)
+        if thread:
+            thread.join(seconds)
+
+    def _same(self, job: Job) -> Job | None:
+        return next((one for one in self.of(job.owner) if job.owner and one.asked == job.asked), None)
+
+    def _phones_of_sentence(self) -> float:
+        """How much of the sentence that is being spoken may be done: never all of it."""
+        present = self._present
+        if not present or present.is_over or present.n_spoken >= present.n_sentences:
+            return 0.0
+        phones = present.phones(present.n_spoken)
+        seconds = self._rate.seconds(phones)
+        return phones * min(present.seconds_of_sentence() / seconds, 0.95) if seconds else 0.0
+
+    def _forget(self) -> None:
+        """Drop the jobs that were over long ago, and the oldest of too many."""
+        over = [job for job in self._jobs.values() if job.is_over]
+        late = time.monotonic() - KEPT_SECONDS
+        for job in [*over[:-MAX_KEPT], *(job for job in over if job.over_at < late)]:
+            self._jobs.pop(job.token, None)
+
+    def _start(self) -> None:
+        """Daemonic, so that the program ends; atexit, so that it leaves no draft then."""
+        self._thread = threading.Thread(target=self._work, name="speaking", daemon=True)
+        atexit.register(self.close)
+        self._thread.start()
+
+    def _work(self) -> None:
+        while job := self._next():
+            state = self._outcome(job)
+            with self._lock:
+                job.end(state)
+
+    def _outcome(self, job: Job) -> str:
+        """Speak a job; returns its last state."""
+        try:
+            job.check()
+            job.speech_id = self._speak(job, lambda: self._spoken(job))
+        except Cancelled:
+            return CANCELLED
+        except Exception as fault:
+            fault.__traceback__ = fault.__context__ = fault.__cause__ = None  # they hold what the networks made
+            job.fault = fault
+            return FAILED
+        return DONE
+
+    def _next(self) -> Job | None:
+        """The job to speak now; without one the thread is over."""
+        with self._lock:
+            self._present = self._waiting.popleft() if self._waiting else None
+            if self._present:
+                self._present.start()
+            else:
+                self._thread = None
+                atexit.unregister(self.close)
+            return self._present
+
+    def _spoken(self, job: Job) -> None:
+        """A sentence of the job was spoken.  Raises Cancelled."""
+        with self._lock:
+            self._rate.measured(*job.advance())
+        job.check()

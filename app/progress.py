@@ -1,0 +1,179 @@
+"""How far a text is on its way to being a speech: its page, its figures for a script, its Cancel button."""
+
+import secrets
+
+from flask import (
+    Blueprint,
+    abort,
+    current_app,
+    flash,
+    jsonify,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
+from flask_babel import gettext as _
+from flask_babel import ngettext
+from markupsafe import Markup
+from werkzeug.datastructures import Headers
+
+from app.db import Speech, db
+from app.forms import RECORDING, SpeakForm
+from app.jobs import CANCELLED, DONE, FAILED, WAITING, Job, Queue
+
+blueprint = Blueprint("progress", __name__, url_prefix="/jobs")
+
+NEVER_STORED = Headers({"Cache-Control": "no-store"})
+
+
+def queue() -> Queue:
+    return current_app.extensions["speaking"]
+
+
+def owner() -> str:
+    """What tells this browser from others."""
+    session.setdefault("browser", secrets.token_urlsafe(8))
+    return session["browser"]
+
+
+def panels() -> list[Markup]:
+    """What this browser waits for, each as the part of a page that shows it."""
+    return [_panel(job) for job in queue().of(session["browser"])] if "browser" in session else []
+
+
+def asked_about() -> Job | None:
+    """The job whose form the front page is to show again."""
+    return queue().find(request.args.get("job", ""))
+
+
+def is_by_script() -> bool:
+    return request.accept_mimetypes.best == "application/json"
+
+
+def answer(job: Job):
+    """What the browser gets that asked for the job: a script at once how far it is, a person the speech.
+
+    After WAIT_SECONDS the person gets the job's page.  Raises the job's fault.
+    """
+    if is_by_script():
+        return jsonify(status(job) | {"panel": _panel(job)}), 202
+    db.session.rollback()  # holds no connection while it waits
+    job.wait(current_app.config["WAIT_SECONDS"])
+    if job.fault:
+        raise job.fault
+    return redirect(_address(job), 303)
+
+
+def _address(job: Job) -> str:
+    """Where a person is shown what became of a job: its speech, or its form again; its page while it is not over."""
+    if job.state == DONE:
+        return url_for("speeches.result", speech_id=job.speech_id)
+    if job.is_over or job.is_cancelled:
+        return url_for("speeches.speak", job=job.token)
+    return url_for("progress.page", token=job.token)
+
+
+@blueprint.get("/<token>")
+def page(token: str):
+    """How far it is, for a browser without scripts; once it is over, what became of it."""
+    job = _found(token)
+    if job.is_over or job.is_cancelled:
+        return redirect(_address(job), 303)
+    return render_template("job.html", job=job, panel=_panel(job)), NEVER_STORED
+
+
+@blueprint.get("/<token>/status")
+def figures(token: str):
+    """How far it is, for a script."""
+    return status(_found(token)), NEVER_STORED
+
+
+@blueprint.post("/<token>/cancel")
+def cancel(token: str):
+    job = _found(token)
+    queue().cancel(job)
+    if is_by_script():
+        return status(job)
+    if job.state != DONE:
+        flash(words(job), "done")
+    return redirect(_address(job), 303)
+
+
+def status(job: Job) -> dict:
+    """Where a job is; "words" says it to a person."""
+    return {
+        "state": CANCELLED if job.is_cancelled and not job.is_over else job.state,
+        "words": words(job),
+        "place": queue().place(job),
+        "sentence": min(job.n_spoken + 1, job.n_sentences),
+        "sentences": job.n_sentences,
+        "fraction": round(queue().fraction(job), 3),
+        "seconds_left": queue().seconds_left(job),
+        "status": url_for("progress.figures", token=job.token),
+        "page": _address(job),
+    }
+
+
+def words(job: Job) -> str:
+    """Where a job is, as a person is told."""
+    if job.state == DONE:
+        return _("It is said.")
+    if job.state == FAILED:
+        return " ".join(message for messages in refused(job).errors.values() for message in messages)
+    if job.is_cancelled:
+        return _("Cancelled: nothing was kept.")
+    left = queue().seconds_left(job)
+    steps = [_waiting(job) if job.state == WAITING else _speaking(job)]
+    if left is not None:
+        time = current_app.jinja_env.filters["duration"](max(1, left))
+        steps.append(_("about %(time)s left", time=time))
+    return " · ".join(steps)
+
+
+def _waiting(job: Job) -> str:
+    place = queue().place(job)
+    if not place:
+        return _("It begins")
+    return ngettext("Waiting: %(num)s text comes first", "Waiting: %(num)s texts come first", place)
+
+
+def _speaking(job: Job) -> str:
+    """The present sentence, and the present take if there are several."""
+    n_sentences = job.n_sentences // job.takes
+    take, sentence = divmod(min(job.n_spoken, job.n_sentences - 1), n_sentences)
+    place = {"number": sentence + 1, "count": n_sentences}
+    if job.takes == 1:
+        return _("Sentence %(number)s of %(count)s", **place)
+    return _("Take %(take)s of %(takes)s, sentence %(number)s of %(count)s", take=take + 1, takes=job.takes, **place)
+
+
+def _panel(job: Job) -> Markup:
+    return Markup(render_template("_job.html", job=job, status=status(job)))
+
+
+def form_of(speech: Speech, voice: str, best: bool = False) -> SpeakForm:
+    """The form as it was when it asked for a speech.  voice: the choice of its field."""
+    form = SpeakForm(None, obj=speech, data={"voice": voice, "best": best, "consent": voice == RECORDING})
+    for field in form:
+        field.errors = []
+    return form
+
+
+def refused(job: Job) -> SpeakForm:
+    """The form that asked for a job, with the fault at its field if it failed."""
+    form = form_of(job.speech, job.voice, job.takes > 1)
+    if not job.fault:
+        return form
+    try:
+        with form.refusals():
+            raise job.fault
+    except Exception:  # what no form foresees; it was logged when it happened
+        form.form_errors.append(_("Tembr made a mistake. It is noted in the server's log."))
+    job.fault.__traceback__ = None  # it holds this request
+    return form
+
+
+def _found(token: str) -> Job:
+    return queue().find(token) or abort(404, _("This is over. What was said is under Speeches."))

@@ -1,0 +1,87 @@
+"""How a job is spoken: each take to a draft, sentence by sentence; of several the closest to the voice is kept."""
+
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+
+from flask import Flask, current_app
+from flask_babel import lazy_gettext
+
+from app import closeness, files, provenance
+from app.db import Speech, Voice, db, now
+from app.jobs import Cancelled, Job
+from models import InvalidVoiceProfile, SpeechFile
+
+MAX_SEED = 2**31 - 1
+DELETED = lazy_gettext("it was deleted before its turn came.")  # why a voice cannot be used
+
+
+@dataclass
+class Take:
+    """One take, as its draft holds it."""
+
+    seed: int
+    draft: files.Draft
+    seconds: float
+    heard: closeness.Heard
+    closeness: float | None
+
+
+def say(app: Flask, job: Job, spoken: Callable[[], None]) -> int:
+    """Speak a job and keep its file and row; returns the speech's id.
+
+    spoken: called after each sentence.  What it raises, what the networks raise, OSError, SQLAlchemyError and what
+    memory raises come out; then nothing is kept.
+    """
+    with app.app_context():
+        try:
+            return _say(job, spoken)
+        except (ValueError, Cancelled):
+            raise
+        except Exception:
+            app.logger.exception("A text could not be spoken")
+            raise
+
+
+def _say(job: Job, spoken: Callable[[], None]) -> int:
+    speech = job.speech
+    _check_voice(speech)
+    speech.created_at = now()
+    with ExitStack() as drafts:
+        takes = [_take(job, n, drafts.enter_context(files.Draft(speech.format)), spoken) for n in range(job.takes)]
+        best = max(takes, key=lambda take: take.closeness or -1.0)
+        speech.seed, speech.seconds, speech.closeness = best.seed, best.seconds, best.closeness
+        closeness.compare(speech, best.heard.waveform())
+        _keep(speech, best.draft)
+        return speech.id
+
+
+def _check_voice(speech: Speech) -> None:
+    """Raises InvalidVoiceProfile when the voice was deleted while its turn was awaited."""
+    is_gone = speech.voice_id and not db.session.get(Voice, speech.voice_id)
+    db.session.rollback()  # holds no connection while the networks work
+    if is_gone:
+        raise InvalidVoiceProfile(str(DELETED))
+
+
+def _take(job: Job, number: int, draft: files.Draft, spoken: Callable[[], None]) -> Take:
+    """Speak every sentence once, with a seed of its own."""
+    cloner, speech, seed = current_app.extensions["cloner"], job.speech, (job.speech.seed + number) % MAX_SEED
+    heard = closeness.Heard(cloner.sample_rate)
+    pieces = cloner.say(job.sentences, job.profile, speech.speed, speech.pitch, speech.pauses, seed)
+    file = SpeechFile(draft.path, cloner.sample_rate, speech.format, provenance.tags(speech), speech.kbits)
+    with closing(pieces), file:
+        for piece in pieces:
+            file.write(piece)
+            heard.add(piece)
+            spoken()
+    return Take(seed, draft, file.seconds, heard, closeness.of(heard.waveform(), job.profile))
+
+
+def _keep(speech: Speech, draft: files.Draft) -> None:
+    with draft.path.open("rb") as file:
+        speech.sha256 = provenance.hash_of(file)
+    speech.size = draft.path.stat().st_size
+    if speech.voice_id and not db.session.get(Voice, speech.voice_id):
+        speech.voice_id = None  # deleted while it spoke
+    files.keep_draft(speech, draft)
