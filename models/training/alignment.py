@@ -1,6 +1,6 @@
 """Which frames of a recording say which phone: an aligner learned from the corpus alone.
 
-    python -m models.training.alignment CACHE [--steps 2500]
+    python -m models.training.alignment CACHE [--steps 2500] [--start ALIGNER.state]
 
 A small network gives each mel frame a probability for each phone; hidden Markov states, two or three a phone in the
 order of the text, each lasting at least a frame, with silence allowed between words, explain the frames by them. By
@@ -26,6 +26,7 @@ from models.audio import SPEECH_MEL
 from models.convnext import ConvNeXtBlock
 from models.text import NothingToSay, read
 from models.text.symbols import PAUSES, START, SYMBOLS, WORD_BORDER
+from models.training import distributed
 from models.training.corpus import Clip, load_clips
 from models.training.run import Meter, Run, learning_rate, set_learning_rate, training_device
 
@@ -217,14 +218,15 @@ def padded(mels: list[np.ndarray], device: torch.device) -> tuple[Tensor, Tensor
     return nn.utils.rnn.pad_sequence(tensors, batch_first=True).to(device), mask.to(device)
 
 
-def train(cache: Path, clips: list[Clip], states: list[States], last: int) -> Aligner:
-    """Learn to align the clips."""
+def train(cache: Path, clips: list[Clip], states: list[States], last: int, start: Path | None = None) -> Aligner:
+    """Learn to align the clips.  start: the state of an aligner that already knows the phones."""
     device = training_device()
     torch.manual_seed(0)
     network = Aligner().to(device)
     optimizer = torch.optim.AdamW(network.parameters(), betas=(0.9, 0.98), weight_decay=0.01)
     run = Run(cache / "aligner.state", {"network": network, "optimizer": optimizer})
-    run.resume()
+    run.resume(start)
+    uniform_steps = 0 if start else UNIFORM_STEPS
     stored, meter = np.load(cache / "mels.npy", mmap_mode="r"), Meter()
     for step, chance in run.steps(last):
         set_learning_rate(optimizer, learning_rate(step, last, PEAK_RATE))
@@ -238,11 +240,13 @@ def train(cache: Path, clips: list[Clip], states: list[States], last: int) -> Al
         for row, i in enumerate(picked):
             frames = clips[i].mel[1]
             mel = mels[row, :frames].cpu().numpy()
-            wanted[row, :frames] = targets(heard[row, :frames], mel, states[i], prior, step < UNIFORM_STEPS)
-        network.prior.lerp_(torch.from_numpy(wanted.sum((0, 1)) / wanted.sum()).to(device), PRIOR_RATE)
+            wanted[row, :frames] = targets(heard[row, :frames], mel, states[i], prior, step < uniform_steps)
+        heard_of_each = distributed.total(torch.from_numpy(wanted.sum((0, 1))).to(device))
+        network.prior.lerp_(heard_of_each / heard_of_each.sum(), PRIOR_RATE)
         loss = -(torch.from_numpy(wanted).to(device) * said).sum() / mask.sum()
         optimizer.zero_grad()
         loss.backward()
+        distributed.average_gradients(network.parameters())
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()
         meter.add(step, loss=loss)
@@ -283,21 +287,26 @@ def readable(clips: list[Clip]) -> Iterator[tuple[Clip, States]]:
             yield clip, states
 
 
-def align_corpus(cache: Path, last: int) -> None:
+def align_corpus(cache: Path, last: int, start: Path | None = None) -> None:
     """Train the aligner on a cache and write the alignments of its clips."""
     clips, states = map(list, zip(*readable(load_clips(cache)[0]), strict=True))
-    network = train(cache, clips, states, last)
+    network = train(cache, clips, states, last, start)
     stored = np.load(cache / "mels.npy", mmap_mode="r")
+    own = slice(distributed.rank(), None, distributed.count())
     aligned = {
         clip.path: align(network, stored[clip.mel[0] :][: clip.mel[1]], way)
-        for clip, way in zip(clips, states, strict=True)
+        for clip, way in zip(clips[own], states[own], strict=True)
     }
-    (cache / "alignments.json").write_text(json.dumps(aligned, ensure_ascii=False))
+    aligned = distributed.gathered(aligned)
+    if distributed.is_first():
+        (cache / "alignments.json").write_text(json.dumps(aligned, ensure_ascii=False))
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("cache", type=Path)
     parser.add_argument("--steps", type=int, default=2500)
+    parser.add_argument("--start", type=Path, help="aligner.state of another cache")
     arguments = parser.parse_args()
-    align_corpus(arguments.cache, arguments.steps)
+    with distributed.together():
+        align_corpus(arguments.cache, arguments.steps, arguments.start)

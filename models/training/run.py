@@ -1,4 +1,4 @@
-"""A training run that can be stopped at any time and goes on exactly where it was."""
+"""A training run that can be stopped at any time and goes on exactly where it was, in one process or in several."""
 
 import math
 import time
@@ -8,16 +8,22 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
+
+from models import checkpoint
+from models.training import distributed
 
 SAVE_SECONDS = 180.0
 LOG_STEPS = 50
+RANK_SEEDS = 100_000_007  # steps between the seeds of two processes; torch reads 32 bits of a seed
 
 
 @dataclass
 class Run:
     """What a run needs to go on: parts are its networks and optimizers, each with a state_dict.
 
-    Chance is drawn anew at each step from seed and step, so a resumed run repeats what an unbroken one does.
+    Chance is drawn anew at each step from seed, step and process, so a resumed run repeats what an unbroken one does.
+    The state is the same for all processes: another number of them can go on from it.
     """
 
     path: Path
@@ -26,18 +32,24 @@ class Run:
     step: int = 0
 
     def resume(self, start: Path | None = None) -> None:
-        """Take up the state kept at path; if there is none, that of another run, start, as step 0.
+        """Take up the state kept at path; if there is none, begin at step 0 from start.
 
-        A part that the state does not know begins anew.
+        start: another run's state, or weights (.safetensors).  A part that it does not know begins anew.
         """
         kept = self.path if self.path.exists() else start
-        if kept:
+        if kept and kept.suffix == ".safetensors":
+            take_weights(self.parts["network"], kept)
+        elif kept:
             state = torch.load(kept, map_location="cpu", weights_only=True)
             self.step = state["step"] if kept == self.path else 0
             for name in self.parts.keys() & state.keys():
                 self.parts[name].load_state_dict(state[name])
+        distributed.wait()  # until all have read it, before one of them saves
 
     def save(self) -> None:
+        """Keep the state; of several processes only the first does."""
+        if not distributed.is_first():
+            return
         self.path.parent.mkdir(parents=True, exist_ok=True)
         partial = self.path.with_suffix(".partial")
         torch.save({"step": self.step, **{name: part.state_dict() for name, part in self.parts.items()}}, partial)
@@ -45,10 +57,11 @@ class Run:
 
     def steps(self, last: int) -> Iterator[tuple[int, np.random.Generator]]:
         """The steps still to do, each with its own chance; saves by time and at the end."""
+        rank = distributed.rank()  # 0 adds nothing: the first process draws what a single one would
         saved = time.monotonic()
         while self.step < last:
-            torch.manual_seed(self.seed * 1_000_003 + self.step)
-            yield self.step, np.random.default_rng((self.seed, self.step))
+            torch.manual_seed(self.seed * 1_000_003 + self.step + rank * RANK_SEEDS)
+            yield self.step, np.random.default_rng((self.seed, self.step, rank))
             self.step += 1
             if time.monotonic() - saved > SAVE_SECONDS:
                 self.save()
@@ -57,7 +70,7 @@ class Run:
 
 
 class Meter:
-    """Means of the losses since the last line printed, and the time a step takes."""
+    """Means of the losses since the last line printed, over all processes, and the time a step takes."""
 
     def __init__(self):
         self.sums: dict[str, float] = {}
@@ -68,10 +81,20 @@ class Meter:
             self.sums[name] = self.sums.get(name, 0.0) + float(loss.detach())
         self.count += 1
         if (step + 1) % LOG_STEPS == 0:
-            means = "  ".join(f"{name} {total / self.count:.4f}" for name, total in self.sums.items())
+            sums = distributed.total(torch.tensor(list(self.sums.values()))) / (self.count * distributed.count())
+            means = "  ".join(f"{name} {mean:.4f}" for name, mean in zip(self.sums, sums.tolist(), strict=True))
             seconds = (time.monotonic() - self.since) / self.count
-            print(f"step {step + 1}  {means}  {seconds:.3f} s/step", flush=True)
+            if distributed.is_first():
+                print(f"step {step + 1}  {means}  {seconds:.3f} s/step", flush=True)
             self.__init__()
+
+
+def take_weights(network: nn.Module, path: Path) -> None:
+    """Begin with the weights of a file that checkpoint.save wrote.  Raises UnreadableWeights, or ValueError."""
+    given = checkpoint.load(path, type(network), type(network.config))
+    if given.config != network.config:
+        raise ValueError(f"{path} is of a network of another size: {given.config}, not {network.config}.")
+    network.load_state_dict(given.state_dict())
 
 
 def learning_rate(step: int, last: int, peak: float, warmup: int = 200) -> float:
@@ -88,4 +111,5 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
 
 
 def training_device() -> torch.device:
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    """A GPU, of several processes each its own, or the CPU."""
+    return distributed.device()

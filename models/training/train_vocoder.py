@@ -3,7 +3,8 @@
     python -m models.training.train_vocoder CACHE RUN --steps 20000 --adversaries-from 8000
 
 RUN/vocoder.state is what a stopped run goes on from, RUN/vocoder.safetensors what VoiceCloner loads.
-With --start a run begins from the state of another, to tune a vocoder on other recordings (with a lower --peak-rate).
+With --start a run begins from the state of another, or from weights, to tune a vocoder on other recordings (with a
+lower --peak-rate). Under torchrun each process draws a batch of its own; see models.training.distributed.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import torch
 from torch import Tensor
 
 from models import checkpoint
+from models.training import distributed
 from models.training.corpus import Clip, load_clips
 from models.training.discriminators import Discriminators, teach
 from models.training.losses import mel_loss, stft_loss
@@ -73,7 +75,7 @@ def train(
     start: Path | None = None,
     config: VocoderConfig = VocoderConfig(),  # noqa: B008 (frozen)
 ) -> Vocoder:
-    """Run the recipe up to step last, from the state start if there is none of its own."""
+    """Run the recipe up to step last, from start if it has no state of its own."""
     device = training_device()
     torch.manual_seed(0)
     network, discriminators = Vocoder(config).to(device), Discriminators().to(device)
@@ -82,6 +84,7 @@ def train(
     parts = {"network": network, "discriminators": discriminators, "optimizer": optimizer, "adversary": adversary}
     run = Run(run_path / "vocoder.state", parts)
     run.resume(start)
+    distributed.averaging(adversary)
     segments, meter = Segments(cache, recipe), Meter()
     for step, chance in run.steps(last):
         rate = learning_rate(step, last, recipe.peak_rate)
@@ -98,12 +101,14 @@ def train(
             loss = loss + recipe.adversarial_weight * losses["fooling"] + recipe.feature_weight * losses["features"]
         optimizer.zero_grad()
         loss.backward()
+        distributed.average_gradients(network.parameters())
         torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
         optimizer.step()
         meter.add(step, **losses)
-        if (step + 1) % 500 == 0:
+        if (step + 1) % 500 == 0 and distributed.is_first():
             checkpoint.save(run_path / "vocoder.safetensors", network, steps=step + 1)
-    checkpoint.save(run_path / "vocoder.safetensors", network, steps=run.step)
+    if distributed.is_first():
+        checkpoint.save(run_path / "vocoder.safetensors", network, steps=run.step)
     return network
 
 
@@ -117,4 +122,5 @@ if __name__ == "__main__":
     parser.add_argument("--start", type=Path)
     arguments = parser.parse_args()
     recipe = VocoderRecipe(peak_rate=arguments.peak_rate, adversaries_from=arguments.adversaries_from)
-    train(arguments.cache, arguments.run, arguments.steps, recipe, arguments.start)
+    with distributed.together():
+        train(arguments.cache, arguments.run, arguments.steps, recipe, arguments.start)
