@@ -86,7 +86,7 @@
   function tellFault(message) {
     const fault = document.createElement("p");
     fault.className = "error";
-    fault.textContent = message || "Tembr did not answer: the reading is shown again as you write on.";
+    fault.textContent = message || section().dataset.noAnswer;
     section().querySelector("[data-preview]").replaceChildren(fault);
   }
 

@@ -4,19 +4,30 @@
 document.documentElement.classList.add("js");
 
 const forms = "form[data-slow]";
+const language = document.documentElement.lang;
+
+// A sentence in the page's language, from the body's data, with its {values} put in.
+function sentence(name, values = {}) {
+  return document.body.dataset[name].replace(/{(\w+)}/g, (_whole, key) => values[key]);
+}
+
+function figure(value, digits = 0, least = digits) {
+  return value.toLocaleString(language, { minimumFractionDigits: least, maximumFractionDigits: digits });
+}
 
 // ---- What a form shows while it is filled in
 
 function showCount(counter) {
   const limit = Number(counter.dataset.limit);
   const count = [...document.getElementById(counter.dataset.counter).value].length;
-  counter.textContent = `${count.toLocaleString("en")} of ${limit.toLocaleString("en")} characters`;
+  counter.textContent = sentence("counted", { count: figure(count), limit: figure(limit) });
   counter.classList.toggle("counter-over", count > limit);
 }
 
 function showValue(output) {
   const value = Number(document.getElementById(output.dataset.valueOf).value);
-  output.textContent = `${value.toFixed(2).replace(/0$/, "")}×`;
+  const unit = output.dataset.unit; // none: times as much as usual
+  output.textContent = unit ? `${value > 0 ? "+" : ""}${figure(value, 1, 0)} ${unit}` : `${figure(value, 2, 1)}×`;
 }
 
 function showFile(input) {
@@ -25,14 +36,14 @@ function showFile(input) {
   const file = input.files[0];
   const refusal = tooLarge(input);
   chosen.hidden = !file;
-  chosen.textContent = refusal ?? (file ? `${file.name}, ${(file.size / 1e6).toFixed(1)} MB` : "");
+  chosen.textContent = refusal ?? (file ? sentence("file", { name: file.name, size: figure(file.size / 1e6, 1) }) : "");
   chosen.classList.toggle("error", Boolean(refusal));
 }
 
 function tooLarge(input) {
   const size = (input.files[0]?.size ?? 0) / 1e6;
   const limit = Number(input.dataset.maxMegabytes);
-  return size > limit ? `This recording is too large: ${size.toFixed(1)} MB, and at most ${limit} MB can be given.` : null;
+  return size > limit ? sentence("tooLarge", { size: figure(size, 1), limit: figure(limit) }) : null;
 }
 
 function improve(root) {
@@ -40,7 +51,7 @@ function improve(root) {
   root.querySelectorAll("[data-value-of]").forEach(showValue);
   root.querySelectorAll("[data-drop] input").forEach(showFile);
   root.querySelectorAll("time[datetime]").forEach((time) => {
-    time.textContent = new Date(time.dateTime).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+    time.textContent = new Date(time.dateTime).toLocaleString(language, { dateStyle: "medium", timeStyle: "short" });
   });
 }
 
@@ -77,7 +88,7 @@ function busy(form) {
   const started = Date.now();
   const show = () => {
     const seconds = Math.floor((Date.now() - started) / 1000);
-    label.textContent = seconds < 2 ? form.dataset.slow : `${form.dataset.slow} ${seconds} s`;
+    label.textContent = seconds < 2 ? form.dataset.slow : `${form.dataset.slow} ${sentence("seconds", { seconds })}`;
   };
   show();
   form.setAttribute("aria-busy", "true");
@@ -104,14 +115,16 @@ function replaceForm(form, page) {
 }
 
 async function send(form) {
-  const response = await fetch(form.action, { method: "POST", body: new FormData(form) });
-  if (response.redirected) {
-    location.assign(response.url);
+  const headers = { "X-Tembr-Script": "1" };  // asks for the address of the next page: it shows its messages once
+  const response = await fetch(form.action, { method: "POST", body: new FormData(form), headers });
+  const next = response.headers.get("X-Tembr-Next");
+  if (next) {
+    location.assign(next);
     return new Promise(() => {});  // busy until the next page is there
   }
   const page = new DOMParser().parseFromString(await response.text(), "text/html");
   if (page.getElementById(form.id)) return replaceForm(form, page);
-  tell(form, page.querySelector("[data-message]")?.textContent ?? `That did not work (${response.status}).`);
+  tell(form, page.querySelector("[data-message]")?.textContent ?? sentence("failed", { status: response.status }));
 }
 
 document.addEventListener("submit", async (event) => {
@@ -130,10 +143,35 @@ document.addEventListener("submit", async (event) => {
   try {
     await send(form);
   } catch {
-    tell(form, "Tembr did not answer. What you wrote is still here: try again in a moment.");
+    tell(form, sentence("noAnswer"));
   }
   done();
 });
+
+// ---- Another language: what was typed and chosen is there again on the page in it
+
+const KEPT = "tembr-form";
+const keepable = "form[data-stay] :is(input:not([type=hidden], [type=file]), select, textarea)";
+
+function keepForm() {
+  const fields = [...document.querySelectorAll(keepable)].map(({ form, name, value, checked }) => ({ id: form.id, name, value, checked }));
+  sessionStorage.setItem(KEPT, JSON.stringify({ page: location.pathname, fields }));
+}
+
+function bringFormBack() {
+  const { page, fields } = JSON.parse(sessionStorage.getItem(KEPT)) ?? {};
+  sessionStorage.removeItem(KEPT);
+  if (page !== location.pathname) return;
+  for (const { id, name, value, checked } of fields) {
+    for (const field of document.getElementById(id)?.querySelectorAll(`[name="${CSS.escape(name)}"]`) ?? []) {
+      if (!["radio", "checkbox"].includes(field.type)) field.value = value;
+      else if (field.value === value) field.checked = checked;
+    }
+  }
+}
+
+document.querySelector("[data-switch]")?.addEventListener("submit", keepForm);
+bringFormBack();
 
 // ---- Listening: samples play in place, one sound at a time
 
