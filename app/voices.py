@@ -1,17 +1,31 @@
-"""The bank: add a voice, listen to it, rename it, delete it."""
+"""The bank: look through it, add a voice, import one, rename it, delete it."""
 
 from flask import Blueprint, Response, current_app, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from flask_sqlalchemy.pagination import Pagination
+from sqlalchemy.orm.exc import StaleDataError
+from werkzeug.exceptions import NotFound
 
-from app import files
-from app.db import Voice, db
-from app.voice_forms import NameForm, VoiceForm
+from app import files, recordings, voice_files
+from app.db import Voice, db, plain_name
+from app.voice_forms import NameForm, VoiceFileForm, VoiceForm
 
 blueprint = Blueprint("voices", __name__, url_prefix="/voices")
 
 
+def voice_gone(_fault: Exception | None = None):
+    """The answer about a voice that is no longer in the bank, or was deleted while it was being changed."""
+    db.session.rollback()
+    gone = NotFound(_("There is no such voice: it may have been deleted."))
+    return current_app.handle_http_exception(gone)
+
+
+blueprint.register_error_handler(StaleDataError, voice_gone)
+
+
 @blueprint.route("", methods=["GET", "POST"])
 def bank():
-    """Every voice, and the form that adds one."""
+    """The voices, or those that are searched for, and the form that adds one."""
     form = VoiceForm()
     if form.validate_on_submit():
         with form.refusals():
@@ -23,8 +37,30 @@ def _page(form: VoiceForm, renaming: NameForm | None = None):
     """The page of the bank, 422 when one of its forms was refused."""
     refused = form.errors or (renaming and renaming.errors)
     added = db.session.get(Voice, request.args.get("added", 0, int))
-    page = render_template("voices.html", form=form, bank=Voice.bank(), renaming=renaming, added=added)
+    page = render_template(
+        "voices.html", form=form, page=_found(), query=_query(), place=_place(), renaming=renaming, added=added
+    )
     return page, 422 if refused else 200
+
+
+def _query() -> str:
+    """What is searched for."""
+    return plain_name(request.args.get("q"))
+
+
+def _place() -> dict[str, str | int]:
+    """The part of the address that says what of the bank is shown."""
+    number = request.args.get("page", 1, int)
+    return ({"q": _query()} if _query() else {}) | ({"page": number} if number > 1 else {})
+
+
+def _found() -> Pagination:
+    """A page of the voices that are searched for; the last one when there are not so many."""
+    wanted, per_page = Voice.found(_query()), current_app.config["VOICES_PER_PAGE"]
+    page = db.paginate(wanted, per_page=per_page, error_out=False)
+    if page.page > max(page.pages, 1):
+        page = db.paginate(wanted, page=max(page.pages, 1), per_page=per_page, error_out=False)
+    return page
 
 
 def _add(form: VoiceForm) -> Voice:
@@ -38,34 +74,54 @@ def _add(form: VoiceForm) -> Voice:
     return voice
 
 
+@blueprint.route("/import", methods=["GET", "POST"])
+def import_voice():
+    """Put a voice that was exported into the bank."""
+    form = VoiceFileForm()
+    if form.validate_on_submit():
+        with form.refusals():
+            return redirect(url_for(".bank", added=form.file.keep(form.name.data).id), 303)
+    page = render_template("voice_import.html", form=form, max_megabytes=voice_files.MAX_BYTES / 1e6)
+    return page, 422 if form.errors else 200
+
+
 @blueprint.get("/<int:voice_id>/sample")
 def sample(voice_id: int) -> Response:
-    voice = _found(voice_id)
+    voice = _voice(voice_id)
     return files.send(voice, files.title(voice.name))
 
 
-@blueprint.post("/<int:voice_id>/rename")
+@blueprint.route("/<int:voice_id>/rename", methods=["GET", "POST"])
 def rename(voice_id: int):
-    voice = _found(voice_id)
+    voice = _voice(voice_id)
     form = NameForm(voice=voice)
+    if request.method == "GET":  # of a page that was refused
+        return redirect(url_for(".bank", **_place()))
     if form.validate():
         with form.refusals():
             voice.name = form.name.data
             db.session.commit()
-            flash(f"The voice is now called “{voice.name}”.", "done")
-            return redirect(url_for(".bank"), 303)
+            flash(_("The voice is now called “%(name)s”.", name=voice.name), "done")
+            return redirect(url_for(".bank", **_place()), 303)
     return _page(VoiceForm(None), form)
 
 
 @blueprint.post("/<int:voice_id>/delete")
 def delete(voice_id: int) -> Response:
-    """Delete the voice and its recording; what it said stays."""
-    voice = _found(voice_id)
-    name = voice.name
-    files.discard(voice)
-    flash(f"“{name}” was deleted, with its recording.", "done")
-    return redirect(url_for(".bank"), 303)
+    """Delete the voice and its recordings; what it said stays.  One that is deleted already, as by a double click,
+    is gone as it should be.
+    """
+    voice = db.session.get(Voice, voice_id)
+    try:
+        if voice is None:
+            raise recordings.VoiceGone
+        name = voice.name
+        recordings.delete_voice(voice)
+        flash(_("“%(name)s” was deleted, with its recording.", name=name), "done")
+    except recordings.VoiceGone:
+        flash(_("This voice was deleted already."), "done")
+    return redirect(url_for(".bank", **_place()), 303)
 
 
-def _found(voice_id: int) -> Voice:
-    return db.get_or_404(Voice, voice_id, description="There is no such voice: it may have been deleted.")
+def _voice(voice_id: int) -> Voice:
+    return db.get_or_404(Voice, voice_id, description=_("There is no such voice: it may have been deleted."))

@@ -1,0 +1,149 @@
+"""A voice's own page: what is known of it, its recordings, how alike it sounds to others, and itself as a file."""
+
+import io
+
+from flask import Blueprint, Response, abort, current_app, flash, redirect, render_template, request, send_file, url_for
+from flask_babel import gettext as _
+from sqlalchemy.orm import undefer
+from sqlalchemy.orm.exc import ObjectDeletedError, StaleDataError
+
+from app import closeness, files, recordings, voice_files
+from app.db import Voice, VoiceRecording, db
+from app.forms import profile_of
+from app.nearest import Neighbour, nearest
+from app.voice_forms import AnotherRecordingForm, CardForm
+from app.voices import voice_gone
+from models import InvalidVoiceProfile
+
+blueprint = Blueprint("voice", __name__, url_prefix="/voices/<int:voice_id>")
+for _fault in (StaleDataError, ObjectDeletedError, recordings.VoiceGone):
+    blueprint.register_error_handler(_fault, voice_gone)
+
+
+@blueprint.route("", methods=["GET", "POST"])
+def page(voice_id: int):
+    """The voice, and the form that changes what is known of it."""
+    voice = _found(voice_id)
+    form = CardForm(obj=voice, voice=voice)
+    if form.validate_on_submit():
+        with form.refusals():
+            form.fill(voice)
+            db.session.commit()
+            flash(_("What you changed is kept."), "done")
+            return _back(voice_id)
+        db.session.rollback()
+    return _page(voice, card=form)
+
+
+def _page(voice: Voice, card: CardForm | None = None, another: AnotherRecordingForm | None = None):
+    """The page of a voice, 422 when one of its forms was refused."""
+    heard = [(recording, _is_on_disk(recording)) for recording in recordings.of(voice)]
+    card, another = card or CardForm(None, obj=voice, voice=voice), another or AnotherRecordingForm(None)
+    shown = render_template(
+        "voice.html", voice=voice, card=card, another=another, recordings=heard, nearest=_nearest(voice),
+        in_words=closeness.in_words, has_sample=_is_on_disk(voice),
+    )  # fmt: skip
+    return shown, 422 if card.errors or another.errors else 200
+
+
+def _is_on_disk(row: Voice | VoiceRecording) -> bool:
+    return bool(row.file_name) and files.path_of(row).is_file()
+
+
+def _nearest(voice: Voice) -> Neighbour | None:
+    """The other voice of the bank that sounds most like it."""
+    try:
+        return nearest(profile_of(voice).embedding, other_than=voice.id)
+    except InvalidVoiceProfile:
+        return None
+
+
+@blueprint.route("/recordings", methods=["GET", "POST"])
+def add_recording(voice_id: int):
+    """Hear one more recording, and merge it into the voice."""
+    voice = _own(voice_id)
+    form = AnotherRecordingForm()
+    if request.method == "GET":  # of a page that was refused
+        return _back(voice_id)
+    if form.validate():
+        with form.refusals():
+            _hear(voice_id, form)
+            flash(_("The recording is part of the voice now."), "done")
+            return _back(voice_id)
+    return _page(voice, another=form)
+
+
+def _hear(voice_id: int, form: AnotherRecordingForm) -> None:
+    """Raises what the networks, the disk, the database and recordings.add raise."""
+    recording = form.recording.data.read()
+    db.session.rollback()  # holds no connection while the networks work
+    profile = current_app.extensions["cloner"].listen(recording)
+    recordings.add(voice_id, recording, profile)
+
+
+@blueprint.get("/recordings/<int:recording_id>/audio")
+def audio(voice_id: int, recording_id: int) -> Response:
+    """One of the recordings, to listen to."""
+    voice, recording = _found(voice_id), db.session.get(VoiceRecording, recording_id)
+    if recording is None or recording.voice_id != voice_id:
+        abort(404, _("There is no such recording: it may have been deleted."))
+    return files.send(recording, files.title(voice.name, str(recording_id)))
+
+
+@blueprint.post("/recordings/<int:recording_id>/remove")
+def remove(voice_id: int, recording_id: int) -> Response:
+    """Forget a recording and what was learned from it."""
+    _found(voice_id)
+    try:
+        recordings.remove(voice_id, recording_id)
+        flash(_("The recording was removed, and the voice is made of the others."), "done")
+    except recordings.OnlyRecording:
+        flash(_("This is the only recording of the voice: delete the voice, or only the audio."), "error")
+    return _back(voice_id)
+
+
+@blueprint.post("/recordings/<int:recording_id>/remove-audio")
+def remove_audio(voice_id: int, recording_id: int) -> Response:
+    """Delete the audio of a recording, 0 for that of a voice that was made from one; the voice stays as it is."""
+    _found(voice_id)
+    recordings.remove_audio(voice_id, recording_id or None)
+    flash(_("The audio was deleted; the voice sounds as before."), "done")
+    return _back(voice_id)
+
+
+@blueprint.post("/recordings/<int:recording_id>/sample")
+def make_sample(voice_id: int, recording_id: int) -> Response:
+    """Let this recording be what is heard of the voice in the bank."""
+    _found(voice_id)
+    recordings.make_sample(voice_id, recording_id)
+    flash(_("This recording is the voice's sample now."), "done")
+    return _back(voice_id)
+
+
+@blueprint.get("/export")
+def export(voice_id: int) -> Response:
+    """The voice as a file; with its sample unless ?sample=0."""
+    voice = db.session.get(Voice, voice_id, options=[undefer(Voice.profile)]) or _found(voice_id)
+    try:
+        content = voice_files.of(voice, with_sample=request.args.get("sample") != "0").to_bytes()
+    except InvalidVoiceProfile:
+        flash(_("This voice is damaged and cannot be exported."), "error")
+        return _back(voice_id)
+    name = voice_files.file_name(voice)
+    return send_file(io.BytesIO(content), "application/octet-stream", as_attachment=True, download_name=name)
+
+
+def _back(voice_id: int) -> Response:
+    return redirect(url_for("voice.page", voice_id=voice_id), 303)
+
+
+def _found(voice_id: int) -> Voice:
+    return db.get_or_404(Voice, voice_id, description=_("There is no such voice: it may have been deleted."))
+
+
+def _own(voice_id: int) -> Voice:
+    """A voice that was made here: what a ready one was made from is said by its origin."""
+    voice = _found(voice_id)
+    if voice.origin:
+        abort(400, _("A ready voice stays as it is: add your recording as a voice of its own."))
+    return voice
