@@ -125,7 +125,7 @@ def send(row: Voice | Speech, name: str, as_attachment: bool = False) -> Respons
     """The row's file, whole or in ranges, under a name a person would give it."""
     path = path_of(row)
     kind = path.suffix.removeprefix(".")
-    if not path.exists():
+    if not path.is_file():
         abort(404, "The audio file is no longer on the disk.")
     response = send_file(
         path,

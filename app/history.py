@@ -1,29 +1,115 @@
 """What was said before: to hear again, to find, to delete."""
 
-from flask import Blueprint, Response, current_app, flash, redirect, render_template, url_for
-from sqlalchemy import select
+from dataclasses import dataclass
+
+from flask import Blueprint, Response, current_app, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from flask_babel import ngettext
+from flask_sqlalchemy.pagination import Pagination
+from sqlalchemy import func, select
 
 from app import files
-from app.db import Speech, db
+from app.db import Speech, db, plain_name
+from app.i18n import number
+
+MAX_QUERY_CHARACTERS = 200
 
 blueprint = Blueprint("history", __name__)
 
 
+@dataclass(frozen=True)
+class Totals:
+    """What several speeches are together.  size: bytes.  last_id: the newest of them, 0 for none."""
+
+    count: int
+    seconds: float
+    size: int
+    last_id: int
+
+
 @blueprint.get("/speeches")
 def speeches() -> str:
-    """What was said, the last first."""
-    page = db.paginate(
-        select(Speech).order_by(Speech.id.desc()), per_page=current_app.config["SPEECHES_PER_PAGE"], error_out=False
+    """What was said, the last first; all of it, or what is searched for."""
+    query, kept = _query(), _totals()
+    found = _totals(Speech.holding(query)) if query else kept
+    page = _page(query, found.count)
+    lost = {speech.id for speech in page if not files.path_of(speech).exists()}
+    return render_template(
+        "speeches.html",
+        page=page,
+        query=query,
+        kept=kept,
+        found=found,
+        lost=lost,
+        rules=_rules(),
+        here=_here(page.page),
     )
-    return render_template("speeches.html", page=page)
+
+
+def _query() -> str:
+    return plain_name(request.args.get("q"))[:MAX_QUERY_CHARACTERS]
+
+
+def _totals(*conditions) -> Totals:
+    sums = func.sum(Speech.seconds), func.sum(Speech.size), func.max(Speech.id)
+    count, *summed = db.session.execute(select(func.count(), *sums).select_from(Speech).where(*conditions)).one()
+    return Totals(count, *(value or 0 for value in summed))
+
+
+def _page(query: str, total: int) -> Pagination:
+    """A page of what is found; beyond the last page, the last."""
+    size = current_app.config["SPEECHES_PER_PAGE"]
+    wanted = min(request.args.get("page", 1, int), max(1, -(-total // size)))
+    found = select(Speech).where(Speech.holding(query)).order_by(Speech.id.desc())
+    page = db.paginate(found, page=max(1, wanted), per_page=size, count=False, error_out=False)
+    page.total = total
+    return page
+
+
+def _here(page: int = 0) -> dict[str, str | int | None]:
+    """The part of the address that says what is looked at."""
+    page = page or request.args.get("page", 1, int)
+    return {"q": _query() or None, "page": page if page > 1 else None}
+
+
+def _rules() -> list[str]:
+    """How long speeches are kept, in words."""
+    days, megabytes = current_app.config["KEEP_DAYS"], current_app.config["KEEP_MEGABYTES"]
+    rules = []
+    if days > 0:
+        told = {"days": number(days)}
+        rules.append(
+            ngettext(
+                "Each is deleted %(days)s day after it was made.",
+                "Each is deleted %(days)s days after it was made.",
+                round(days),
+                **told,
+            )
+        )
+    if megabytes > 0:
+        rules.append(_("When all together take more than %(size)s MB, the oldest are deleted.", size=number(megabytes)))
+    return rules or [_("They are kept until you delete them.")]
 
 
 @blueprint.post("/speeches/<int:speech_id>/delete")
 def delete(speech_id: int) -> Response:
-    files.discard(_found(speech_id))
-    flash("The speech was deleted.", "done")
+    """Delete one speech with its file; a second press of the button changes nothing more."""
+    if files.discard_where(Speech, Speech.id == speech_id):
+        flash(_("The speech was deleted."), "done")
+    else:
+        flash(_("This speech was already deleted."), "done")
+    return redirect(url_for(".speeches", **_here()), 303)
+
+
+@blueprint.post("/speeches/delete")
+def delete_all() -> Response:
+    """Delete all speeches, or all that are found, up to the newest that was there when the page was shown."""
+    shown = Speech.id <= request.form.get("last_id", 0, int)
+    n_deleted = files.discard_where(Speech, Speech.holding(_query()), shown)
+    flash(
+        ngettext(
+            "%(count)s speech was deleted.", "%(count)s speeches were deleted.", n_deleted, count=number(n_deleted)
+        ),
+        "done",
+    )
     return redirect(url_for(".speeches"), 303)
-
-
-def _found(speech_id: int) -> Speech:
-    return db.get_or_404(Speech, speech_id, description="There is no such speech: it may have been deleted.")

@@ -1,0 +1,105 @@
+"""How long speeches are kept, as the settings say; and what is done when a file and its row lost each other."""
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from flask import Flask, current_app
+from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from app import files, provenance
+from app.db import Speech, db, now
+
+MAX_DAYS = 365_000.0  # more is for ever
+EVERY_SECONDS = 3600.0
+ORPHAN_SECONDS = 3600.0  # a younger file may be one that is just being kept
+FILE_NAME = re.compile(r"[0-9a-f]{32}\.\w+")  # as files.py names them: nothing else is touched
+
+
+class Clock:
+    """When the settings were last applied."""
+
+    def __init__(self):
+        self.applied_at = time.monotonic()
+
+    def is_due(self) -> bool:
+        """Whether it is time again; of several who ask at once, nearly always one is told so."""
+        if time.monotonic() - self.applied_at < EVERY_SECONDS:
+            return False
+        self.applied_at = time.monotonic()
+        return True
+
+
+def init_app(app: Flask) -> None:
+    """Apply the settings now, and hourly when somebody asks for a page."""
+    app.extensions["retention"] = Clock()
+    app.before_request(_hourly)
+    with app.app_context():
+        for apply in (_delete_lost_files, _measure, provenance.forget):
+            with _going_on():
+                apply()
+        enforce()
+
+
+def _hourly() -> None:
+    if current_app.extensions["retention"].is_due():
+        enforce()
+
+
+@contextmanager
+def _going_on() -> Iterator[None]:
+    """Whoever asked goes on all the same when the disk or the database refuses: the next time tries again."""
+    try:
+        yield
+    except (SQLAlchemyError, OSError):
+        current_app.logger.exception("What the settings say of old speeches could not be done")
+        db.session.rollback()
+
+
+def enforce() -> None:
+    """Delete the speeches that are older, and the oldest of those that are more, than the settings allow."""
+    conditions = [condition for condition in (_too_old(), _too_much()) if condition is not None]
+    with _going_on():
+        if conditions:
+            files.discard_where(Speech, or_(*conditions))
+
+
+def _too_old() -> ColumnElement[bool] | None:
+    days = current_app.config["KEEP_DAYS"]
+    return Speech.created_at < now() - timedelta(days=min(days, MAX_DAYS)) if days > 0 else None
+
+
+def _too_much() -> ColumnElement[bool] | None:
+    """The speeches that, with all that came after them, take more than is allowed; never the last one."""
+    megabytes = current_app.config["KEEP_MEGABYTES"]
+    if not megabytes > 0:
+        return None
+    size = func.coalesce(Speech.size, 0)
+    sums = select(Speech.id, func.sum(size).over(order_by=Speech.id.desc()).label("bytes")).subquery()
+    last = select(func.max(Speech.id)).scalar_subquery()
+    return Speech.id.in_(select(sums.c.id).where(sums.c.bytes > megabytes * 1_000_000, sums.c.id != last))
+
+
+def _delete_lost_files() -> None:
+    """Delete the files whose rows are gone, as a crash between the two leaves them.
+
+    When there are no rows at all, the database may be another one than the files belong to: they stay.
+    """
+    known = set(db.session.scalars(select(Speech.file_name)))
+    if not known:
+        return
+    for path in (current_app.config["INSTANCE"] / Speech.folder).iterdir():
+        is_lost = FILE_NAME.fullmatch(path.name) and path.name not in known
+        if is_lost and time.time() - path.stat().st_mtime > ORPHAN_SECONDS:
+            path.unlink(missing_ok=True)
+
+
+def _measure() -> None:
+    """Note the sizes of the files that nobody looked at yet; one that is not there takes nothing."""
+    for speech in db.session.scalars(select(Speech).where(Speech.size.is_(None))):
+        path = files.path_of(speech)
+        speech.size = path.stat().st_size if path.exists() else 0
+    db.session.commit()
