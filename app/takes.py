@@ -1,7 +1,7 @@
 """How a job is spoken: each take to a draft, sentence by sentence; of several the closest to the voice is kept."""
 
-from collections.abc import Callable
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 
 from flask import Flask, current_app
@@ -70,12 +70,24 @@ def _take(job: Job, number: int, draft: files.Draft, spoken: Callable[[], None])
     heard = closeness.Heard(cloner.sample_rate)
     pieces = cloner.say(job.sentences, job.profile, speech.speed, speech.pitch, speech.pauses, seed)
     file = SpeechFile(draft.path, cloner.sample_rate, speech.format, provenance.tags(speech), speech.kbits)
-    with closing(pieces), file:
+    with closing(pieces), _closed(file):
         for piece in pieces:
             file.write(piece)
             heard.add(piece)
             spoken()
     return Take(seed, draft, file.seconds, heard, closeness.of(heard.waveform(), job.profile))
+
+
+@contextmanager
+def _closed(file: SpeechFile) -> Iterator[None]:
+    """Closes the file; of one that was not finished, only what stopped it is said."""
+    try:
+        yield
+    except BaseException:
+        with suppress(Exception):
+            file.close()
+        raise
+    file.close()
 
 
 def _keep(speech: Speech, draft: files.Draft) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from models import NothingToSay, RecordingTooShort, TextTooLong, VoiceProfile
+from models import Finding, Findings, NothingToSay, RecordingTooShort, TextTooLong, VoiceProfile
 from models.recording import load_recording
 from models.speech_file import encode
 from models.text import Sentence
@@ -24,6 +24,7 @@ class FakeCloner:
 
     fault: an exception that the next speak raises, once.  said: the arguments of every speak.
     reader: reads in its stead, as models.text.read does.  between: called before each sentence.
+    found: what every recording is found to have.
     """
 
     device = "cpu"
@@ -34,6 +35,7 @@ class FakeCloner:
         self.said = []
         self.reader = read
         self.between = lambda: None
+        self.found = ()
         self._lock = threading.Lock()
 
     def listen(self, source: bytes | Path) -> VoiceProfile:
@@ -44,6 +46,17 @@ class FakeCloner:
         embedding = np.random.default_rng(zlib.crc32(waveform.tobytes())).normal(size=256)
         pitch = np.array([np.log(150 + 20 * embedding[0]), 0.1])
         return VoiceProfile(embedding / np.linalg.norm(embedding), pitch, np.zeros(80), seconds)
+
+    def examine(self, source: bytes | Path) -> Findings:
+        """A clear recording but for what `found` says, and too short when listen finds it so."""
+        waveform, found = load_recording(source, MAX_SECONDS), tuple(self.found)
+        seconds = len(waveform) / 16_000
+        if seconds < MIN_SECONDS:
+            found += (Finding("too_short", seconds, MIN_SECONDS, is_fault=True),)
+        embedding = None if seconds < MIN_SECONDS else self.listen(source).embedding
+        figures = {"level_db": -20.0, "clipped": 0.0, "snr_db": 40.0, "bandwidth": 8000.0, "likeness": 0.9}
+        best = slice(0, min(len(waveform), 160_000))
+        return Findings(seconds, **figures, tonal=0.0, fall_db=15.0, best=best, embedding=embedding, found=found)
 
     def read(self, text: str, language: str | None = None, dictionary: Mapping[str, str] | None = None) -> list:
         self.dictionary = dictionary
@@ -64,7 +77,8 @@ class FakeCloner:
                 raise fault
             asked = {"speed": speed, "pitch": pitch, "pauses": pauses, "seed": seed}
             self.said.append({"words": sentence.words, "language": sentence.language, **asked})
-            time = np.arange(int(len(sentence.words) * 0.06 / speed * self.sample_rate)) / self.sample_rate
+            n_letters = len(sentence.words.replace("\u0301", ""))
+            time = np.arange(int(n_letters * 0.06 / speed * self.sample_rate)) / self.sample_rate
             hertz = np.exp(profile.pitch[0] + pitch * np.log(2) / 12) + seed
             yield (0.3 * np.sin(2 * np.pi * hertz * time)).astype(np.float32)
 

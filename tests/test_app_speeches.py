@@ -9,11 +9,12 @@ import soundfile
 from sqlalchemy.exc import OperationalError
 from torch import OutOfMemoryError
 
-from app import files
 from app.db import Speech, Voice, db
-from models import VoiceProfile
+from models import SpeechFile, VoiceProfile
 
 TEXT = "Добрый день, мир!"
+SAID = {"words": "До\u0301брый де\u0301нь, ми\u0301р!", "language": "ru"}
+SAID |= {"speed": 1.0, "pitch": 0.0, "pauses": 1.0, "seed": 0}
 
 
 def _payload(**changes):
@@ -61,8 +62,8 @@ def test_result_offers_player_download_and_the_text_again(client, voice):
 def test_language_speed_and_seed_reach_the_networks(client, cloner, voice):
     client.post("/", data=_payload(language="en", speed="1.5", seed="7"))
     client.post("/", data=_payload())
-    assert cloner.said[0] == {"text": TEXT, "language": "en", "speed": 1.5, "seed": 7}
-    assert cloner.said[1] == {"text": TEXT, "language": None, "speed": 1.0, "seed": 0}
+    assert cloner.said[0] == SAID | {"language": "en", "speed": 1.5, "seed": 7}
+    assert cloner.said[1] == SAID
 
 
 def test_only_text_and_voice_are_needed(client, cloner, voice):
@@ -187,11 +188,10 @@ def test_other_fault_of_the_networks_is_not_taken_for_memory(client, cloner, voi
 
 
 def test_full_disk_leaves_no_row_and_no_file(app, client, voice, monkeypatch):
-    def full(path, content):
-        path.touch()
+    def full(_file, _waveform):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(files.Path, "write_bytes", full)
+    monkeypatch.setattr(SpeechFile, "write", full)
     answer = client.post("/", data=_payload())
     assert answer.status_code == 422
     assert "No space left on device" in answer.text and TEXT + "</textarea>" in answer.text
@@ -208,14 +208,8 @@ def test_database_that_refuses_leaves_no_file(app, client, voice, monkeypatch):
     assert _speeches(app) == [] and _files(app) == []
 
 
-def test_voice_deleted_while_it_speaks_does_not_lose_the_speech(app, client, cloner, voice, monkeypatch):
-    speak = cloner.speak
-
-    def delete_and_speak(*arguments, **named):
-        app.test_client().post("/voices/1/delete")
-        return speak(*arguments, **named)
-
-    monkeypatch.setattr(cloner, "speak", delete_and_speak)
+def test_voice_deleted_while_it_speaks_does_not_lose_the_speech(app, client, cloner, voice):
+    cloner.between = lambda: app.test_client().post("/voices/1/delete")
     assert client.post("/", data=_payload()).status_code == 303
     assert (_speeches(app)[0].voice_id, _speeches(app)[0].voice_name) == (None, "Anna")
 
