@@ -1,0 +1,103 @@
+"""The page that says whether a file was made here."""
+
+import io
+
+import numpy as np
+import pytest
+
+from app import files, provenance
+from app.db import Speech
+from models import SpeechFile
+
+
+def _payload(content, name="speech.mp3"):
+    return {"file": (io.BytesIO(content), name)}
+
+
+@pytest.fixture
+def made(app, recording):
+    """The content of a file that was made here, with the voice Аня."""
+    content = recording(kind="mp3")
+    with app.app_context():
+        sha256 = provenance.hash_of(io.BytesIO(content))
+        speech = Speech(text="Hello", voice_name="Аня", speed=1.0, seed=0, format="mp3", seconds=3.0, sha256=sha256)
+        files.keep(speech, content, "mp3")
+    return content
+
+
+def test_page_asks_for_a_file(client):
+    page = client.get("/verify").text
+    assert 'type="file" id="file" name="file"' in page and "Not known" not in page
+
+
+def test_file_of_this_box_is_answered_with_voice_date_and_link(client, made):
+    answer = client.post("/verify", data=_payload(made, "renamed.mp3"))
+    assert answer.status_code == 200
+    assert "Made on this box" in answer.text and "“Аня” on <time" in answer.text
+    assert 'href="/speeches/1"' in answer.text and "renamed.mp3" in answer.text
+
+
+def test_file_is_known_also_after_its_speech_was_deleted(client, made):
+    client.post("/speeches/1/delete")
+    page = client.post("/verify", data=_payload(made)).text
+    assert "Made on this box" in page and "no longer in the history" in page and 'href="/speeches/1"' not in page
+
+
+def test_voice_is_not_named_when_only_the_hash_is_kept(make_app, app, made):
+    app.test_client().post("/speeches/1/delete")
+    page = make_app(KEEP_HASH_VOICES=False).test_client().post("/verify", data=_payload(made)).text
+    assert "made here on <time" in page and "Аня" not in page
+
+
+def test_deleted_speech_is_not_known_when_no_hashes_are_kept(make_app, app, made):
+    app.test_client().post("/speeches/1/delete")
+    assert "Not known" in make_app(KEEP_HASHES=False).test_client().post("/verify", data=_payload(made)).text
+
+
+def test_file_that_only_says_it_is_synthetic_is_told_apart(client, tmp_path):
+    path = tmp_path / "other.mp3"
+    with SpeechFile(path, 16_000, "mp3", provenance.tags(Speech(text="Hello", voice_name="Boris"))) as file:
+        file.write(0.3 * np.sin(np.arange(16_000) / 20))
+    page = client.post("/verify", data=_payload(path.read_bytes())).text
+    assert "Synthetic, made with Tembr, but not known here" in page and "Made on this box" not in page
+
+
+@pytest.mark.parametrize("content", [b"text", bytes(600_000)])
+def test_other_file_is_not_known(client, content):
+    page = client.post("/verify", data=_payload(content, "<b>notes.txt")).text
+    assert "Not known" in page and "That proves nothing" in page
+    assert "&lt;b&gt;notes.txt" in page and "<b>notes" not in page
+
+
+def test_missing_file_is_said_at_its_field(client):
+    answer = client.post("/verify", data={})
+    assert answer.status_code == 422
+    assert 'id="file-error" role="alert">Choose the file: none was given.' in answer.text
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"", "This file is empty (0 bytes)."), (bytes(1_200_000), "too large: 1.2 MB, and at most 1 MB can be given.")],
+)
+def test_file_that_cannot_be_looked_up_is_refused_at_its_field(make_app, content, message):
+    answer = make_app(MAX_VERIFY_MEGABYTES=1).test_client().post("/verify", data=_payload(content))
+    assert answer.status_code == 422
+    assert message in answer.text.split('id="file-error" role="alert">')[1].split("</p>")[0]
+
+
+def test_nothing_of_the_file_is_kept(app, client, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    before = sorted(app.config["INSTANCE"].rglob("*"))
+    client.post("/verify", data=_payload(bytes(1_000_000)))
+    assert list((tmp_path / "temporary").iterdir()) == []
+    assert sorted(app.config["INSTANCE"].rglob("*")) == before
+
+
+def test_request_from_elsewhere_is_refused(make_app, made):
+    app = make_app(WTF_CSRF_ENABLED=True)
+    assert app.test_client().post("/verify", data=_payload(made)).status_code == 400
+
+
+def test_speeches_page_leads_to_it(client):
+    assert 'href="/verify"' in client.get("/speeches").text
