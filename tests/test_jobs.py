@@ -1,0 +1,265 @@
+"""The queue for speaking: order, place, time left from measured rates, cancel, and what is left of it all: nothing."""
+
+import gc
+import threading
+import time
+import weakref
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from app import jobs
+from app.db import Speech
+from app.jobs import Cancelled, Job, Queue, QueueFull, Rate
+from models import VoiceProfile
+
+
+class Speaker:
+    """Speaks in a queue's thread; one sentence each time it may.  said: the texts it has begun, in order."""
+
+    def __init__(self):
+        self.said, self.fault = [], None
+        self._may = threading.Semaphore(0)
+        self._has = threading.Semaphore(0)
+
+    def __call__(self, job, spoken):
+        self.said.append(job.speech.text)
+        for _ in range(job.n_sentences):
+            self._may.acquire(timeout=10)
+            if self.fault:
+                raise self.fault
+            try:
+                spoken()
+            finally:
+                self._has.release()
+        return len(self.said)
+
+    def say(self, n_sentences=1):
+        """Returns once so many sentences are spoken."""
+        for _ in range(n_sentences):
+            self._may.release()
+            assert self._has.acquire(timeout=10)
+
+    def free(self):
+        """From now on it speaks without asking."""
+        self._may.release(1000)
+
+
+def _job(text="Hello.", n_sentences=1, takes=1, owner="", n_phones=10, speed=1.0):
+    profile = VoiceProfile(np.eye(256)[0], np.array([5.0, 0.1]), np.zeros(80), 3.0)
+    sentences = [SimpleNamespace(phones=("a",) * n_phones)] * n_sentences
+    speech = Speech(text=text, speed=speed, pitch=0.0, pauses=1.0, seed=0, format="mp3", kbits=128)
+    return Job(speech, profile, sentences, takes, owner)
+
+
+def _threads():
+    return [thread for thread in threading.enumerate() if thread.name == "speaking"]
+
+
+def _until(happened):
+    deadline = time.monotonic() + 10
+    while not happened():
+        assert time.monotonic() < deadline, "it did not happen in 10 s"
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def speaker():
+    return Speaker()
+
+
+@pytest.fixture
+def queue(speaker):
+    queue = Queue(speaker, max_waiting=4)
+    yield queue
+    speaker.free()
+    queue.close(10)
+    _until(lambda: not _threads())
+
+
+def test_jobs_are_spoken_in_the_order_they_came(queue, speaker):
+    texts = ["One.", "Two.", "Three."]
+    asked = [queue.add(_job(text)) for text in texts]
+    speaker.free()
+    assert all(job.wait(10) for job in asked)
+    assert speaker.said == texts
+    assert [(job.state, job.speech_id) for job in asked] == [("done", 1), ("done", 2), ("done", 3)]
+
+
+def test_thread_begins_with_the_first_job_and_ends_with_the_last(queue, speaker):
+    assert not _threads()
+    first, second = queue.add(_job("One.")), queue.add(_job("Two."))
+    assert len(_threads()) == 1
+    speaker.free()
+    assert first.wait(10) and second.wait(10)
+    _until(lambda: not _threads())
+    assert queue.add(_job("Three.")).wait(10)
+
+
+def test_place_is_the_number_of_jobs_before(queue, speaker):
+    asked = [queue.add(_job(f"{n}.")) for n in range(3)]
+    _until(lambda: speaker.said)
+    assert [queue.place(job) for job in asked] == [0, 1, 2]
+    assert [job.state for job in asked] == ["speaking", "waiting", "waiting"]
+    queue.cancel(asked[1])
+    assert queue.place(asked[2]) == 1
+
+
+def test_progress_counts_the_sentences_of_all_takes(queue, speaker):
+    job = queue.add(_job(n_sentences=2, takes=3))
+    assert (job.n_sentences, job.n_spoken) == (6, 0)
+    speaker.say(4)
+    assert job.n_spoken == 4
+    assert 4 / 6 <= queue.fraction(job) < 5 / 6
+
+
+def test_time_left_is_unknown_until_a_sentence_was_measured(queue, speaker):
+    job, next_job = queue.add(_job(n_sentences=3, n_phones=20)), queue.add(_job("Next.", n_phones=20))
+    assert queue.seconds_left(job) is None and queue.seconds_left(next_job) is None
+    time.sleep(0.3)
+    speaker.say()
+    left, next_left = queue.seconds_left(job), queue.seconds_left(next_job)
+    assert 0.2 < left < 3  # two sentences of at least 0.3 s each, the first under way
+    assert next_left == pytest.approx(left * 3 / 2, rel=0.3)
+
+
+def test_time_left_never_grows_while_a_sentence_is_spoken(queue, speaker):
+    job = queue.add(_job(n_sentences=2))
+    time.sleep(0.1)
+    speaker.say()
+    before = queue.seconds_left(job)
+    time.sleep(0.05)
+    assert 0 < queue.seconds_left(job) < before
+
+
+def test_rate_follows_what_was_measured_last():
+    rate = Rate()
+    assert rate.seconds(100) is None
+    rate.measured(100, 10.0)
+    assert rate.seconds(50) == pytest.approx(5.0)
+    for _ in range(60):
+        rate.measured(100, 1.0)
+    assert rate.seconds(100) == pytest.approx(1.0, rel=0.05)
+
+
+def test_slow_speech_is_more_to_make():
+    assert _job(speed=0.5).phones_left() == 2 * _job(speed=1.0).phones_left() == 4 * _job(speed=2.0).phones_left()
+
+
+def test_cancel_takes_effect_after_the_sentence_and_the_next_job_begins(queue, speaker):
+    job, next_job = queue.add(_job("Long.", n_sentences=100)), queue.add(_job("Next."))
+    speaker.say(2)
+    queue.cancel(job)
+    assert job.state == "speaking"
+    speaker.say()
+    assert job.wait(10) and (job.state, job.speech_id, job.n_spoken) == ("cancelled", None, 3)
+    speaker.say()
+    assert next_job.wait(10) and next_job.state == "done"
+
+
+def test_job_cancelled_while_it_waits_is_over_at_once_and_never_spoken(queue, speaker):
+    queue.add(_job("One."))
+    job = queue.add(_job("Two."))
+    queue.cancel(job)
+    assert job.is_over and job.state == "cancelled"
+    speaker.free()
+    assert queue.add(_job("Three.")).wait(10)
+    assert speaker.said == ["One.", "Three."]
+
+
+def test_cancel_of_what_is_over_changes_nothing(queue, speaker):
+    speaker.free()
+    job = queue.add(_job())
+    assert job.wait(10)
+    queue.cancel(job)
+    assert (job.state, job.speech_id) == ("done", 1)
+
+
+def test_fault_is_kept_and_the_next_job_is_spoken(queue, speaker):
+    speaker.fault = OSError(28, "No space left on device")
+    job = queue.add(_job())
+    speaker.free()
+    assert job.wait(10)
+    assert job.state == "failed" and job.fault.strerror == "No space left on device"
+    speaker.fault = None
+    assert queue.add(_job("Next.")).wait(10)
+
+
+def test_job_that_is_over_holds_nothing_of_what_it_needed():
+    class Waveform(np.ndarray):
+        pass
+
+    made = []
+
+    def speak(job, spoken):
+        waveform = np.zeros(1000).view(Waveform)
+        made.append(weakref.ref(waveform))
+        raise MemoryError
+
+    job = Queue(speak).add(_job(n_sentences=1000))
+    assert job.wait(10)
+    gc.collect()
+    assert made[0]() is None and job.profile is None and not job.sentences
+    assert (job.n_sentences, job.state) == (1000, "failed")
+
+
+def test_queue_that_is_full_says_how_many_wait(queue, speaker):
+    queue.add(_job("Spoken."))
+    _until(lambda: speaker.said)
+    for n in range(4):
+        queue.add(_job(f"{n}."))
+    with pytest.raises(QueueFull, match="4 texts are waiting already"):
+        queue.add(_job("One too many."))
+
+
+def test_job_asked_for_twice_at_once_by_one_browser_is_one_job(queue, speaker):
+    job = queue.add(_job("Same.", owner="a"))
+    assert queue.add(_job("Same.", owner="a")) is job
+    assert queue.add(_job("Other.", owner="a")) is not job
+    assert queue.add(_job("Same.", owner="b")) is not job
+    queue.cancel(job)
+    assert queue.add(_job("Same.", owner="a")) is not job
+
+
+def test_browser_is_shown_its_own_jobs_until_they_are_over(queue, speaker):
+    mine, other, done = (queue.add(_job(text, owner=text[0])) for text in ("a 1", "b 1", "a 2"))
+    assert queue.of("a") == [mine, done] and queue.of("b") == [other] and queue.of("c") == []
+    speaker.free()
+    assert done.wait(10)
+    assert queue.of("a") == []
+
+
+def test_tokens_cannot_be_guessed():
+    tokens = {_job().token for _ in range(100)}
+    assert len(tokens) == 100 and min(map(len, tokens)) >= 20
+
+
+def test_jobs_that_are_over_are_forgotten_after_a_while(queue, speaker, monkeypatch):
+    speaker.free()
+    monkeypatch.setattr(jobs, "MAX_KEPT", 2)
+    asked = [queue.add(_job(f"{n}.")) for n in range(4)]
+    assert asked[-1].wait(10)
+    assert [queue.find(job.token) for job in asked] == [None, None, *asked[2:]]
+    monkeypatch.setattr(jobs, "KEPT_SECONDS", 0.0)
+    assert queue.find(asked[3].token) is None
+
+
+def test_close_cancels_everything_and_waits_for_the_sentence(queue, speaker):
+    spoken, waiting = queue.add(_job("One.", n_sentences=100)), queue.add(_job("Two."))
+    speaker.say()
+    closing = threading.Thread(target=queue.close)
+    closing.start()
+    _until(lambda: waiting.is_over)
+    assert closing.is_alive() and not spoken.is_over
+    speaker.say()
+    closing.join(10)
+    assert (spoken.state, waiting.state) == ("cancelled", "cancelled") and not closing.is_alive()
+
+
+def test_stop_is_raised_where_the_job_asks(speaker):
+    job = _job()
+    job.check()
+    job.is_cancelled = True
+    with pytest.raises(Cancelled):
+        job.check()
