@@ -151,7 +151,7 @@ document.addEventListener("submit", async (event) => {
 // ---- Another language: what was typed and chosen is there again on the page in it
 
 const KEPT = "tembr-form";
-const keepable = "form[data-stay] :is(input:not([type=hidden], [type=file]), select, textarea)";
+const keepable = "form[id] :is(input:not([type=hidden], [type=file]), select, textarea)";
 
 function keepForm() {
   const fields = [...document.querySelectorAll(keepable)].map(({ form, name, value, checked }) => ({ id: form.id, name, value, checked }));
