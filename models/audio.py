@@ -45,15 +45,15 @@ SILENCE_FLOOR_DB = -60.0  # dBFS; below it nothing is speech
 @lru_cache(maxsize=4)
 def mel_filters(settings: MelSettings) -> Tensor:
     """Slaney-normalised triangular filters, (n_mels, n_fft // 2 + 1)."""
-    return torch.from_numpy(
-        librosa.filters.mel(
-            sr=settings.sample_rate,
-            n_fft=settings.n_fft,
-            n_mels=settings.n_mels,
-            fmin=settings.min_frequency,
-            fmax=settings.max_frequency,
-        )
+    filters = librosa.filters.mel(
+        sr=settings.sample_rate,
+        n_fft=settings.n_fft,
+        n_mels=settings.n_mels,
+        fmin=settings.min_frequency,
+        fmax=settings.max_frequency,
     )
+    with torch.inference_mode(False):  # kept for everyone: a tensor of inference mode cannot be learned through
+        return torch.from_numpy(filters)
 
 
 def spectrogram(waveform: Tensor, n_fft: int, hop_length: int) -> Tensor:

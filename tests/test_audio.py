@@ -164,3 +164,13 @@ def test_speech_mask_has_a_frame_for_each_10_ms():
     assert len(speech_mask(harmonic_tone(150, 0.995))) == 100
     assert speech_mask(harmonic_tone(150, 1)).all()
     assert not speech_mask(silence(1)).any()
+
+
+def test_a_mel_first_asked_for_without_gradients_can_be_learned_through_afterwards():
+    mel_filters.cache_clear()
+    waveform = torch.randn(1600)
+    with torch.inference_mode():
+        speech_mel(waveform)
+    learned = waveform.clone().requires_grad_()
+    speech_mel(learned).sum().backward()
+    assert learned.grad.abs().sum() > 0
