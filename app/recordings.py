@@ -10,6 +10,7 @@ from itertools import combinations
 
 import numpy as np
 from flask import current_app
+from flask_babel import gettext as _
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import undefer
 
@@ -27,8 +28,7 @@ class TooManyRecordings(ValueError):
     """The voice has as many recordings as one may have."""
 
     def __init__(self, limit: int):
-        super().__init__(f"A voice may have at most {limit} recordings, and this one has {limit}.")
-        self.limit = limit
+        super().__init__(_("This voice has %(limit)s recordings, and a voice may have no more.", limit=limit))
 
 
 class OnlyRecording(ValueError):

@@ -2,17 +2,18 @@
 
 import io
 
-from flask import Blueprint, Response, abort, current_app, flash, redirect, render_template, request, send_file, url_for
+from flask import Blueprint, Response, abort, flash, redirect, render_template, request, send_file, url_for
 from flask_babel import gettext as _
 from sqlalchemy.orm import undefer
 from sqlalchemy.orm.exc import ObjectDeletedError, StaleDataError
 
-from app import closeness, files, recordings, voice_files
+from app import closeness, doctor, files, recordings, voice_files
 from app.db import Voice, VoiceRecording, db
 from app.forms import profile_of
+from app.i18n import number
 from app.nearest import Neighbour, nearest
 from app.voice_forms import AnotherRecordingForm, CardForm
-from app.voices import voice_gone
+from app.voices import hear, voice_gone
 from models import InvalidVoiceProfile
 
 blueprint = Blueprint("voice", __name__, url_prefix="/voices/<int:voice_id>")
@@ -67,18 +68,29 @@ def add_recording(voice_id: int):
         return _back(voice_id)
     if form.validate():
         with form.refusals():
-            _hear(voice_id, form)
+            _add(voice_id, form.recording.data.read())
             flash(_("The recording is part of the voice now."), "done")
             return _back(voice_id)
     return _page(voice, another=form)
 
 
-def _hear(voice_id: int, form: AnotherRecordingForm) -> None:
-    """Raises what the networks, the disk, the database and recordings.add raise."""
-    recording = form.recording.data.read()
-    db.session.rollback()  # holds no connection while the networks work
-    profile = current_app.extensions["cloner"].listen(recording)
+def _add(voice_id: int, recording: bytes) -> None:
+    """Raises what `hear` and recordings.add raise."""
+    profile, findings = hear(recording)
+    before = profile_of(_found(voice_id)).embedding
     recordings.add(voice_id, recording, profile)
+    doctor.tell(findings, other_than=voice_id)
+    if (likeness := float(before @ profile.embedding)) < closeness.SOMEWHAT_ALIKE:
+        flash(_doubt(likeness), "warning")
+
+
+def _doubt(likeness: float) -> str:
+    return _(
+        "This recording does not sound like the voice (%(closeness)s, and the same person is mostly above %(least)s)."
+        " If somebody else speaks in it, remove it.",
+        closeness=number(likeness, 2),
+        least=number(closeness.SOMEWHAT_ALIKE, 2),
+    )
 
 
 @blueprint.get("/recordings/<int:recording_id>/audio")

@@ -128,7 +128,7 @@ class AnotherRecordingForm(RecordingForm):
 
     def _changed_meanwhile(self) -> None:
         db.session.rollback()
-        self.recording.errors.append(_("This recording is one of this voice's already."))
+        self.recording.errors.append(_("This recording is part of the voice already."))
 
 
 class VoiceFileForm(TembrForm):

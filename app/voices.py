@@ -6,9 +6,10 @@ from flask_sqlalchemy.pagination import Pagination
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import NotFound
 
-from app import files, recordings, voice_files
+from app import doctor, files, recordings, voice_files
 from app.db import Voice, db, plain_name
 from app.voice_forms import NameForm, VoiceFileForm, VoiceForm
+from models import Findings, VoiceProfile
 
 blueprint = Blueprint("voices", __name__, url_prefix="/voices")
 
@@ -64,14 +65,24 @@ def _found() -> Pagination:
 
 
 def _add(form: VoiceForm) -> Voice:
-    """Listen to the recording and keep its voice.  Raises what the networks, the disk and the database raise."""
+    """Listen to the recording and keep its voice.  Raises what `hear`, the disk and the database raise."""
     recording = form.recording.data.read()
-    db.session.rollback()  # holds no connection while the networks work
-    profile = current_app.extensions["cloner"].listen(recording)
+    profile, findings = hear(recording)
     voice = form.voice()
     voice.profile, voice.seconds = profile.to_bytes(), profile.seconds
     files.keep(voice, recording, files.kind_of(recording))
+    doctor.tell(findings, other_than=voice.id)
     return voice
+
+
+def hear(recording: bytes) -> tuple[VoiceProfile, Findings]:
+    """The voice in a recording, and what is to be said of it.
+
+    Raises RecordingUnfit, and what VoiceCloner.listen raises.
+    """
+    db.session.rollback()  # holds no connection while the networks work
+    findings = doctor.examine(recording)
+    return current_app.extensions["cloner"].listen(recording), findings
 
 
 @blueprint.route("/import", methods=["GET", "POST"])

@@ -1,6 +1,7 @@
 """Voices: add, listen, rename, delete, and what bad input gets."""
 
 import io
+import re
 
 import pytest
 from sqlalchemy.exc import IntegrityError
@@ -177,12 +178,129 @@ def test_deleted_voice_is_gone_with_its_recording(app, client, bank):
     assert len(_files(app)) == 1
 
 
-@pytest.mark.parametrize("action", ["rename", "delete"])
-def test_voice_deleted_in_another_tab_is_said_to_be_gone(client, bank, action):
+def test_voice_deleted_in_another_tab_is_said_to_be_gone(client, bank):
     bank("Anna")
     client.post("/voices/1/delete")
-    answer = client.post(f"/voices/1/{action}", data={"name": "Boris"})
+    answer = client.post("/voices/1/rename", data={"name": "Boris"})
     assert answer.status_code == 404 and "it may have been deleted" in answer.text
+
+
+def test_second_click_on_delete_finds_the_voice_deleted(client, bank):
+    bank("Anna")
+    client.post("/voices/1/delete")
+    answer = client.post("/voices/1/delete", follow_redirects=True)
+    assert answer.status_code == 200 and "This voice was deleted already." in answer.text
+
+
+def test_voice_whose_recording_is_missing_is_deleted_all_the_same(app, client, bank):
+    bank("Anna")
+    for path in _files(app):
+        path.unlink()
+    assert client.get("/voices/1/sample").status_code == 404
+    assert client.post("/voices/1/delete", follow_redirects=True).status_code == 200
+    assert _voices(app) == []
+
+
+def test_taken_name_comes_with_a_free_one(client, bank, recording):
+    bank("Anna", "Anna 2")
+    answer = client.post("/voices", data=_payload(recording()))
+    assert "choose another name, such as “Anna 3”." in answer.text
+    assert client.post("/voices", data=_payload(recording(), name="Anna 3")).status_code == 303
+
+
+def test_suggested_name_is_not_longer_than_a_name_may_be(client, bank, recording):
+    bank("x" * 60)
+    answer = client.post("/voices", data=_payload(recording(), name="x" * 60))
+    assert f"“{'x' * 58} 2”" in answer.text
+
+
+def _names(page):
+    """The names of the voices in the list, in its order."""
+    return re.findall(r'<h3><a href="/voices/\d+">(.*?)</a></h3>', page)
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("анна", ["Анна"]),
+        ("АНН", ["Анна"]),
+        ("пётр", ["Пётр"]),
+        ("петр", ["Пётр"]),
+        ("ПЕТР", ["Пётр"]),
+        ("radio", ["Boris"]),
+        ("the RADIO boris", ["Boris"]),
+        ("медведь", ["Boris"]),
+        ("%", []),
+        ("_", []),
+        ("a" * 300, []),
+        ("  ", ["Boris", "Пётр", "Анна"]),
+    ],
+)
+def test_bank_is_searched_by_name_and_note_without_case_and_yo(app, client, bank, query, found):
+    bank("Анна", "Пётр", "Boris")
+    with app.app_context():
+        Voice.named("Boris").note = "From the radio, Мёдведь"
+        db.session.commit()
+    page = client.get("/voices", query_string={"q": query}).text
+    assert _names(page) == found
+    assert found or "in its name or note" in page
+
+
+def test_renamed_voice_is_found_by_its_new_name_and_its_old_note(app, client, bank):
+    bank("Anna")
+    with app.app_context():
+        Voice.named("Anna").note = "a storyteller"
+        db.session.commit()
+    client.post("/voices/1/rename", data={"name": "Борис"})
+    assert _names(client.get("/voices?q=борис storyteller").text) == ["Борис"]
+    assert _names(client.get("/voices?q=anna").text) == []
+
+
+def test_long_bank_comes_in_pages(app, client, bank):
+    app.config["VOICES_PER_PAGE"] = 2
+    bank("A", "B", "C", "D", "E")
+    first, second, last = (client.get(f"/voices?page={n}").text for n in (1, 2, 3))
+    assert [_names(page) for page in (first, second, last)] == [["E", "D"], ["C", "B"], ["A"]]
+    assert "Page 2 of 3" in second and "page=1" in second and "page=3" in second
+    assert 'rel="prev"' not in first and 'rel="next"' not in last
+
+
+@pytest.mark.parametrize("number", ["99", "0", "-1", "x"])
+def test_page_that_is_not_there_shows_one_that_is(app, client, bank, number):
+    app.config["VOICES_PER_PAGE"] = 2
+    bank("A", "B", "C")
+    assert _names(client.get(f"/voices?page={number}").text) in (["C", "B"], ["A"])
+
+
+def test_search_and_page_stay_after_a_rename_and_a_deletion(app, client, bank):
+    app.config["VOICES_PER_PAGE"] = 1
+    bank("Anna", "Anna B", "Boris")
+    page = client.get("/voices?q=anna&page=2").text
+    assert 'action="/voices/1/rename?q=anna&amp;page=2"' in page
+    answer = client.post("/voices/1/rename?q=anna&page=2", data={"name": "Anna C"})
+    assert answer.location == "/voices?q=anna&page=2"
+    refused = client.post("/voices/1/rename?q=anna&page=2", data={"name": "boris"})
+    assert refused.status_code == 422 and 'id="name-1-error"' in refused.text
+    assert client.post("/voices/1/delete?q=anna&page=2").location == "/voices?q=anna&page=2"
+    assert _names(client.get("/voices?q=anna&page=2").text) == ["Anna B"]
+
+
+def test_empty_bank_says_how_to_begin(client):
+    assert "No voices yet. Add the first one above." in client.get("/voices").text
+
+
+def test_ready_voice_shows_where_it_comes_from(app, client):
+    with app.app_context():
+        db.session.add(Voice(name="Zoe", profile=b"", seconds=1, origin="A corpus", licence="CC0", file_name=""))
+        db.session.commit()
+    page = client.get("/voices").text
+    assert "ready voice" in page and "A corpus. Licence: CC0" in page
+    assert "/voices/1/sample" not in page  # it has none
+
+
+def test_refused_rename_can_be_reloaded(client, bank):
+    bank("Anna")
+    assert client.get("/voices/1/rename?page=2").location == "/voices?page=2"
 
 
 def test_voices_added_here_come_first(app, client, bank):
