@@ -1,6 +1,7 @@
 """The tables as this version of Tembr needs them: made in a new database, migrated in an old one."""
 
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -54,46 +55,53 @@ def _version_of(connection: Connection) -> str | None:
 def _bring_up_to_date() -> None:
     with _alone() as connection:
         version, is_new = _version_of(connection), not inspect(connection).has_table("voice")
-        if version == newest():
-            return  # another process was quicker
         if is_new:
             _make(connection)
-            return
-        _check_is_older(version)
-        copy = _copy()
-        try:
-            upgrade(connection)
-        except Exception as error:
-            raise UpgradeFailed(_explained(error, copy)) from error
+        elif version != newest():  # else another process was quicker
+            _check_is_older(version)
+            _migrate(connection)
+
+
+def _migrate(connection: Connection) -> None:
+    copy = None
+    try:
+        copy = _copy(connection)
+        n_broken = _n_broken(connection)
+        upgrade(connection)
+        if _n_broken(connection) > n_broken:
+            raise UpgradeFailed("references were broken")
+    except Exception as error:
+        raise UpgradeFailed(_explained(error, copy)) from error
+    current_app.logger.warning("The database was upgraded to version %s. As it was before: %s", newest(), copy)
 
 
 @contextmanager
 def _alone() -> Iterator[Connection]:
     """A connection in a transaction that no other process writes beside: all of it comes to be, or nothing.
 
-    SQLite's references are checked at the end only: a table that is rebuilt must not take along what refers to it.
+    SQLite does not follow references in it: a table that is rebuilt must not take along what refers to it.
     """
-    is_sqlite = db.engine.dialect.name == "sqlite"
+    dialect = db.engine.dialect.name
     with db.engine.connect() as connection:
-        if is_sqlite:
+        if dialect == "sqlite":
             connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
             connection.exec_driver_sql("BEGIN IMMEDIATE")
-        elif db.engine.dialect.name == "postgresql":
+        elif dialect == "postgresql":
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
         try:
             yield connection
-            if is_sqlite:
-                _check_references(connection)
             connection.commit()
         finally:
             connection.rollback()
-            if is_sqlite:
+            if dialect == "sqlite":
                 connection.exec_driver_sql("PRAGMA foreign_keys = ON")
 
 
-def _check_references(connection: Connection) -> None:
-    if broken := connection.exec_driver_sql("PRAGMA foreign_key_check").all():
-        raise UpgradeFailed(f"The database was left as it was: {len(broken)} of its references lead nowhere.")
+def _n_broken(connection: Connection) -> int:
+    """How many references of an SQLite database lead nowhere; other databases see to that themselves."""
+    if connection.dialect.name != "sqlite":
+        return 0
+    return len(connection.exec_driver_sql("PRAGMA foreign_key_check").all())
 
 
 def _make(connection: Connection) -> None:
@@ -116,19 +124,31 @@ def _check_is_older(version: str | None) -> None:
         raise UpgradeFailed(message)
 
 
-def _copy() -> Path | None:
+def _copy(connection: Connection) -> Path | None:
     """Copy the file of an SQLite database beside it, under the version it will get; returns where."""
-    source = db.engine.url.database
-    if db.engine.dialect.name != "sqlite" or not source or source == ":memory:":
+    source = _file_of(connection)
+    if source is None:
         return None
-    target = Path(f"{source}.before-{newest()}")
+    target = source.with_name(f"{source.name}.before-{newest()}")
     draft = target.with_name(f"{target.name}.draft")
-    with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(draft)) as copy:
-        old.backup(copy)
-    os.replace(draft, target)
+    try:
+        with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(draft)) as copy:
+            old.backup(copy)
+        shutil.copymode(source, draft)
+        os.replace(draft, target)
+    finally:
+        draft.unlink(missing_ok=True)
     return target
 
 
+def _file_of(connection: Connection) -> Path | None:
+    """Where an SQLite database is kept; None in memory, and for other databases."""
+    if connection.dialect.name != "sqlite":
+        return None
+    _number, _name, path = connection.exec_driver_sql("PRAGMA database_list").first()
+    return Path(path) if path else None
+
+
 def _explained(error: Exception, copy: Path | None) -> str:
-    kept = f" A copy is in {copy}." if copy else ""
-    return f"The database could not be upgraded to version {newest()}, and was left as it was: {error}.{kept}"
+    reason, kept = str(error).partition("\n")[0], f" A copy is in {copy}." if copy else ""
+    return f"The database could not be upgraded to version {newest()}, and was left as it was: {reason}.{kept}"

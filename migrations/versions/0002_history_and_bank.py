@@ -10,28 +10,34 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-VOICE = (
-    sa.Column("search_key", sa.String(), nullable=False, server_default=""),
-    sa.Column("profile_key", sa.String()),
-    sa.Column("self_closeness", sa.Double()),
-)
-SPEECH = (
-    sa.Column("pitch", sa.Double(), nullable=False, server_default="0"),
-    sa.Column("pauses", sa.Double(), nullable=False, server_default="1"),
-    sa.Column("kbits", sa.Integer(), nullable=False, server_default="128"),
-    sa.Column("closeness", sa.Double()),
-    sa.Column("own", sa.Double()),
-    sa.Column("nearest", sa.Double()),
-    sa.Column("nearest_name", sa.String()),
-    sa.Column("size", sa.Integer()),
-    sa.Column("search_key", sa.String(), nullable=False, server_default=""),
-)
 INDEXED = (("speech", "sha256"), ("speech", "created_at"))
 
 
+def _of_voice() -> list[sa.Column]:
+    return [
+        sa.Column("search_key", sa.String(), nullable=False, server_default=""),
+        sa.Column("profile_key", sa.String()),
+        sa.Column("self_closeness", sa.Double()),
+    ]
+
+
+def _of_speech() -> list[sa.Column]:
+    return [
+        sa.Column("pitch", sa.Double(), nullable=False, server_default="0"),
+        sa.Column("pauses", sa.Double(), nullable=False, server_default="1"),
+        sa.Column("kbits", sa.Integer(), nullable=False, server_default="128"),
+        sa.Column("closeness", sa.Double()),
+        sa.Column("own", sa.Double()),
+        sa.Column("nearest", sa.Double()),
+        sa.Column("nearest_name", sa.String()),
+        sa.Column("size", sa.Integer()),
+        sa.Column("search_key", sa.String(), nullable=False, server_default=""),
+    ]
+
+
 def upgrade() -> None:
-    _add("voice", VOICE)
-    _add("speech", SPEECH)
+    _add("voice", _of_voice())
+    _add("speech", _of_speech())
     for table, column in INDEXED:
         op.create_index(f"ix_{table}_{column}", table, [column])
     _make_voice_recording()
@@ -43,9 +49,9 @@ def upgrade() -> None:
     )
 
 
-def _add(table: str, columns: tuple[sa.Column, ...]) -> None:
+def _add(table: str, columns: list[sa.Column]) -> None:
     for column in columns:
-        op.add_column(table, column.copy())
+        op.add_column(table, column)
 
 
 def _make_voice_recording() -> None:
@@ -95,7 +101,7 @@ def downgrade() -> None:
     op.drop_table("voice_recording")
     for table, column in INDEXED:
         op.drop_index(f"ix_{table}_{column}", table)
-    for table, columns in (("speech", SPEECH), ("voice", VOICE)):
+    for table, columns in (("speech", _of_speech()), ("voice", _of_voice())):
         with op.batch_alter_table(table, table_kwargs={"sqlite_autoincrement": True}) as batch:
             for column in columns:
                 batch.drop_column(column.name)
