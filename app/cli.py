@@ -1,4 +1,5 @@
 """./tembr speak: one text to a file, or a table of lines to a folder of files.  ./tembr read: how a text is read.
+./tembr voices: the bank.
 
 The site is imported only when a voice is named by its name in the bank: a program waits for each import.
 """
@@ -77,6 +78,8 @@ def main(arguments: list[str] | None = None, load: Callable = load_cloner) -> in
     try:
         if asked.command == "read":
             return _read(asked)
+        if asked.command == "voices":
+            return _voices(asked, load)
         return _speak_batch(asked, load) if asked.batch else _speak_once(asked, load)
     except (ValueError, OSError) as error:
         _say(str(error))
@@ -93,6 +96,12 @@ def _read(asked: argparse.Namespace) -> int:
     print(" ".join(sentence.words for sentence in sentences).replace("\n", " "))
     print(re.sub(r" {3}", " | ", phones))
     return 0
+
+
+def _voices(asked: argparse.Namespace, load: Callable) -> int:
+    from app import cli_voices
+
+    return cli_voices.run(asked, load)
 
 
 def _speak_once(asked: argparse.Namespace, load: Callable) -> int:
@@ -199,10 +208,36 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     command.add_argument("--pitch", type=within(PITCHES), default=0.0, help="semitones above the voice's own, -6 to 6")
     command.add_argument("--pauses", type=within(PAUSES), default=1.0, help="times as long as usual, 0.5 to 2")
     command.add_argument("--seed", type=seed, default=0, help="another number gives another take")
+    _add_voices(commands)
     asked = parser.parse_args(arguments)
     if asked.command == "speak":
         _check_together(asked, command)
     return asked
+
+
+def _add_voices(commands: argparse._SubParsersAction) -> None:
+    """What can be asked of the bank."""
+    agreed = "the person who speaks agreed to have this voice cloned; without it nothing is added"
+    bank = commands.add_parser("voices", help="list, add, export, import and remove the voices of the bank")
+    actions = bank.add_subparsers(dest="action", required=True)
+    listing = actions.add_parser("list", help="print the bank as a table")
+    listing.add_argument("words", nargs="?", default="", help="what a name or a note must hold")
+    adding = actions.add_parser("add", help="keep a voice under a name")
+    adding.add_argument("name")
+    adding.add_argument("recordings", nargs="+", type=Path, metavar="recording", help="several are merged into a voice")
+    adding.add_argument("--language", choices=LANGUAGES)
+    adding.add_argument("--note", default="")
+    adding.add_argument("--consent", action="store_true", required=True, help=agreed)
+    exporting = actions.add_parser("export", help="write a voice to a file")
+    exporting.add_argument("name")
+    exporting.add_argument("--out", type=Path, metavar="FILE", help="NAME.tembr-voice here by default")
+    exporting.add_argument("--no-sample", dest="sample", action="store_false", help="without a recording to hear")
+    importing = actions.add_parser("import", help="put a voice that was exported into the bank")
+    importing.add_argument("file", type=Path)
+    importing.add_argument("--name", help="that in the file by default")
+    importing.add_argument("--consent", action="store_true", required=True, help=agreed)
+    removing = actions.add_parser("remove", help="delete a voice with its recordings")
+    removing.add_argument("name")
 
 
 def _check_together(asked: argparse.Namespace, command: argparse.ArgumentParser) -> None:
