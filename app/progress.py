@@ -17,7 +17,6 @@ from flask import (
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from markupsafe import Markup
-from werkzeug.datastructures import Headers
 
 from app.db import Speech, db
 from app.forms import RECORDING, SpeakForm
@@ -25,7 +24,7 @@ from app.jobs import CANCELLED, DONE, FAILED, WAITING, Job, Queue
 
 blueprint = Blueprint("progress", __name__, url_prefix="/jobs")
 
-NEVER_STORED = Headers({"Cache-Control": "no-store"})
+NEVER_STORED = {"Cache-Control": "no-store"}
 
 
 def queue() -> Queue:
