@@ -15,6 +15,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from app import (
     db,
     dictionary,
+    doctor,
     files,
     forms,
     history,
@@ -75,6 +76,7 @@ def create_app(config: object = Config, cloner: VoiceCloner | None = None) -> Fl
     app.register_blueprint(voices.blueprint)
     app.register_blueprint(voice.blueprint)
     app.register_blueprint(dictionary.blueprint)
+    app.register_blueprint(doctor.blueprint)
     app.register_error_handler(HTTPException, _error_page)
     app.register_error_handler(RequestEntityTooLarge, _too_large)
     app.register_error_handler(CSRFError, _expired)

@@ -3,6 +3,7 @@
 cloning.py            VoiceCloner: the journey from recording and text to speech; start here
 recording.py          files to waveforms
 speech_file.py        speech to files, sentence by sentence
+doctor.py             what is wrong with a recording, and its best part
 audio.py  pitch.py    what the networks hear: mels, level, silence, F0
 voice_profile.py      what is kept of a voice
 text/                 written text to phones
@@ -13,6 +14,7 @@ training/             how the weights were made; never loaded by the site
 
 from models.checkpoint import UnreadableWeights
 from models.cloning import VoiceCloner
+from models.doctor import Finding, Findings
 from models.recording import RecordingSilent, RecordingTooLong, UnreadableAudio
 from models.speaker_encoder import RecordingTooShort
 from models.speech_file import FORMATS, KBITS, SpeechFile, read_tags
@@ -22,6 +24,8 @@ from models.voice_profile import InvalidVoiceProfile, VoiceProfile
 __all__ = [
     "FORMATS",
     "KBITS",
+    "Finding",
+    "Findings",
     "InvalidVoiceProfile",
     "NothingToSay",
     "RecordingSilent",

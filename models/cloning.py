@@ -16,6 +16,7 @@ from torch import Tensor
 
 from models import checkpoint, recording
 from models.audio import levelled, trim
+from models.doctor import Findings, examine
 from models.speaker_encoder import SpeakerEncoder, SpeakerEncoderConfig
 from models.speech_file import encode
 from models.synthesizer import Synthesizer, SynthesizerConfig
@@ -66,6 +67,15 @@ class VoiceCloner:
         heard = speech[: int(MAX_PROFILE_SECONDS * recording.SAMPLE_RATE)]
         with self._lock:
             return profile_of(heard, self.encoder)
+
+    def examine(self, source: bytes | Path) -> Findings:
+        """What is to be said of a recording before a voice is made of it.
+
+        Raises UnreadableAudio, RecordingTooLong, RecordingSilent.
+        """
+        waveform = recording.load_recording(source, MAX_RECORDING_SECONDS)
+        with self._lock:
+            return examine(waveform, self.encoder)
 
     def read(
         self, text: str, language: str | None = None, dictionary: Mapping[str, str] | None = None

@@ -1,0 +1,263 @@
+"""The recording doctor: what a recording is worth before a voice is made of it, and its best part.
+
+Limits come from degraded real recordings: docs/doctor.md, benchmarks/doctor.py.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import webrtcvad
+
+from models.audio import ENCODER_MEL, SAMPLE_RATE, encoder_mel, levelled, speech_mask, trim
+from models.speaker_encoder import PARTIAL_FRAMES, SpeakerEncoder
+
+FRAME = SAMPLE_RATE // 100  # samples: 10 ms
+MIN_SPEECH_SECONDS = PARTIAL_FRAMES / ENCODER_MEL.frames_per_second  # the speaker encoder hears no less
+GOOD_SPEECH_SECONDS = 4.0
+MIN_CONTRAST_DB = 2.0  # speech rises and falls, noise and buzzers do not
+MIN_LEVEL_DB = -45.0  # dBFS
+MAX_CLIPPED = 0.002  # share of samples
+MIN_SNR_DB = 15.0
+MIN_BANDWIDTH = 4_200.0  # Hz; a telephone ends at 3,400
+MIN_LIKENESS = 0.75  # cosine between the two kinds of parts that a recording has
+MAX_TONAL = 0.05  # share of frames
+MIN_FALL_DB = 7.0  # within 50 ms, where a voice stops
+SAME_VOICE = 0.82  # cosine of two recordings' embeddings
+
+VAD_STRICTNESS = 2  # of 0..3
+MAX_PARTIALS = 60  # heard of a long recording: 47 s and more
+MIN_GROUP = 0.15  # share of the partials that makes a second speaker
+SMOOTHING = 5  # frames, of the level
+NEAR_PEAK = 0.95  # of the loudest sample: where clipped samples lie, even after mp3 or Opus
+INAUDIBLE_DB = 50.0  # below the strongest frequency
+TONE_FRAMES = 10  # of 20 ms: no voice holds a partial that still for so long
+BEST_SECONDS = 10.0
+BEST_STEP_SECONDS = 0.25
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong: what was measured, and the limit it misses, in the unit of its code.
+
+    code: no_speech, too_short, short (s of speech); quiet (dBFS); clipped (share of samples); noisy, echo (dB); narrow
+    (Hz); several (cosine); music (share of frames).  is_fault: no voice can be made; otherwise it is a warning.
+    """
+
+    code: str
+    measured: float
+    limit: float
+    is_fault: bool = False
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What was measured of a recording, and what is wrong with it.
+
+    embedding: (256,), unit norm, None without MIN_SPEECH_SECONDS of speech.  best: samples, the best part.
+    """
+
+    speech_seconds: float
+    level_db: float  # dBFS, of the speech
+    clipped: float  # share of samples
+    snr_db: float  # the speech above the quietest twentieth of the recording
+    bandwidth: float  # Hz: nothing is audible above
+    likeness: float  # cosine between the two kinds of parts that differ most; 1 when there is one kind
+    tonal: float  # share of frames that hold a chord
+    fall_db: float  # within 50 ms, at the end of sounds
+    best: slice
+    embedding: np.ndarray | None = None
+    found: tuple[Finding, ...] = ()
+
+    @property
+    def faults(self) -> list[Finding]:
+        return [finding for finding in self.found if finding.is_fault]
+
+    @property
+    def warnings(self) -> list[Finding]:
+        return [finding for finding in self.found if not finding.is_fault]
+
+    @property
+    def best_seconds(self) -> tuple[float, float]:
+        """Where the best part begins and ends."""
+        return self.best.start / SAMPLE_RATE, self.best.stop / SAMPLE_RATE
+
+
+def examine(waveform: np.ndarray, encoder: SpeakerEncoder) -> Findings:
+    """Look a recording over.  waveform: (samples,) at 16 kHz, as load_recording gives it, untrimmed."""
+    spoken = voice_mask(waveform)
+    power = _frame_power(waveform)
+    speech_seconds = spoken.sum() * FRAME / SAMPLE_RATE
+    level = _decibels(power[spoken].mean()) if spoken.any() else -120.0
+    floor = np.percentile(_decibels(_smoothed(power)), 5) if spoken.any() else level
+    partials = _partials(waveform, encoder)
+    measured = {
+        "speech_seconds": float(speech_seconds),
+        "level_db": float(level),
+        "clipped": clipped_share(waveform),
+        "snr_db": float(level - floor),
+        "bandwidth": bandwidth(waveform, spoken),
+        "likeness": likeness(partials),
+        "tonal": tonal_share(waveform),
+        "fall_db": fall(waveform),
+    }
+    embedding = _unit(partials.mean(0)) if len(partials) else None
+    found = tuple(_found(measured, has_partials=len(partials) > 0))
+    return Findings(**measured, best=best_window(waveform), embedding=embedding, found=found)
+
+
+def _found(measured: dict[str, float], has_partials: bool):
+    """Findings of what was measured: the faults alone when there are any, since nothing else is of use then."""
+    seconds, snr = measured["speech_seconds"], measured["snr_db"]
+    if not seconds or snr < MIN_CONTRAST_DB:
+        yield Finding("no_speech", 0.0, MIN_SPEECH_SECONDS, is_fault=True)
+        return
+    if not has_partials:
+        yield Finding("too_short", min(seconds, MIN_SPEECH_SECONDS - 0.1), MIN_SPEECH_SECONDS, is_fault=True)
+        return
+    if seconds < GOOD_SPEECH_SECONDS:
+        yield Finding("short", seconds, GOOD_SPEECH_SECONDS)
+    if measured["level_db"] < MIN_LEVEL_DB:
+        yield Finding("quiet", measured["level_db"], MIN_LEVEL_DB)
+    if measured["clipped"] > MAX_CLIPPED:
+        yield Finding("clipped", measured["clipped"], MAX_CLIPPED)
+    if measured["bandwidth"] < MIN_BANDWIDTH:
+        yield Finding("narrow", measured["bandwidth"], MIN_BANDWIDTH)
+    if measured["tonal"] > MAX_TONAL:
+        yield Finding("music", measured["tonal"], MAX_TONAL)
+    elif snr < MIN_SNR_DB:
+        yield Finding("noisy", snr, MIN_SNR_DB)
+    elif measured["fall_db"] < MIN_FALL_DB:
+        yield Finding("echo", measured["fall_db"], MIN_FALL_DB)
+    if measured["likeness"] < MIN_LIKENESS:
+        yield Finding("several", measured["likeness"], MIN_LIKENESS)
+
+
+def voice_mask(waveform: np.ndarray) -> np.ndarray:
+    """Which 10 ms frames hold speech: those that WebRTC's detector takes for it and that are loud enough to be heard.
+
+    waveform: (samples,) at 16 kHz.  Returns booleans, (samples // 160,).
+    """
+    detector = webrtcvad.Vad(VAD_STRICTNESS)
+    samples = np.round(np.clip(levelled(waveform), -1, 1) * 32767).astype("<i2")
+    frames = samples[: len(samples) // FRAME * FRAME].reshape(-1, FRAME)
+    heard = np.fromiter((detector.is_speech(frame.tobytes(), SAMPLE_RATE) for frame in frames), bool, len(frames))
+    return heard & speech_mask(waveform)[: len(heard)]
+
+
+def clipped_share(waveform: np.ndarray) -> float:
+    """Share of samples at the loudest level there is: a voice touches it now and then, a cut-off one stays there."""
+    loudness = np.abs(waveform)
+    return float((loudness > NEAR_PEAK * loudness.max(initial=1e-9)).mean()) if len(waveform) else 0.0
+
+
+def bandwidth(waveform: np.ndarray, spoken: np.ndarray) -> float:
+    """The highest frequency that is heard in the loudest speech, in Hz."""
+    power = _spectra(waveform, 512, FRAME)
+    n_frames = min(len(power), len(spoken))
+    loud = power[:n_frames][spoken[:n_frames]]
+    if not len(loud):
+        return 0.0
+    level = np.convolve(_decibels(np.percentile(loud, 95, axis=0)), np.ones(5) / 5, "same")
+    return float(np.flatnonzero(level > level.max() - INAUDIBLE_DB)[-1] * SAMPLE_RATE / 512)
+
+
+def tonal_share(waveform: np.ndarray) -> float:
+    """Share of 20 ms frames that hold three tones or more that stay where they are: music or a hum, not a voice."""
+    level = _decibels(_spectra(waveform, 1024, 2 * FRAME)[:, 4:257])  # 62 to 4,000 Hz
+    if len(level) <= TONE_FRAMES:
+        return 0.0
+    around = np.maximum.reduce([np.roll(level, shift, 1) for shift in (-4, -3, 3, 4)])
+    highest = (level >= np.roll(level, 1, 1)) & (level >= np.roll(level, -1, 1))
+    peaks = highest & (level > around + 6) & (level > level.max() - 60)
+    peaks[:, :4] = peaks[:, -4:] = False  # their neighbours are not known
+    n_peaks = np.cumsum(np.pad(peaks, ((1, 0), (0, 0))), axis=0)
+    steady = n_peaks[TONE_FRAMES:] - n_peaks[:-TONE_FRAMES] >= TONE_FRAMES - 1
+    return float((steady.sum(1) >= 3).mean())
+
+
+def fall(waveform: np.ndarray) -> float:
+    """How fast sounds end: what the level falls by in 50 ms, in dB, at its fastest tenth.  Echoes make it slow."""
+    hop = FRAME // 2
+    power = np.square(waveform[: len(waveform) // hop * hop], dtype=np.float64).reshape(-1, hop).mean(1)
+    if len(power) < 20:
+        return 60.0
+    level = np.convolve(_decibels(power + 1e-9), np.ones(4) / 4, "valid")
+    change = level[10:] - level[:-10]
+    from_loud = level[:-10] > np.percentile(level, 95) - 25
+    return float(-np.percentile(change[from_loud], 10)) if from_loud.any() else 60.0
+
+
+@torch.inference_mode()
+def _partials(waveform: np.ndarray, encoder: SpeakerEncoder) -> np.ndarray:
+    """Embeddings of partial utterances, spread evenly over the recording, at most MAX_PARTIALS: (partials, 256)."""
+    speech = trim(waveform, max_pause_seconds=0.3)
+    device = next(encoder.parameters()).device
+    mel = encoder_mel(torch.from_numpy(levelled(speech).astype(np.float32)).to(device))
+    if len(mel) < PARTIAL_FRAMES:
+        return np.zeros((0, encoder.config.embedding), dtype=np.float32)
+    starts = np.arange(0, len(mel) - PARTIAL_FRAMES + 1, PARTIAL_FRAMES // 2)
+    chosen = starts[np.linspace(0, len(starts) - 1, min(len(starts), MAX_PARTIALS)).round().astype(int)]
+    return encoder(torch.stack([mel[start : start + PARTIAL_FRAMES] for start in chosen])).cpu().numpy()
+
+
+def likeness(partials: np.ndarray) -> float:
+    """Cosine between the two groups that partial embeddings fall into; 1 when there is one group, or too few to tell.
+
+    One speaker's groups are alike; those of two speakers are not.  partials: (partials, 256), unit norm.
+    """
+    if len(partials) < 4:
+        return 1.0
+    centres = partials[list(np.unravel_index(np.argmin(partials @ partials.T), (len(partials),) * 2))]
+    for _ in range(10):
+        is_second = (partials @ (centres[1] - centres[0])) > 0
+        if not MIN_GROUP <= is_second.mean() <= 1 - MIN_GROUP:
+            return 1.0
+        centres = _unit(np.stack([partials[~is_second].mean(0), partials[is_second].mean(0)]))
+    return float(centres[0] @ centres[1])
+
+
+def best_window(waveform: np.ndarray, seconds: float = BEST_SECONDS) -> slice:
+    """The part of a recording, at most so long, that holds most speech, least noise and no clipping; in samples."""
+    n_frames, width = len(waveform) // FRAME, round(seconds * SAMPLE_RATE / FRAME)
+    if n_frames <= width:
+        return slice(0, len(waveform))
+    worth = _worth(waveform)[:n_frames]
+    total = np.concatenate([[0.0], np.cumsum(worth)])
+    starts = np.arange(0, n_frames - width + 1, round(BEST_STEP_SECONDS * SAMPLE_RATE / FRAME))
+    start = int(starts[np.argmax(total[starts + width] - total[starts])]) * FRAME
+    return slice(start, start + width * FRAME)
+
+
+def _worth(waveform: np.ndarray) -> np.ndarray:
+    """What each 10 ms frame is worth: 1 for clear speech, less above noise, nothing for silence and clipping."""
+    spoken, power = voice_mask(waveform), _frame_power(waveform)
+    level = _decibels(_smoothed(power))
+    floor = np.array([np.percentile(level[max(0, at - 200) : at + 200], 5) for at in range(0, len(level), 50)])
+    clearness = np.clip((level - np.repeat(floor, 50)[: len(level)]) / 30, 0, 1)
+    loudness = np.abs(waveform[: len(power) * FRAME]).reshape(-1, FRAME)
+    is_clipped = (loudness > NEAR_PEAK * loudness.max()).sum(1) > 2
+    return spoken * clearness * ~is_clipped
+
+
+def _frame_power(waveform: np.ndarray) -> np.ndarray:
+    return np.square(waveform[: len(waveform) // FRAME * FRAME], dtype=np.float64).reshape(-1, FRAME).mean(1)
+
+
+def _smoothed(power: np.ndarray) -> np.ndarray:
+    return np.convolve(power, np.ones(SMOOTHING) / SMOOTHING, "same")
+
+
+def _decibels(power: np.ndarray) -> np.ndarray:
+    return 10 * np.log10(power + 1e-12)
+
+
+def _spectra(waveform: np.ndarray, n_fft: int, hop: int) -> np.ndarray:
+    """Power spectra, (frames, n_fft // 2 + 1)."""
+    padded = np.pad(waveform, (0, max(0, n_fft - len(waveform))))
+    frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::hop]
+    return np.abs(np.fft.rfft(frames * np.hanning(n_fft), axis=1)) ** 2
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
