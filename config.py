@@ -41,6 +41,7 @@ class Config:
     MAX_SPEED = 2.0
     SPEECHES_PER_PAGE = 20
     VOICES_PER_PAGE = 20
+    VOICES_OFFERED = 30  # on the front page, before one is searched for
     WORDS_PER_PAGE = 50
 
     # A recording somewhat over its limit is still received, so that the text sent with it comes back in the form.

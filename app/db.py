@@ -104,10 +104,14 @@ class Voice(db.Model):
         return select(cls).where(*held).order_by(*_order())
 
     @classmethod
-    def choices(cls, wanted: str = "", limit: int | None = None) -> Sequence[Row]:
-        """Found voices as rows of id, name, language, origin and file_name: a list of hundreds stays cheap."""
+    def choices(cls, wanted: str = "", limit: int | None = None, voice_id: int | None = None) -> Sequence[Row]:
+        """Found voices as rows of id, name, language, origin and file_name: a list of hundreds stays cheap.
+
+        voice_id: that one alone.
+        """
         columns = (cls.id, cls.name, cls.language, cls.origin, cls.file_name)
-        return db.session.execute(cls.found(wanted).with_only_columns(*columns).limit(limit)).all()
+        found = cls.found(wanted).with_only_columns(*columns).limit(limit)
+        return db.session.execute(found if voice_id is None else found.where(cls.id == voice_id)).all()
 
 
 def _order() -> tuple:

@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from soundfile import LibsndfileError
 from sqlalchemy import Row
 
-from app import files, pictures, previews, progress
+from app import choices, files, pictures, previews, progress
 from app.closeness import in_words
 from app.db import Pronunciation, Speech, Voice, db, now
 from app.forms import MAX_SEED, RECORDING, TAKES, SpeakForm, TextForm, profile_of
@@ -29,6 +29,8 @@ def speak():
     form = progress.refused(job) if job else SpeakForm(voice=_first_choice(Voice.choices(limit=1)))
     if previews.is_asked_for():
         return _with_preview(form)
+    if choices.are_asked_for():
+        return _page(form)
     if form.validate_on_submit():
         with _refusals(form):
             return progress.answer(_begin(form))
@@ -37,7 +39,7 @@ def speak():
 
 def _page(form: SpeakForm, preview: previews.Preview | None = None):
     """The front page, 422 when its form was refused."""
-    shown = {"bank": Voice.choices(), "speech": None, "panels": progress.panels()}
+    shown = {"bank": choices.offered(form.voice.data), "speech": None, "panels": progress.panels()}
     page = render_template("speak.html", form=form, preview=preview, **shown)
     return page, 422 if form.errors else 200
 
@@ -102,9 +104,11 @@ def _use(speech: Speech, source: Voice | Speech) -> VoiceProfile:
 def result(speech_id: int) -> str:
     """A speech to hear and download, above the form that made it."""
     speech = _found(speech_id)
-    shown = {"bank": Voice.choices(), "speech": speech, "can_repeat": _can_repeat(speech), "panels": progress.panels()}
-    form = progress.form_of(speech, _choice(speech) or _first_choice(shown["bank"]))
-    return render_template("speak.html", form=form, alike=in_words, **shown)
+    form = progress.form_of(speech, _choice(speech) or _first_choice(Voice.choices(limit=1)))
+    shown = {"bank": choices.offered(form.voice.data), "panels": progress.panels()}
+    return render_template(
+        "speak.html", form=form, alike=in_words, speech=speech, can_repeat=_can_repeat(speech), **shown
+    )
 
 
 def _choice(speech: Speech) -> str | None:

@@ -7,6 +7,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import NotFound
 
 from app import doctor, files, recordings, voice_files
+from app.choices import offered
 from app.db import Voice, db, plain_name
 from app.voice_forms import NameForm, VoiceFileForm, VoiceForm
 from models import Findings, VoiceProfile
@@ -94,6 +95,12 @@ def import_voice():
             return redirect(url_for(".bank", added=form.file.keep(form.name.data).id), 303)
     page = render_template("voice_import.html", form=form, max_megabytes=voice_files.MAX_BYTES / 1e6)
     return page, 422 if form.errors else 200
+
+
+@blueprint.get("/choices")
+def choices() -> str:
+    """The part of the front page with the voices that are searched for."""
+    return render_template("_choices.html", bank=offered(request.args.get("chosen")))
 
 
 @blueprint.get("/<int:voice_id>/sample")

@@ -1,0 +1,45 @@
+"""The voices that the front page offers: the first of the bank, or those that are searched for, and the chosen one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flask import current_app, request
+from sqlalchemy import Row
+
+from app.db import Voice, plain_name
+
+
+@dataclass(frozen=True)
+class Choices:
+    """voices: as Voice.choices gives them.  chosen: the value of the field.  are_more: than those shown."""
+
+    voices: Sequence[Row]
+    chosen: str
+    query: str
+    are_more: bool
+
+    @property
+    def can_be_searched(self) -> bool:
+        return bool(self.are_more or self.query)
+
+
+def offered(chosen: str | None) -> Choices:
+    """What the page shows of the bank, however large it is."""
+    query, limit = plain_name(request.values.get("find")), current_app.config["VOICES_OFFERED"]
+    found = list(Voice.choices(query, limit + 1))
+    voices = found[:limit]
+    if chosen and chosen not in {str(voice.id) for voice in voices}:
+        voices = [*_chosen(chosen), *voices]
+    return Choices(voices, chosen or "", query, len(found) > limit)
+
+
+def _chosen(chosen: str) -> Sequence[Row]:
+    """The chosen voice, if it is one of the bank."""
+    is_id = chosen.isascii() and chosen.isdigit() and len(chosen) < 19
+    return Voice.choices(voice_id=int(chosen)) if is_id else ()
+
+
+def are_asked_for() -> bool:
+    """Whether the button of the search was pressed, or Enter in its field, and not the button that speaks."""
+    was = request.form.get("found", "")
+    return "show" in request.form or request.form.get("find", was) != was
