@@ -62,7 +62,7 @@ function refuse(form, message) {
 
 document.addEventListener("submit", async (event) => {
   const form = event.target;
-  if (!form.matches("form[data-speak]")) return;
+  if (!form.matches("form[data-speak]") || event.defaultPrevented) return;
   event.preventDefault();
   if (form.hasAttribute("aria-busy")) return; // a double click
   const refused = [...form.querySelectorAll("[type=file]")].find(tooLarge);
