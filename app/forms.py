@@ -203,7 +203,10 @@ class SpeakForm(RecordingForm, TextForm):
     pauses = FloatField(lazy_gettext("Pauses"), default=1.0)
     format = RadioField(lazy_gettext("Format"), choices={name: name.upper() for name in FORMATS}, default="mp3")
     kbits = SelectField(
-        lazy_gettext("MP3 quality"), choices={rate: f"{rate} kbit/s" for rate in KBITS}, default=128, coerce=int
+        lazy_gettext("MP3 quality"),
+        choices=lambda: {rate: _("%(rate)s kbit/s", rate=rate) for rate in KBITS},
+        default=128,
+        coerce=int,
     )
     seed = IntegerField(lazy_gettext("Seed"), default=0, validators=[Optional(), NumberRange(0, MAX_SEED)])
     best = BooleanField(lazy_gettext("Best of %(count)s", count=TAKES))
