@@ -168,13 +168,13 @@ class GrowingArray:
         self._file.close()
 
 
-def prepare(manifest: Path, cache: Path, processes: int | None = None) -> None:
+def prepare(manifest: Path, cache: Path, processes: int | None = None, perturb: bool = True) -> None:
     """Fill the cache from a manifest.  processes: as many as there are cores, if not given."""
     cache.mkdir(parents=True, exist_ok=True)
     (cache / "clips.json").unlink(missing_ok=True)  # so that a cache half made is not taken for a whole one
     root = manifest.parent
     clips = read_manifest(manifest)
-    clips += perturbations(clips)
+    clips += perturbations(clips) if perturb else []
     by_speaker = defaultdict(list)
     with Pool(processes or os.cpu_count()) as pool, ExitStack() as opened:
         mels = opened.enter_context(GrowingArray(cache / "mels.npy", "<f2", SPEECH_MEL.n_mels))
