@@ -239,6 +239,14 @@ def test_endless_age_is_no_fault(make_app, say):
     assert _kept(app) == ["old"]
 
 
+def test_settings_are_applied_after_each_speech(make_app, say, bank):
+    app = make_app(KEEP_MEGABYTES=1.0)
+    bank("Anna")
+    say("old", app=app)
+    app.test_client().post("/", data={"voice": "1", "text": "New and small."})
+    assert _kept(app) == ["New and small."]
+
+
 def test_settings_are_applied_at_the_start(make_app, say):
     say("old", app=make_app(), created_at=now() - timedelta(days=2))
     assert _kept(make_app(KEEP_DAYS=1.0)) == []
