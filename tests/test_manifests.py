@@ -291,11 +291,11 @@ def test_without_add_a_manifest_is_made_anew(tmp_path):
 
 
 def test_the_command_reports_what_it_took_and_left_out(tmp_path, capsys):
-    said(tmp_path / "1.wav", "Да.")
+    said(tmp_path / "1.wav", "Да.", seconds=6)
     sound(tmp_path / "2.wav")
     status = manifests.main(["folder", str(tmp_path), str(tmp_path / "metadata.csv"), "--language", "ru"])
     assert status == 0
-    assert capsys.readouterr().err == "1 clips of 1 speakers, 0.00 hours\nleft out, no text: 1\n"
+    assert capsys.readouterr().err == "1 clips of 1 speakers, 0.1 minutes\nleft out, no text: 1\n"
 
 
 def test_the_command_fails_when_nothing_was_taken_and_leaves_the_old_manifest(tmp_path):

@@ -298,8 +298,9 @@ def write_rows(path: Path, rows: list[Row]) -> None:
 
 def report(rows: list[Row], left_out: Counter[str]) -> str:
     """What was taken, what was not, and why."""
-    hours = sum(float(row.seconds) for row in rows) / 3600
-    taken = f"{len(rows)} clips of {len({row.speaker for row in rows})} speakers, {hours:.2f} hours"
+    minutes = sum(float(row.seconds) for row in rows) / 60
+    length = f"{minutes / 60:.1f} hours" if minutes >= 60 else f"{minutes:.1f} minutes"
+    taken = f"{len(rows)} clips of {len({row.speaker for row in rows})} speakers, {length}"
     return "\n".join([taken, *(f"left out, {reason}: {count}" for reason, count in left_out.most_common())])
 
 
