@@ -123,8 +123,8 @@ def _clipped(finding: Finding) -> str:
 
 def _noisy(finding: Finding) -> str:
     return _(
-        "There is much noise: the voice is %(snr)s dB above it, and at least %(least)s dB is better."
-        " Record in a quiet room, close to the microphone.",
+        "There is much noise or echo: the voice is %(snr)s dB above it, and at least %(least)s dB is better."
+        " Record in a quiet room with soft things, close to the microphone.",
         snr=_decibels(finding.measured),
         least=_decibels(finding.limit),
     )

@@ -14,13 +14,13 @@ from models.speaker_encoder import PARTIAL_FRAMES, SpeakerEncoder
 
 FRAME = SAMPLE_RATE // 100  # samples: 10 ms
 MIN_SPEECH_SECONDS = PARTIAL_FRAMES / ENCODER_MEL.frames_per_second  # the speaker encoder hears no less
-GOOD_SPEECH_SECONDS = 4.0
+GOOD_SPEECH_SECONDS = 3.0
 MIN_CONTRAST_DB = 2.0  # speech rises and falls, noise and buzzers do not
 MIN_LEVEL_DB = -45.0  # dBFS
 MAX_CLIPPED = 0.002  # share of samples
-MIN_SNR_DB = 15.0
+MIN_SNR_DB = 17.0
 MIN_BANDWIDTH = 4_200.0  # Hz; a telephone ends at 3,400
-MIN_LIKENESS = 0.75  # cosine between the two kinds of parts that a recording has
+MIN_LIKENESS = 0.70  # cosine between the two kinds of parts that a recording has
 MAX_TONAL = 0.05  # share of frames
 MIN_FALL_DB = 7.0  # within 50 ms, where a voice stops
 SAME_VOICE = 0.82  # cosine of two recordings' embeddings
@@ -139,7 +139,8 @@ def voice_mask(waveform: np.ndarray) -> np.ndarray:
     waveform: (samples,) at 16 kHz.  Returns booleans, (samples // 160,).
     """
     detector = webrtcvad.Vad(VAD_STRICTNESS)
-    samples = np.round(np.clip(levelled(waveform), -1, 1) * 32767).astype("<i2")
+    waveform = levelled(waveform)
+    samples = np.round(waveform * 32767).astype("<i2")
     frames = samples[: len(samples) // FRAME * FRAME].reshape(-1, FRAME)
     heard = np.fromiter((detector.is_speech(frame.tobytes(), SAMPLE_RATE) for frame in frames), bool, len(frames))
     return heard & speech_mask(waveform)[: len(heard)]
@@ -191,9 +192,9 @@ def fall(waveform: np.ndarray) -> float:
 @torch.inference_mode()
 def _partials(waveform: np.ndarray, encoder: SpeakerEncoder) -> np.ndarray:
     """Embeddings of partial utterances, spread evenly over the recording, at most MAX_PARTIALS: (partials, 256)."""
-    speech = trim(waveform, max_pause_seconds=0.3)
+    speech = levelled(trim(levelled(waveform), max_pause_seconds=0.3))
     device = next(encoder.parameters()).device
-    mel = encoder_mel(torch.from_numpy(levelled(speech).astype(np.float32)).to(device))
+    mel = encoder_mel(torch.from_numpy(speech.astype(np.float32)).to(device))
     if len(mel) < PARTIAL_FRAMES:
         return np.zeros((0, encoder.config.embedding), dtype=np.float32)
     starts = np.arange(0, len(mel) - PARTIAL_FRAMES + 1, PARTIAL_FRAMES // 2)

@@ -26,13 +26,18 @@ DESK = {"width": 1280, "height": 900, "deviceScaleFactor": 1, "mobile": False}
 
 @pytest.fixture(scope="module")
 def chromium(tmp_path_factory):
+    yield from started(tmp_path_factory.mktemp("browser"))
+
+
+def started(profile, *more_flags):
+    """A browser with its profile in that folder, until it is no longer needed."""
     programs = shutil.which("chromium"), shutil.which("chromedriver")
     if not all(programs):
         reason = "chromium and chromedriver are not installed (Debian: apt-get install chromium chromium-driver)"
         pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
     options = webdriver.ChromeOptions()
     options.binary_location = programs[0]
-    for flag in [*FLAGS.split(), f"--user-data-dir={tmp_path_factory.mktemp('browser')}"]:
+    for flag in [*FLAGS.split(), f"--user-data-dir={profile}", *more_flags]:
         options.add_argument(flag)
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(programs[1]))
     yield driver

@@ -1,0 +1,156 @@
+"""The recording doctor, on real recordings that are spoilt in known ways."""
+
+import numpy as np
+import pytest
+
+from models import checkpoint
+from models.audio import SAMPLE_RATE
+from models.cloning import WEIGHTS, VoiceCloner
+from models.doctor import best_window, examine, likeness
+from models.recording import load_recording
+from models.speaker_encoder import SpeakerEncoder, SpeakerEncoderConfig
+from models.speech_file import encode
+from tests import degraded
+from tests.speech import KATHLEEN, harmonic_tone, kathleen, silence
+from tests.tiny_networks import tiny_synthesizer, tiny_vocoder
+
+VOICES = ("asterisk_en", "asterisk_ru", "festvox_ru", "kokoro_am_liam")
+
+
+@pytest.fixture(scope="module")
+def encoder():
+    return checkpoint.load(WEIGHTS / "speaker_encoder.safetensors", SpeakerEncoder, SpeakerEncoderConfig)
+
+
+@pytest.fixture(scope="module")
+def voices():
+    """Samples of the ready voices by name, 5 s each, and the real voice of the test data."""
+    samples = {name: load_recording(WEIGHTS / "voices" / f"{name}.mp3", max_seconds=20) for name in VOICES}
+    return samples | {"kathleen": kathleen()}
+
+
+@pytest.fixture(scope="module")
+def told(encoder):
+    """Says which codes are told of a waveform."""
+    return lambda waveform: {finding.code for finding in examine(waveform, encoder).found}
+
+
+def _babble(voices):
+    return degraded.babble([voices["asterisk_ru"], voices["festvox_ru"], voices["kokoro_am_liam"]])
+
+
+@pytest.mark.parametrize("name", [*VOICES, "kathleen"])
+def test_nothing_is_told_of_a_good_recording(told, voices, name):
+    assert told(voices[name]) == set()
+
+
+SPOILT = {
+    "white noise": (lambda speech: degraded.with_noise(speech, degraded.white(len(speech)), 10), "noisy"),
+    "pink noise": (lambda speech: degraded.with_noise(speech, degraded.pink(len(speech)), 10), "noisy"),
+    "clipping": (lambda speech: degraded.clipped(speech, 0.01), "clipped"),
+    "a telephone": (degraded.telephoned, "narrow"),
+    "a low pass at 3.4 kHz": (lambda speech: degraded.low_passed(speech, 3400), "narrow"),
+    "a hard room": (lambda speech: degraded.reverberated(speech, 1.5), "echo"),
+    "music": (lambda speech: degraded.with_noise(speech, degraded.chords(len(speech) / SAMPLE_RATE), 10), "music"),
+    "a far microphone": (lambda speech: degraded.quiet(speech, 30), "quiet"),
+}
+
+
+@pytest.mark.parametrize("name", [*VOICES, "kathleen"])
+@pytest.mark.parametrize("way", SPOILT)
+def test_spoilt_recording_is_warned_of_in_its_own_way_and_no_other(told, voices, name, way):
+    """An echo that fills the pauses counts as noise."""
+    spoil, code = SPOILT[way]
+    assert told(spoil(voices[name])) in ({code}, {"noisy"} if code == "echo" else {code})
+
+
+@pytest.mark.parametrize("format", ["mp3", "ogg"])
+def test_clipping_is_told_after_a_codec_has_rounded_it(told, voices, format):
+    loud = degraded.clipped(voices["festvox_ru"], 0.01)
+    assert "clipped" in told(load_recording(encode(loud, SAMPLE_RATE, format), max_seconds=20))
+
+
+def test_babble_of_other_people_is_told(told, voices):
+    assert told(degraded.with_noise(kathleen(), _babble(voices), 3)) & {"noisy", "several"}
+
+
+@pytest.mark.parametrize("one, other", [("asterisk_en", "kokoro_am_liam"), ("festvox_ru", "asterisk_ru")])
+def test_two_people_in_turn_are_told(told, voices, one, other):
+    assert "several" in told(degraded.in_turn(voices[one], voices[other]))
+
+
+def test_one_person_in_two_moods_is_one_person(encoder):
+    alike = np.tile(np.eye(4)[:1], (6, 1))
+    other = np.tile(np.eye(4)[1:2], (6, 1))
+    assert likeness(np.concatenate([alike, other])) == pytest.approx(0.0)
+    assert likeness(alike) > 0.99
+    assert likeness(np.concatenate([alike, alike, alike, other[:1]])) == 1.0  # one part of nineteen is no person
+
+
+@pytest.mark.parametrize(
+    "sound",
+    [
+        degraded.white(6 * SAMPLE_RATE) * 0.05,
+        np.sign(harmonic_tone(120, 6)) * 0.3,
+        silence(6) + 0.01,
+        np.zeros(100),
+        np.zeros(0),
+    ],
+    ids=["noise", "a buzzer", "a constant", "a moment", "nothing"],
+)
+def test_sound_without_speech_makes_no_voice(encoder, sound):
+    findings = examine(sound.astype(np.float32), encoder)
+    assert [finding.code for finding in findings.faults] == ["no_speech"]
+    assert not findings.warnings
+
+
+def test_one_word_is_too_short_and_a_short_sentence_is_warned_of(encoder):
+    word = examine(kathleen()[: int(1.4 * SAMPLE_RATE)], encoder)
+    assert [finding.code for finding in word.faults] == ["too_short"]
+    assert word.faults[0].measured < word.faults[0].limit == 1.6
+    sentence = examine(kathleen()[: int(2.5 * SAMPLE_RATE)], encoder)
+    assert not sentence.faults
+    assert [finding.code for finding in sentence.warnings] == ["short"]
+
+
+def test_what_is_measured_follows_the_recording(encoder):
+    findings = examine(kathleen(), encoder)
+    assert 3.5 < findings.speech_seconds < 4.4
+    assert findings.level_db == pytest.approx(-24, abs=1)
+    assert examine(kathleen() / 10, encoder).level_db == pytest.approx(findings.level_db - 20, abs=0.5)
+    noisy = degraded.with_noise(kathleen(), degraded.white(len(kathleen())), 15)
+    assert examine(noisy, encoder).snr_db == pytest.approx(15, abs=2.5)
+    assert examine(degraded.low_passed(kathleen(), 5000), encoder).bandwidth == pytest.approx(5000, abs=250)
+    half_silent = np.concatenate([kathleen(), silence(8)])
+    assert examine(half_silent, encoder).speech_seconds == pytest.approx(findings.speech_seconds, abs=0.3)
+
+
+def test_embedding_is_that_of_the_voice(encoder):
+    embedding = examine(kathleen(), encoder).embedding
+    known = np.load(KATHLEEN.with_name("kathleen_embedding.npy"))
+    assert np.linalg.norm(embedding) == pytest.approx(1)
+    assert embedding @ known > 0.98
+
+
+def test_best_part_leaves_out_silence_noise_and_clipping(voices):
+    speech = np.concatenate([voices["asterisk_en"], voices["festvox_ru"]])[: 10 * SAMPLE_RATE]
+    spoilt = {
+        "silence": silence(10),
+        "noise": degraded.with_noise(speech, degraded.pink(len(speech)), 5),
+        "clipping": degraded.clipped(speech, 0.1),
+    }
+    for what, part in spoilt.items():
+        best = best_window(np.concatenate([part, speech]), 8.0)
+        assert best.start > 9.5 * SAMPLE_RATE, what
+        best = best_window(np.concatenate([speech, part]), 8.0)
+        assert best.stop < 10.5 * SAMPLE_RATE, what
+
+
+def test_short_recording_is_its_own_best_part():
+    assert best_window(kathleen()) == slice(0, len(kathleen()))
+
+
+def test_cloner_examines_a_file(encoder):
+    cloner = VoiceCloner(encoder, tiny_synthesizer(), tiny_vocoder(), "cpu")
+    assert cloner.examine(KATHLEEN).found == ()
+    assert cloner.examine(KATHLEEN.read_bytes()).bandwidth > 7000
