@@ -6,7 +6,7 @@ from flask import Blueprint, Response, current_app, flash, redirect, render_temp
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from flask_sqlalchemy.pagination import Pagination
-from sqlalchemy import func, select
+from sqlalchemy import false, func, select
 
 from app import files
 from app.db import Speech, db, plain_name
@@ -60,7 +60,7 @@ def _page(query: str, total: int) -> Pagination:
     """A page of what is found; beyond the last page, the last."""
     size = current_app.config["SPEECHES_PER_PAGE"]
     wanted = min(request.args.get("page", 1, int), max(1, -(-total // size)))
-    found = select(Speech).where(Speech.holding(query)).order_by(Speech.id.desc())
+    found = select(Speech).where(Speech.holding(query) if total else false()).order_by(Speech.id.desc())
     page = db.paginate(found, page=max(1, wanted), per_page=size, count=False, error_out=False)
     page.total = total
     return page

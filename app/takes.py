@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from flask import Flask, current_app
 from flask_babel import lazy_gettext
 
-from app import closeness, files, provenance
+from app import closeness, files, provenance, retention
 from app.db import Speech, Voice, db, now
 from app.jobs import Cancelled, Job
 from models import InvalidVoiceProfile, SpeechFile
@@ -97,3 +97,4 @@ def _keep(speech: Speech, draft: files.Draft) -> None:
     if speech.voice_id and not db.session.get(Voice, speech.voice_id):
         speech.voice_id = None  # deleted while it spoke
     files.keep_draft(speech, draft)
+    retention.enforce()
