@@ -126,7 +126,7 @@ def test_russian_counts_in_three_forms(russian, length, said):
 @pytest.mark.parametrize(
     ("kind", "said"),
     [
-        ("short", "В записи 1,0 с речи, а нужно не меньше 1,6 с"),
+        ("short", "В записи 1,0\N{NO-BREAK SPACE}с речи, а нужно не меньше 1,6\N{NO-BREAK SPACE}с"),
         ("silent", "Запись беззвучна"),
         ("broken", "Этот файл не читается как звук: он повреждён или другого вида"),
     ],
