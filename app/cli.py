@@ -8,6 +8,7 @@ import argparse
 import re
 import sys
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 
 FORMATS = ("mp3", "wav", "flac", "ogg")
@@ -108,19 +109,29 @@ def _speak_once(asked: argparse.Namespace, load: Callable) -> int:
     cloner = load()
     profile = Voices(cloner).profile(asked.voice)
     asked.out.parent.mkdir(parents=True, exist_ok=True)
-    seconds = _speak_to(asked.out, asked.text, asked.language, profile, asked, cloner)
+    tags = _tags(asked.text, asked.voice)
+    seconds = _speak_to(asked.out, asked.text, asked.language, profile, asked, cloner, tags)
     _say(f"{asked.out}: {seconds:.1f} s of speech.")
     return 0
 
 
-def _speak_to(path: Path, text: str, language: str | None, profile, asked: argparse.Namespace, cloner) -> float:
+def _tags(text: str, voice: str) -> dict[str, str]:
+    """What the file says of itself; a voice from a recording is called as its file."""
+    from models import synthetic_tags
+
+    return synthetic_tags(text, Path(voice).stem if Path(voice).expanduser().is_file() else voice, date.today())
+
+
+def _speak_to(
+    path: Path, text: str, language: str | None, profile, asked: argparse.Namespace, cloner, tags: dict[str, str]
+) -> float:
     """Write the file, sentence by sentence, whole or not at all; returns seconds of speech."""
     from models import SpeechFile
 
     sentences = cloner.read(text, language)
     draft = path.with_name(f".{path.name}.partial")
     try:
-        with SpeechFile(draft, cloner.sample_rate, _format(path)) as file:
+        with SpeechFile(draft, cloner.sample_rate, _format(path), tags) as file:
             for piece in cloner.say(sentences, profile, asked.speed, asked.pitch, asked.pauses, asked.seed):
                 file.write(piece)
         draft.replace(path)
@@ -152,7 +163,8 @@ def _speak_line(line: dict[str, str], asked: argparse.Namespace, cloner, voices:
     """Write DIR/id.wav; returns seconds of speech."""
     profile = voices.profile(line["voice"])
     language = line["language"] or asked.language
-    return _speak_to(asked.out_dir / f"{line['id']}.wav", line["text"], language, profile, asked, cloner)
+    path, tags = asked.out_dir / f"{line['id']}.wav", _tags(line["text"], line["voice"])
+    return _speak_to(path, line["text"], language, profile, asked, cloner, tags)
 
 
 def _read_lines(path: Path) -> Iterator[tuple[int, dict[str, str]]]:

@@ -10,12 +10,7 @@ from flask import current_app
 from sqlalchemy import Connection, delete, event, insert, null, select, update
 
 from app.db import MadeFile, Speech, db, now
-from models import read_tags
-
-SOFTWARE = "Tembr"
-MARK = "Synthetic speech made with Tembr"  # never translated: files are known by it wherever they went
-MARK_RUSSIAN = "Синтезированная речь"
-MAX_TITLE_CHARACTERS = 80
+from models import says_synthetic, synthetic_tags
 
 
 @dataclass(frozen=True)
@@ -34,20 +29,7 @@ class Finding:
 
 def tags(speech: Speech) -> dict[str, str]:
     """What the file of a speech says of itself: that it is synthetic, with which voice and when it was made."""
-    made_at = speech.created_at or now()
-    return {
-        "title": _title(speech.text),
-        "artist": speech.voice_name,
-        "comment": f"{MARK} ({MARK_RUSSIAN}). Voice: {speech.voice_name}",
-        "date": made_at.strftime("%Y-%m-%d"),
-        "software": SOFTWARE,
-    }
-
-
-def _title(text: str) -> str:
-    """The first words of a text."""
-    words = " ".join(text.split())
-    return words if len(words) <= MAX_TITLE_CHARACTERS else words[: MAX_TITLE_CHARACTERS - 1].rsplit(" ", 1)[0] + "…"
+    return synthetic_tags(speech.text, speech.voice_name, speech.created_at or now())
 
 
 def hash_of(file: BinaryIO) -> str:
@@ -78,7 +60,7 @@ def find(path: Path) -> Finding:
     """What is known of a file by its hash; by its tags if it was not made here."""
     with path.open("rb") as file:
         sha256 = hash_of(file)
-    return _made_here(sha256) or Finding(says_synthetic=_says_synthetic(path))
+    return _made_here(sha256) or Finding(says_synthetic=says_synthetic(path))
 
 
 def _made_here(sha256: str) -> Finding | None:
@@ -89,11 +71,3 @@ def _made_here(sha256: str) -> Finding | None:
         if found:
             return Finding(*found)
     return None
-
-
-def _says_synthetic(path: Path) -> bool:
-    """Whether the tags of a file say that Tembr made it; False for what is no audio."""
-    try:
-        return any(MARK.casefold() in value.casefold() for value in read_tags(path).values())
-    except (ValueError, OSError):
-        return False

@@ -3,6 +3,7 @@
 cloning.py            VoiceCloner: the journey from recording and text to speech; start here
 recording.py          files to waveforms
 speech_file.py        speech to files, sentence by sentence
+tags.py               what those files say of themselves
 doctor.py             what is wrong with a recording, and its best part
 audio.py  pitch.py    what the networks hear: mels, level, silence, F0
 voice_profile.py      what is kept of a voice
@@ -18,6 +19,7 @@ from models.doctor import Finding, Findings
 from models.recording import RecordingSilent, RecordingTooLong, UnreadableAudio
 from models.speaker_encoder import RecordingTooShort
 from models.speech_file import FORMATS, KBITS, SpeechFile, read_tags
+from models.tags import says_synthetic, synthetic_tags
 from models.text import NothingToSay, TextTooLong
 from models.voice_profile import InvalidVoiceProfile, VoiceProfile
 
@@ -38,4 +40,6 @@ __all__ = [
     "VoiceCloner",
     "VoiceProfile",
     "read_tags",
+    "says_synthetic",
+    "synthetic_tags",
 ]

@@ -11,7 +11,7 @@ import app
 from app import cli
 from app.db import Voice, db
 from config import Config
-from models import VoiceProfile
+from models import VoiceProfile, read_tags, says_synthetic
 from models.recording import UnreadableAudio
 
 RATE = 16_000
@@ -86,6 +86,13 @@ def test_a_text_is_written_in_the_format_of_its_name(speak, here, name):
         assert file.format.name == name[-3:].lower()
         assert file.duration / av.time_base == pytest.approx(0.5, abs=0.15)  # mp3 is padded
     assert not list((here / name).parent.glob(".*"))
+
+
+def test_every_file_says_that_it_is_synthetic_and_with_which_voice(speak, batch, here):
+    speak("Привет", "--voice", "anna.wav", "--out", "x.mp3")
+    batch("a\tben.mp3\tru\tПривет")
+    for path, voice in ((here / "x.mp3", "anna"), (here / "out" / "a.wav", "ben")):
+        assert says_synthetic(path) and read_tags(path)["artist"] == voice
 
 
 def test_language_speed_and_seed_reach_the_networks(speak, here, cloner):

@@ -1,0 +1,36 @@
+"""What a file of speech says of itself: that it is synthetic, with which voice and when it was made."""
+
+from datetime import date
+from pathlib import Path
+
+from models.speech_file import read_tags
+
+SOFTWARE = "Tembr"
+MARK = "Synthetic speech made with Tembr"  # never translated: files are known by it wherever they went
+MARK_RUSSIAN = "Синтезированная речь"
+MAX_TITLE_CHARACTERS = 80
+
+
+def synthetic_tags(text: str, voice_name: str, made_on: date) -> dict[str, str]:
+    """The tags of a SpeechFile that says this text in this voice."""
+    return {
+        "title": _title(text),
+        "artist": voice_name,
+        "comment": f"{MARK} ({MARK_RUSSIAN}). Voice: {voice_name}",
+        "date": made_on.strftime("%Y-%m-%d"),
+        "software": SOFTWARE,
+    }
+
+
+def _title(text: str) -> str:
+    """The first words of a text."""
+    words = " ".join(text.split())
+    return words if len(words) <= MAX_TITLE_CHARACTERS else words[: MAX_TITLE_CHARACTERS - 1].rsplit(" ", 1)[0] + "…"
+
+
+def says_synthetic(source: bytes | Path) -> bool:
+    """Whether a file says that Tembr made it; False for what is no audio."""
+    try:
+        return any(MARK.casefold() in value.casefold() for value in read_tags(source).values())
+    except (ValueError, OSError):
+        return False
