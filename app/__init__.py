@@ -11,6 +11,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.routing import IntegerConverter
 
 from app import (
     db,
@@ -54,6 +55,13 @@ FAULTS = {
 }
 
 
+class RowId(IntegerConverter):
+    """A number in an address that a database can hold."""
+
+    def __init__(self, map, **options):
+        super().__init__(map, max=2**63 - 1, **options)
+
+
 def create_app(config: object = Config, cloner: VoiceCloner | None = None) -> Flask:
     """The site with its database made and its ready voices in the bank.
 
@@ -62,6 +70,7 @@ def create_app(config: object = Config, cloner: VoiceCloner | None = None) -> Fl
     app = Flask(__name__, template_folder=ROOT / "templates", static_folder=ROOT / "static")
     app.config.from_object(config)
     _prepare_instance(app)
+    app.url_map.converters["int"] = RowId
     app.extensions["cloner"] = cloner or _loaded_cloner()
     db.init_app(app)
     schema.init_app(app)

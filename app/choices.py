@@ -17,6 +17,7 @@ class Choices:
     chosen: str
     query: str
     are_more: bool
+    is_found: bool  # whether there is any that was searched for
 
     @property
     def can_be_searched(self) -> bool:
@@ -30,7 +31,7 @@ def offered(chosen: str | None) -> Choices:
     voices = found[:limit]
     if chosen and chosen not in {str(voice.id) for voice in voices}:
         voices = [*_chosen(chosen), *voices]
-    return Choices(voices, chosen or "", query, len(found) > limit)
+    return Choices(voices, chosen or "", query, len(found) > limit, bool(found))
 
 
 def _chosen(chosen: str) -> Sequence[Row]:

@@ -46,7 +46,8 @@ def _found():
     if key:
         plain = db.func.replace(Pronunciation.respelling, "+", "")
         wanted = wanted.where(Pronunciation.word.contains(key, autoescape=True) | plain.contains(key, autoescape=True))
-    return db.paginate(wanted, per_page=current_app.config["WORDS_PER_PAGE"], error_out=False)
+    number = min(max(request.args.get("page", 1, int), 1), 1_000_000_000)  # what a database can count
+    return db.paginate(wanted, page=number, per_page=current_app.config["WORDS_PER_PAGE"], error_out=False)
 
 
 @blueprint.post("/<int:entry_id>/change")

@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from soundfile import LibsndfileError
 from sqlalchemy import Row
 
-from app import choices, files, pictures, previews, progress
+from app import choices, doctor, files, pictures, previews, progress
 from app.closeness import in_words
 from app.db import Pronunciation, Speech, Voice, db, now
 from app.forms import MAX_SEED, RECORDING, TAKES, SpeakForm, TextForm, profile_of
@@ -73,7 +73,7 @@ def reading() -> str:
 def _first_choice(first: Sequence[Row]) -> str:
     """The voice asked for in the address, or the first of the bank, or a recording when the bank is empty."""
     asked = request.args.get("voice", 0, int)
-    if asked and db.session.get(Voice, asked):
+    if 0 < asked < 2**63 and db.session.get(Voice, asked):
         return str(asked)
     return str(first[0].id) if first else RECORDING
 
@@ -83,7 +83,10 @@ def _begin(form: SpeakForm) -> Job:
     speech, source = form.speech(), form.source()
     if source is None:
         db.session.rollback()  # holds no connection while the networks work
-        profile = current_app.extensions["cloner"].listen(form.recording.data.read())
+        recording = form.recording.data.read()
+        findings = doctor.examine(recording)
+        profile = current_app.extensions["cloner"].listen(recording)
+        doctor.tell(findings)
         speech.voice_name, speech.profile, speech.consent_at = form.upload_name(), profile.to_bytes(), now()
     else:
         profile = _use(speech, source)

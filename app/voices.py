@@ -12,6 +12,8 @@ from app.db import Voice, db, plain_name
 from app.voice_forms import NameForm, VoiceFileForm, VoiceForm
 from models import Findings, VoiceProfile
 
+MAX_NUMBER = 1_000_000_000
+
 blueprint = Blueprint("voices", __name__, url_prefix="/voices")
 
 
@@ -38,7 +40,7 @@ def bank():
 def _page(form: VoiceForm, renaming: NameForm | None = None):
     """The page of the bank, 422 when one of its forms was refused."""
     refused = form.errors or (renaming and renaming.errors)
-    added = db.session.get(Voice, request.args.get("added", 0, int))
+    added = db.session.get(Voice, _number("added", 0))
     page = render_template(
         "voices.html", form=form, page=_found(), query=_query(), place=_place(), renaming=renaming, added=added
     )
@@ -50,16 +52,21 @@ def _query() -> str:
     return plain_name(request.args.get("q"))
 
 
+def _number(name: str, default: int) -> int:
+    """A number in the address, not larger than any that means something."""
+    return min(request.args.get(name, default, int), MAX_NUMBER)
+
+
 def _place() -> dict[str, str | int]:
     """The part of the address that says what of the bank is shown."""
-    number = request.args.get("page", 1, int)
+    number = _number("page", 1)
     return ({"q": _query()} if _query() else {}) | ({"page": number} if number > 1 else {})
 
 
 def _found() -> Pagination:
     """A page of the voices that are searched for; the last one when there are not so many."""
     wanted, per_page = Voice.found(_query()), current_app.config["VOICES_PER_PAGE"]
-    page = db.paginate(wanted, per_page=per_page, error_out=False)
+    page = db.paginate(wanted, page=max(_number("page", 1), 1), per_page=per_page, error_out=False)
     if page.page > max(page.pages, 1):
         page = db.paginate(wanted, page=max(page.pages, 1), per_page=per_page, error_out=False)
     return page
