@@ -4,7 +4,8 @@
 document.documentElement.classList.add("js");
 
 const forms = "form[data-slow]";
-const language = document.documentElement.lang;
+const pageLanguage = document.documentElement.lang;
+const language = navigator.languages.find((own) => own.split("-")[0] === pageLanguage) ?? pageLanguage; // en-GB for en
 
 // A sentence in the page's language, from the body's data, with its {values} put in.
 function sentence(name, values = {}) {
