@@ -1,6 +1,6 @@
 """Which frames of a recording say which phone: an aligner learned from the corpus alone.
 
-    python -m models.training.alignment CACHE [--steps 2500] [--start ALIGNER.state]
+    python -m models.training.alignment CACHE [--steps 2500] [--from ALIGNER.state]
 
 A small network gives each mel frame a probability for each phone; hidden Markov states, two or three a phone in the
 order of the text, each lasting at least a frame, with silence allowed between words, explain the frames by them. By
@@ -306,7 +306,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("cache", type=Path)
     parser.add_argument("--steps", type=int, default=2500)
-    parser.add_argument("--start", type=Path, help="aligner.state of another cache")
+    parser.add_argument("--from", type=Path, dest="start", help="aligner.state of another cache")
     arguments = parser.parse_args()
     with distributed.together():
         align_corpus(arguments.cache, arguments.steps, arguments.start)

@@ -3,7 +3,7 @@
     python -m models.training.train_vocoder CACHE RUN --steps 20000 --adversaries-from 8000
 
 RUN/vocoder.state is what a stopped run goes on from, RUN/vocoder.safetensors what VoiceCloner loads.
-With --start a run begins from the state of another, or from weights, to tune a vocoder on other recordings (with a
+With --from a run begins from the state of another, or from weights, to tune a vocoder on other recordings (with a
 lower --peak-rate). Under torchrun each process draws a batch of its own; see models.training.distributed.
 """
 
@@ -119,7 +119,7 @@ if __name__ == "__main__":
     parser.add_argument("--steps", type=int, default=20_000)
     parser.add_argument("--adversaries-from", type=int, default=VocoderRecipe.adversaries_from)
     parser.add_argument("--peak-rate", type=float, default=VocoderRecipe.peak_rate)
-    parser.add_argument("--start", type=Path)
+    parser.add_argument("--from", "--start", type=Path, dest="start")  # torchrun takes --start for its --start-method
     arguments = parser.parse_args()
     recipe = VocoderRecipe(peak_rate=arguments.peak_rate, adversaries_from=arguments.adversaries_from)
     with distributed.together():
