@@ -39,6 +39,7 @@ def started(profile, *more_flags):
     options.binary_location = programs[0]
     for flag in [*FLAGS.split(), f"--user-data-dir={profile}", *more_flags]:
         options.add_argument(flag)
+    options.add_experimental_option("prefs", {"intl.accept_languages": "en-US,en"})  # whatever the machine speaks
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(programs[1]))
     yield driver
     driver.quit()
