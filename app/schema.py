@@ -72,7 +72,7 @@ def _migrate(connection: Connection) -> None:
             raise UpgradeFailed("references were broken")
     except Exception as error:
         raise UpgradeFailed(_explained(error, copy)) from error
-    current_app.logger.warning("The database was upgraded to version %s. As it was before: %s", newest(), copy)
+    current_app.logger.warning("The database was upgraded to version %s.%s", newest(), _kept(copy))
 
 
 @contextmanager
@@ -150,5 +150,9 @@ def _file_of(connection: Connection) -> Path | None:
 
 
 def _explained(error: Exception, copy: Path | None) -> str:
-    reason, kept = str(error).partition("\n")[0], f" A copy is in {copy}." if copy else ""
-    return f"The database could not be upgraded to version {newest()}, and was left as it was: {reason}.{kept}"
+    reason = str(error).partition("\n")[0]
+    return f"The database could not be upgraded to version {newest()}, and was left as it was: {reason}.{_kept(copy)}"
+
+
+def _kept(copy: Path | None) -> str:
+    return f" A copy of it as it was before is {copy}." if copy else ""

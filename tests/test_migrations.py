@@ -171,7 +171,9 @@ def test_failed_migration_leaves_the_database_as_it_was(old, make_app, monkeypat
         raise sa.exc.OperationalError("ALTER TABLE", {}, Exception("disk is full"))
 
     monkeypatch.setattr(schema, "upgrade", fail)
-    with pytest.raises(schema.UpgradeFailed, match=r"disk is full.*A copy is in .*tembr\.sqlite\.before-"):
+    with pytest.raises(
+        schema.UpgradeFailed, match=r"disk is full.*A copy of it as it was before is .*tembr\.sqlite\.before-"
+    ):
         make_app()
     assert _shape(old) == before and len(_copies(old)) == 1
     monkeypatch.undo()
