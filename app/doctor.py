@@ -190,6 +190,6 @@ def measured(findings: Findings) -> list[tuple[str, str]]:
         (_("Speech"), _("%(seconds)s s", seconds=number(findings.speech_seconds, 1))),
         (_("Level of the voice"), _("%(level)s dBFS", level=_decibels(findings.level_db))),
         (_("Voice above noise"), _("%(decibels)s dB", decibels=_decibels(findings.snr_db))),
-        (_("Highest frequency"), _("%(highest)s kHz", highest=number(findings.bandwidth_hz / 1000, 1))),
+        (_("Highest frequency"), _("%(highest)s kHz", highest=number(findings.bandwidth / 1000, 1))),
         (_("Best part"), _("%(start)s to %(end)s s", start=number(start, 1), end=number(end, 1))),
     ]

@@ -23,7 +23,7 @@ MIN_BANDWIDTH = 4_200.0  # Hz; a telephone ends at 3,400
 MIN_LIKENESS = 0.70  # cosine between the two kinds of parts that a recording has
 MAX_TONAL = 0.05  # share of frames
 MIN_FALL_DB = 7.0  # within 50 ms, where a voice stops
-SAME_VOICE = 0.82  # cosine of two recordings' embeddings
+SAME_VOICE = 0.84  # cosine of two recordings' embeddings
 
 VAD_STRICTNESS = 2  # of 0..3
 MAX_PARTIALS = 60  # heard of a long recording: 47 s and more
