@@ -35,6 +35,17 @@ def init_app(app: Flask) -> None:
             _bring_up_to_date()
 
 
+def developers_app() -> Flask:
+    """What Flask-Migrate's commands need: no networks, and a database in memory that the migrations made."""
+    app = Flask(__name__)
+    app.config["SQLALCHEMY_DATABASE_URI"] = "sqlite://"
+    db.init_app(app)
+    Migrate(app, db, MIGRATIONS)
+    with app.app_context(), db.engine.begin() as connection:
+        upgrade(connection)
+    return app
+
+
 def newest() -> str:
     """The version that this code needs: that of the last migration."""
     return max(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))

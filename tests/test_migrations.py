@@ -1,5 +1,6 @@
 """The database at the start: new, old, current; migrated by two at once, or not at all."""
 
+import shutil
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -227,6 +228,12 @@ def test_database_in_memory_is_made_too(make_app):
     assert client.get("/speeches").status_code == 200
 
 
-def test_developers_commands_reach_the_migrations(app):
-    answer = app.test_cli_runner().invoke(args=["db", "current"])
+def test_next_migration_is_written_from_the_models(tmp_path, monkeypatch):
+    monkeypatch.setattr(schema, "MIGRATIONS", shutil.copytree(schema.MIGRATIONS, tmp_path / "migrations"))
+    app = schema.developers_app()
+    with app.app_context():
+        db.session.execute(sa.text("DROP TABLE made_file"))
+        db.session.commit()
+    answer = app.test_cli_runner().invoke(args=["db", "migrate", "--rev-id", "0003", "-m", "Made files"])
     assert answer.exit_code == 0, answer.output
+    assert "create_table('made_file'" in (tmp_path / "migrations" / "versions" / "0003_made_files.py").read_text()
