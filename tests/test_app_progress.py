@@ -2,6 +2,7 @@
 
 import threading
 import time
+import tracemalloc
 from dataclasses import replace
 
 import pytest
@@ -237,3 +238,19 @@ def test_shutdown_leaves_no_draft(app, client, voice, queue, stop):
     stop.release(1)
     closing.join(10)
     assert _files(app) == [] and _speeches(app) == []
+
+
+def test_memory_stays_that_of_a_sentence_however_long_the_text(make_app, bank, cloner):
+    client = make_app(MAX_TEXT_CHARACTERS=20_000).test_client()
+    bank("Anna")
+    cloner.reader = _sentences
+    client.post("/", data=_payload(format="wav"))  # what is loaded once is loaded
+    text = " ".join(f"This is sentence number {n} of a long text." for n in range(440))
+    assert 18_000 < len(text) < 20_000
+    tracemalloc.start()
+    assert client.post("/", data=_payload(text=text, format="wav")).location == "/speeches/2"
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    speech_bytes = len(client.get("/speeches/2/audio").data)
+    assert speech_bytes > 30e6
+    assert peak < 12e6  # 20 s are kept to be compared with the voice

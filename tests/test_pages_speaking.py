@@ -73,8 +73,8 @@ def test_cancel_keeps_the_form_and_leaves_no_file(page, stop, tmp_path):
     page.press("#speak .big")
     page.see("Sentence 1 of 4", "[data-words]")
     page.press("[data-cancel] button")
-    stop.release(1)
     page.see("Cancelled: nothing was kept.", "[data-jobs] .notice")
+    stop.release(1)
     assert page.find("#text").get_property("value") == TEXT
     page.until(lambda: not page.find("#speak").get_attribute("aria-busy"))
     page.until(lambda: not _speeches(tmp_path / "instance"))
