@@ -145,7 +145,7 @@ READINGS = [
 ]
 
 # Readings that do not hold yet; one that begins to hold fails here until it is taken off the list.
-LIMITS = {"He weighs 12 st.", "He got 8/10.", "Tel. 020 7946 0958."}
+LIMITS = {"He weighs 12 st.", "He got 8/10."}
 
 # (sentence, one of its words, how it sounds): whole without stress, or a part with its stressed vowel.
 HETERONYMS = [

@@ -22,7 +22,6 @@ _LETTER_NAME = "|".join(f"{name[:-1]}{name[-1]}{STRESS}?|{name[0]}{STRESS}?{name
 
 READINGS_NOT_YET_RIGHT = frozenset(
     (
-        "1 тыс. ₽",  # the sentence is thought to end before ₽
         "98 °F",  # taken for English, having no other letter
         "Курс вырос до 95,5 ₽.",  # said in kopecks
         "ст. 105 УК РФ",  # said in full, not by letters

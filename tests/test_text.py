@@ -1,5 +1,6 @@
 import random
 import time
+import unicodedata
 
 import pytest
 
@@ -165,9 +166,10 @@ def test_given_stress_is_shown_in_russian_words(mark):
     assert "zɐmˈok" in "".join(sentence.phones)
 
 
-def test_given_stress_is_not_shown_in_english_words():
-    (sentence,) = read("Please rec+ord it in 2 takes.")
-    assert sentence.words == "Please record it in two takes."
+@pytest.mark.parametrize("mark", ["rec+ord", "reco\u0301rd"])
+def test_given_stress_is_shown_and_heard_in_english_words(mark):
+    (sentence,) = read(f"Please {mark} it in 2 takes.")
+    assert unicodedata.normalize("NFC", sentence.words) == "Please recórd it in two takes."
     assert "ɹəkˈɔɹd" in "".join(sentence.phones)
 
 

@@ -22,8 +22,7 @@ BREAKS = (WORD_BORDER, *",.!?")  # weakest first
 _LONG_NUMBER = re.compile(r"\d{16,}")  # is read digit by digit
 _STANDARD = re.compile(r"(?<![\w.])([A-Z])\.(?=\d{2,4}\b(?!\.?\d))")  # H.323: its full stop is not heard
 _LEADING_MARKS = re.compile(r"^[^\w+]+")
-_STRESSED_RUSSIAN = re.compile(r"\+([аеёиоуыэюя])", re.IGNORECASE)
-_STRESSED_ENGLISH = re.compile(r"\+(?=[aeiouy])", re.IGNORECASE)
+_STRESSED = re.compile(r"\+([аеёиоуыэюяaeiouy])", re.IGNORECASE)
 
 
 class NothingToSay(ValueError):
@@ -46,7 +45,7 @@ class Sentence:
     """One sentence as it will be read."""
 
     language: str  # "ru" or "en", that of most of its words
-    words: str  # in full: numbers and abbreviations written out, Russian stress as U+0301 after the vowel
+    words: str  # in full: numbers and abbreviations written out, stress as U+0301 (English: where it was given)
     phones: tuple[str, ...]  # of SYMBOLS, WORD_BORDER between words; the last is one of . ? !
     languages: tuple[str, ...]  # of each phone
     pause_after: float = 0.0  # seconds of silence asked for, by a mark or an empty line; 0 for an ordinary pause
@@ -109,8 +108,7 @@ def _sentence(words: str, language: str, last: str) -> Sentence | None:
     if not sounds:
         return None
     phones, languages = zip(*sounds, (last, language), strict=True)
-    shown = _STRESSED_ENGLISH.sub("", _STRESSED_RUSSIAN.sub("\\1\u0301", words))
-    return Sentence(language, shown, phones, languages)
+    return Sentence(language, _STRESSED.sub("\\1\u0301", words), phones, languages)
 
 
 def _add(sounds: list[tuple[str, str]], phone: str, language: str) -> None:

@@ -57,6 +57,7 @@ _DAYS = set("monday tuesday wednesday thursday friday saturday sunday".split())
 _STARTERS = set("the a he she it they we i you but and in on at this that there then so his her my our".split())
 
 # Clause borders, strongest first: a cut is made after one of these.
+_MILLIONS_OF_MONEY = re.compile(r"\b(?:тыс|млн|млрд|трлн)\.\s*[₽$€£]")
 _CLAUSE_BORDERS = (re.compile(r"[;:.!?…][\"'»”’)]*\s"), re.compile(r"\s[—–-]\s|[,)»”]\s"), re.compile(r"\s"))
 
 
@@ -196,7 +197,7 @@ def _ends_sentence(text: str, start: int, end: re.Match) -> bool:
     """Whether the marks found end a sentence: not after an abbreviation or initials, nor before a small letter."""
     next_word = _AFTER.match(text, end.end())
     after = next_word[1]
-    if after[:1].islower():
+    if after[:1].islower() or _MILLIONS_OF_MONEY.match(text, text.rfind(" ", 0, end.start()) + 1):
         return False
     word = _LAST_WORD.search(text[max(start, end.start() - 30) : end.end()].rstrip())
     if not word or not after:
