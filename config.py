@@ -45,7 +45,7 @@ class Config:
     WORDS_PER_PAGE = 50
 
     # A recording somewhat over its limit is still received, so that the text sent with it comes back in the form.
-    MAX_CONTENT_LENGTH = (4 * MAX_UPLOAD_MEGABYTES + 10) * 1_000_000  # bytes, one request
+    MAX_CONTENT_LENGTH = (max(4 * MAX_UPLOAD_MEGABYTES, MAX_VERIFY_MEGABYTES) + 10) * 1_000_000  # bytes, one request
     MAX_FORM_MEMORY_SIZE = 8_000_000  # bytes, one field that is no file
 
     SESSION_COOKIE_NAME = "tembr"

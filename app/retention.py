@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 
 from flask import Flask, current_app
 from sqlalchemy import ColumnElement, func, or_, select
@@ -86,15 +87,20 @@ def _too_much() -> ColumnElement[bool] | None:
 def _delete_lost_files() -> None:
     """Delete the files whose rows are gone, as a crash between the two leaves them.
 
-    When there are no rows at all, the database may be another one than the files belong to: they stay.
+    When they are more than the rows, the database may be another one than the files belong to: then they stay.
     """
     known = set(db.session.scalars(select(Speech.file_name)))
-    if not known:
+    folder = current_app.config["INSTANCE"] / Speech.folder
+    lost = [path for path in folder.iterdir() if path.name not in known and _is_old_speech(path)]
+    if len(lost) > len(known):
+        current_app.logger.warning("%s files in %s belong to no speech of this database.", len(lost), folder)
         return
-    for path in (current_app.config["INSTANCE"] / Speech.folder).iterdir():
-        is_lost = FILE_NAME.fullmatch(path.name) and path.name not in known
-        if is_lost and time.time() - path.stat().st_mtime > ORPHAN_SECONDS:
-            path.unlink(missing_ok=True)
+    for path in lost:
+        path.unlink(missing_ok=True)
+
+
+def _is_old_speech(path: Path) -> bool:
+    return bool(FILE_NAME.fullmatch(path.name)) and time.time() - path.stat().st_mtime > ORPHAN_SECONDS
 
 
 def _measure() -> None:

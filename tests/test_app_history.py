@@ -182,6 +182,14 @@ def test_nothing_is_deleted_by_what_no_page_sends(app, client, say, data):
     assert _kept(app) == ["red cat"]
 
 
+def test_numbers_and_words_beyond_all_measure_are_no_fault(app, client, say):
+    say("red cat")
+    assert client.get("/speeches", query_string={"q": "\0" + "cat " * 5_000}).status_code == 200
+    assert client.post(f"/speeches/{'9' * 30}/delete").status_code == 404
+    assert client.post("/speeches/delete?q=dog", data={"last_id": "9" * 30}).status_code == 303
+    assert _kept(app) == ["red cat"]
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
@@ -291,10 +299,13 @@ def test_file_without_a_row_is_deleted_at_the_start_once_it_is_an_hour_old(app, 
 
 
 def test_files_stay_when_the_database_is_another_one(app, make_app, tmp_path, say):
-    say("kept")
-    _age(_paths(app)[0], hours=2)
-    make_app(SQLALCHEMY_DATABASE_URI=f"sqlite:///{tmp_path / 'other.sqlite'}")
-    assert len(_paths(app)) == 1
+    say("kept", "kept too")
+    for path in _paths(app):
+        _age(path, hours=2)
+    other = {"SQLALCHEMY_DATABASE_URI": f"sqlite:///{tmp_path / 'other.sqlite'}"}
+    say("of the other", app=make_app(**other))
+    make_app(**other)
+    assert len(_paths(app)) == 3
 
 
 def test_sizes_that_were_never_measured_are_at_the_start(app, make_app, say):
