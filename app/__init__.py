@@ -59,7 +59,7 @@ class RowId(IntegerConverter):
     """A number in an address that a database can hold."""
 
     def __init__(self, map, **options):
-        super().__init__(map, max=2**63 - 1, **options)
+        super().__init__(map, **{"max": 2**63 - 1} | options)
 
 
 def create_app(config: object = Config, cloner: VoiceCloner | None = None) -> Flask:
