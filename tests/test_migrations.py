@@ -228,6 +228,16 @@ def test_database_in_memory_is_made_too(make_app):
     assert client.get("/speeches").status_code == 200
 
 
+def test_way_back_keeps_what_an_older_version_knows(old, make_app):
+    columns = "SELECT name FROM pragma_table_info('speech') UNION ALL SELECT name FROM pragma_table_info('voice')"
+    before = _rows(old, columns)
+    app = make_app()
+    answer = app.test_cli_runner().invoke(args=["db", "downgrade", "0001"])
+    assert answer.exit_code == 0, answer.output
+    assert _rows(old, columns) == before
+    assert _rows(old, "SELECT text, voice_id FROM speech") == [("Ещё раз", 7)]
+
+
 def test_next_migration_is_written_from_the_models(tmp_path, monkeypatch):
     monkeypatch.setattr(schema, "MIGRATIONS", shutil.copytree(schema.MIGRATIONS, tmp_path / "migrations"))
     app = schema.developers_app()

@@ -102,6 +102,5 @@ def downgrade() -> None:
     for table, column in INDEXED:
         op.drop_index(f"ix_{table}_{column}", table)
     for table, columns in (("speech", _of_speech()), ("voice", _of_voice())):
-        with op.batch_alter_table(table, table_kwargs={"sqlite_autoincrement": True}) as batch:
-            for column in columns:
-                batch.drop_column(column.name)
+        for column in columns:
+            op.drop_column(table, column.name)
