@@ -6,6 +6,7 @@ import secrets
 from pathlib import Path
 
 from flask import Response, abort, current_app, send_file
+from flask_babel import gettext as _
 from sqlalchemy import delete
 
 from app.db import Speech, Voice, db
@@ -126,7 +127,7 @@ def send(row: Voice | Speech, name: str, as_attachment: bool = False) -> Respons
     path = path_of(row)
     kind = path.suffix.removeprefix(".")
     if not path.is_file():
-        abort(404, "The audio file is no longer on the disk.")
+        abort(404, _("The audio file is no longer on the disk."))
     response = send_file(
         path,
         mimetype=MIME_TYPES.get(kind, "application/octet-stream"),

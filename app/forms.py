@@ -18,7 +18,7 @@ from wtforms.validators import NumberRange, Optional, ValidationError
 
 from app.db import Pronunciation, Speech, Voice, db, dictionary_key, plain_name
 from app.i18n import number
-from app.messages import told
+from app.messages import told, why_disk_refused
 from models import (
     FORMATS,
     KBITS,
@@ -99,7 +99,7 @@ class TembrForm(FlaskForm):
             self._changed_meanwhile()
         except (OSError, OperationalError) as fault:
             current_app.logger.exception("Could not be kept")
-            reason = getattr(fault, "strerror", None) or _("the database refused it")
+            reason = why_disk_refused(fault) or _("the database refused it")
             self.form_errors.append(
                 _("The result could not be written to the disk (%(reason)s). Nothing was kept.", reason=reason)
             )

@@ -3,6 +3,7 @@
 Their errors are English and carry values; each has its sentence here, with the same words and the same values.
 """
 
+import errno
 from math import isfinite
 
 from flask_babel import gettext as _
@@ -39,11 +40,24 @@ REASONS = (  # of UnreadableAudio and InvalidVoiceProfile: named here, so that t
     ),
 )
 
+DISK_REFUSES = {  # in the words of the system
+    errno.ENOSPC: lazy_gettext("No space left on device"),
+    errno.EDQUOT: lazy_gettext("Disk quota exceeded"),
+    errno.EACCES: lazy_gettext("Permission denied"),
+    errno.EROFS: lazy_gettext("Read-only file system"),
+    errno.EIO: lazy_gettext("Input/output error"),
+}
+
 
 def told(fault: Exception) -> str:
     """What a person is told of a fault: in the page's language when it is one of the networks', else as it is."""
     tell = next((TELLS[kind] for kind in type(fault).__mro__ if kind in TELLS), str)
     return tell(fault)
+
+
+def why_disk_refused(fault: Exception) -> str | None:
+    """Why a file could not be written; None for what is no fault of the disk."""
+    return str(DISK_REFUSES.get(getattr(fault, "errno", None), getattr(fault, "strerror", None) or "")) or None
 
 
 def _reason(fault: UnreadableAudio | InvalidVoiceProfile) -> str:

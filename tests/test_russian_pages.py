@@ -177,7 +177,10 @@ def test_changes_of_the_history_are_told_in_russian(client, said):
         assert latin(answer.text) == set(), address
 
 
-@pytest.mark.parametrize(("fault", "said_of_it"), [(MemoryError(), "памяти"), (OSError(28, "Нет места"), "Нет места")])
+@pytest.mark.parametrize(
+    ("fault", "said_of_it"),
+    [(MemoryError(), "памяти"), (OSError(28, "No space left on device"), "(на диске нет места)")],
+)
 def test_fault_while_speaking_is_told_in_russian(client, cloner, said, fault, said_of_it):
     cloner.fault = fault
     page = client.post("/", data={"voice": "1", "text": "Привет"}).text
