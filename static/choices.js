@@ -4,6 +4,7 @@ let waiting = null; // for the end of typing
 let asking = null; // the request under way; another one ends it
 
 async function show(field) {
+  waiting = null;
   const form = field.form;
   const list = form.querySelector("[data-choices]");
   const chosen = new FormData(form).get("voice") ?? "";
@@ -34,6 +35,7 @@ document.addEventListener("input", ({ target }) => {
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || !event.target.matches("[data-find]")) return;
   event.preventDefault(); // it would press Speak
+  if (waiting === null) return; // it is shown already, or asked for
   clearTimeout(waiting);
   show(event.target);
 });
