@@ -165,7 +165,7 @@ def _too_large(error: RequestEntityTooLarge) -> tuple[str, int]:
         size=i18n.number(size / 1e6, 1),
         limit=i18n.number(allowed),
     )
-    return _error_page(error, message)
+    return _error_page(error, verify.too_large(size) if request.endpoint == "verify.page" else message)
 
 
 def _expired(error: CSRFError) -> tuple[str, int]:

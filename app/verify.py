@@ -16,6 +16,12 @@ from app.i18n import number
 blueprint = Blueprint("verify", __name__)
 
 
+def too_large(size: int) -> str:
+    """What is said of a file of so many bytes."""
+    told = {"size": number(size / 1e6, 1), "limit": number(current_app.config["MAX_VERIFY_MEGABYTES"])}
+    return _("This file is too large: %(size)s MB, and at most %(limit)s MB can be given.", **told)
+
+
 class FileForm(FlaskForm):
     """A file to be looked up."""
 
@@ -29,10 +35,7 @@ class FileForm(FlaskForm):
         if size == 0:
             raise ValidationError(_("This file is empty (0 bytes)."))
         if size > limit * 1_000_000:
-            told = {"size": number(size / 1e6, 1), "limit": number(limit)}
-            raise ValidationError(
-                _("This file is too large: %(size)s MB, and at most %(limit)s MB can be given.", **told)
-            )
+            raise ValidationError(too_large(size))
 
     def finding(self) -> provenance.Finding:
         """What is known of the file."""

@@ -85,6 +85,13 @@ def test_file_that_cannot_be_looked_up_is_refused_at_its_field(make_app, content
     assert message in answer.text.split('id="file-error" role="alert">')[1].split("</p>")[0]
 
 
+def test_request_that_is_too_large_to_be_looked_at_is_answered_with_the_limit_of_this_page(make_app):
+    client = make_app(MAX_CONTENT_LENGTH=1_000_000, MAX_VERIFY_MEGABYTES=1).test_client()
+    answer = client.post("/verify", data=_payload(bytes(1_200_000)))
+    assert answer.status_code == 413
+    assert "This file is too large: 1.2 MB, and at most 1 MB can be given." in answer.text
+
+
 def test_nothing_of_the_file_is_kept(app, client, tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
     (tmp_path / "temporary").mkdir()
