@@ -6,11 +6,11 @@ from pathlib import Path
 from flask import Blueprint, current_app, render_template
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
-from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
 from wtforms.validators import ValidationError
 
 from app import provenance
+from app.forms import TembrForm
 from app.i18n import number
 
 blueprint = Blueprint("verify", __name__)
@@ -22,7 +22,7 @@ def too_large(size: int) -> str:
     return _("This file is too large: %(size)s MB, and at most %(limit)s MB can be given.", **told)
 
 
-class FileForm(FlaskForm):
+class FileForm(TembrForm):
     """A file to be looked up."""
 
     file = FileField(lazy_gettext("File"))
@@ -48,7 +48,9 @@ class FileForm(FlaskForm):
 @blueprint.route("/verify", methods=["GET", "POST"])
 def page():
     """The page that takes a file and says where it comes from."""
-    form = FileForm()
-    finding = form.finding() if form.validate_on_submit() else None
+    form, finding = FileForm(), None
+    if form.validate_on_submit():
+        with form.refusals():
+            finding = form.finding()
     answer = render_template("verify.html", form=form, finding=finding)
     return answer, 422 if form.errors else 200

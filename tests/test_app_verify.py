@@ -92,6 +92,15 @@ def test_request_that_is_too_large_to_be_looked_at_is_answered_with_the_limit_of
     assert "This file is too large: 1.2 MB, and at most 1 MB can be given." in answer.text
 
 
+def test_full_disk_is_said(client, monkeypatch):
+    def refuse(_path):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(provenance, "find", refuse)
+    answer = client.post("/verify", data=_payload(b"x"))
+    assert answer.status_code == 422 and "could not be written to the disk" in answer.text
+
+
 def test_nothing_of_the_file_is_kept(app, client, tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
     (tmp_path / "temporary").mkdir()
