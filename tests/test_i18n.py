@@ -6,6 +6,7 @@ import re
 import pytest
 
 from app import i18n
+from config import Config
 
 RUSSIAN, ENGLISH = '<html lang="ru">', '<html lang="en">'
 
@@ -111,7 +112,8 @@ def russian(client, choose):
 def test_errors_at_fields_are_in_the_language_of_the_page(russian):
     page = russian.post("/", data={"voice": "recording", "text": "", "speed": "9"}).text
     assert "Выберите запись голоса" in page
-    assert "Текст пустой: напишите от 1 до 5\N{NO-BREAK SPACE}000 знаков." in page
+    limit = f"{Config.MAX_TEXT_CHARACTERS:,}".replace(",", "\N{NO-BREAK SPACE}")
+    assert f"Текст пустой: напишите от 1 до {limit} знаков." in page
     assert "Скорость должна быть от 0,5 до 2" in page
 
 

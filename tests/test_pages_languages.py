@@ -2,6 +2,7 @@
 
 import pytest
 
+from config import Config
 from tests.browser import PHONE, TEXT, address, chromium, page
 
 pytest.importorskip("selenium.webdriver", reason="selenium is not installed: no test in a browser")
@@ -26,9 +27,9 @@ def test_switch_keeps_what_was_typed_and_chosen_and_the_site_stays_russian(russi
     russian.wait("html[lang=en] main")
     assert russian.find("#text").get_property("value") == TEXT
     assert russian.find(".choice [type=radio]").is_selected()
-    russian.see("17 of 5,000", "[data-counter]")
+    russian.see("17 of 20,000", "[data-counter]")
     russian.press("[data-switch] button")
-    russian.see("17 из 5 000 знаков", "[data-counter]")
+    russian.see(f"17 из {Config.MAX_TEXT_CHARACTERS:,} знаков".replace(",", " "), "[data-counter]")
     russian.press("nav a[href='/voices']")
     russian.wait("html[lang=ru] main")
     assert "Голоса" in russian.driver.title
