@@ -14,7 +14,7 @@ from models.speaker_encoder import PARTIAL_FRAMES, SpeakerEncoder
 
 FRAME = SAMPLE_RATE // 100  # samples: 10 ms
 MIN_SPEECH_SECONDS = PARTIAL_FRAMES / ENCODER_MEL.frames_per_second  # the speaker encoder hears no less
-GOOD_SPEECH_SECONDS = 3.0
+GOOD_SPEECH_SECONDS = 3.5
 MIN_CONTRAST_DB = 2.0  # speech rises and falls, noise and buzzers do not
 MIN_LEVEL_DB = -45.0  # dBFS
 MAX_CLIPPED = 0.002  # share of samples
