@@ -1,6 +1,7 @@
 """A voice's own page: what is known of it, its recordings, its likeness to others, and what bad input gets."""
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -378,3 +379,12 @@ def test_no_profile_is_read_twice(app, keep, monkeypatch):
     _nearest(app, 1)
     _nearest(app, 2)
     assert sorted(read) == [1, 2, 3, 4, 5]
+
+
+def test_two_recordings_added_at_once_are_both_merged(app, anna, recording):
+    def add(seconds):
+        return app.test_client().post("/voices/1/recordings", data=_payload(recording(seconds=seconds))).status_code
+
+    with ThreadPoolExecutor() as tabs:
+        assert list(tabs.map(add, (4.0, 5.0, 5.0))).count(303) == 2  # the third is a double click
+    assert _voice(app).seconds == pytest.approx(12.0) and len(_rows(app)) == len(_files(app)) == 3
