@@ -36,6 +36,7 @@ def make_app(tmp_path, cloner):
             "SQLALCHEMY_DATABASE_URI": None,
             "SECRET_KEY": None,
             "TESTING": True,
+            "WAIT_SECONDS": 300.0,
             "WTF_CSRF_ENABLED": False,
         }
         app = create_app(type("Settings", (Config,), settings | changes), cloner)
