@@ -376,3 +376,10 @@ def test_short_bank_is_offered_whole_and_without_a_search(client, bank):
     bank("Anna")
     page = client.get("/").text
     assert _offered(page) == ["Anna"] and 'name="find"' not in page
+
+
+def test_script_is_told_the_next_page_and_leaves_its_messages_to_it(client, bank):
+    bank("Anna")
+    told = client.post("/voices/1/rename", data={"name": "Анна"}, headers={"X-Tembr-Script": "1"})
+    assert (told.status_code, told.headers["X-Tembr-Next"], told.text) == (200, "/voices", "")
+    assert "The voice is now called “Анна”." in client.get("/voices").text
