@@ -27,7 +27,7 @@ def test_switch_keeps_what_was_typed_and_chosen_and_the_site_stays_russian(russi
     russian.wait("html[lang=en] main")
     assert russian.find("#text").get_property("value") == TEXT
     assert russian.find(".choice [type=radio]").is_selected()
-    russian.see("17 of 20,000", "[data-counter]")
+    russian.see(f"17 of {Config.MAX_TEXT_CHARACTERS:,}", "[data-counter]")
     russian.press("[data-switch] button")
     russian.see(f"17 из {Config.MAX_TEXT_CHARACTERS:,} знаков".replace(",", " "), "[data-counter]")
     russian.press("nav a[href='/voices']")
