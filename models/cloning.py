@@ -16,7 +16,7 @@ from torch import Tensor
 
 from models import checkpoint, recording
 from models.audio import levelled, trim
-from models.doctor import Findings, examine
+from models.doctor import Findings, best_window, examine
 from models.speaker_encoder import SpeakerEncoder, SpeakerEncoderConfig
 from models.speech_file import encode
 from models.synthesizer import Synthesizer, SynthesizerConfig
@@ -58,13 +58,13 @@ class VoiceCloner:
         )
 
     def listen(self, source: bytes | Path) -> VoiceProfile:
-        """Know a voice from a recording in any common format.
+        """Know a voice from a recording in any common format: from its best part, when it is long.
 
         Raises UnreadableAudio, RecordingTooLong, RecordingSilent, and RecordingTooShort below 1.6 s of speech.
         """
         waveform = recording.load_recording(source, MAX_RECORDING_SECONDS)
         speech = trim(waveform, max_pause_seconds=MAX_PAUSE_SECONDS)
-        heard = speech[: int(MAX_PROFILE_SECONDS * recording.SAMPLE_RATE)]
+        heard = speech[best_window(speech, MAX_PROFILE_SECONDS)]
         with self._lock:
             return profile_of(heard, self.encoder)
 

@@ -154,3 +154,13 @@ def test_cloner_examines_a_file(encoder):
     cloner = VoiceCloner(encoder, tiny_synthesizer(), tiny_vocoder(), "cpu")
     assert cloner.examine(KATHLEEN).found == ()
     assert cloner.examine(KATHLEEN.read_bytes()).bandwidth > 7000
+
+
+def test_voice_of_a_long_recording_is_known_from_its_clear_part(encoder, voices):
+    cloner = VoiceCloner(encoder, tiny_synthesizer(), tiny_vocoder(), "cpu")
+    clear = np.resize(voices["festvox_ru"], 31 * SAMPLE_RATE)
+    noisy = degraded.with_noise(clear, degraded.pink(len(clear)), 5)
+    known = cloner.listen(encode(clear, SAMPLE_RATE, "wav")).embedding
+    heard = cloner.listen(encode(np.concatenate([noisy, clear]), SAMPLE_RATE, "wav")).embedding
+    assert heard @ known > 0.98
+    assert cloner.listen(encode(noisy, SAMPLE_RATE, "wav")).embedding @ known < 0.9
