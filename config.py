@@ -29,7 +29,7 @@ class Config:
     KEEP_HASH_VOICES = _setting("KEEP_HASH_VOICES", "yes").lower() not in NO
 
     # what a person may ask for
-    MAX_TEXT_CHARACTERS = _setting("MAX_TEXT_CHARACTERS", 5_000)
+    MAX_TEXT_CHARACTERS = _setting("MAX_TEXT_CHARACTERS", 20_000)
     MAX_NAME_CHARACTERS = _setting("MAX_NAME_CHARACTERS", 60)
     MAX_NOTE_CHARACTERS = _setting("MAX_NOTE_CHARACTERS", 200)
     MAX_WORD_CHARACTERS = _setting("MAX_WORD_CHARACTERS", 60)  # of the dictionary, and of its respelling
