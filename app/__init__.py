@@ -4,6 +4,7 @@ import os
 import re
 import tempfile
 from functools import partial
+from logging import INFO, WARNING
 from pathlib import Path
 
 from flask import Flask, Response, current_app, render_template, request
@@ -67,13 +68,9 @@ def create_app(config: object = Config, cloner: VoiceCloner | None = None) -> Fl
 
     cloner: loaded here, once, when none is given.
     """
-    app = Flask(__name__, template_folder=ROOT / "templates", static_folder=ROOT / "static")
-    app.config.from_object(config)
-    _prepare_instance(app)
+    app = with_database(config)
     app.url_map.converters["int"] = RowId
-    app.extensions["cloner"] = cloner or _loaded_cloner()
-    db.init_app(app)
-    schema.init_app(app)
+    app.extensions["cloner"] = cloner or _loaded_cloner(app)
     retention.init_app(app)
     CSRFProtect(app)
     i18n.init_app(app)
@@ -98,9 +95,21 @@ def create_app(config: object = Config, cloner: VoiceCloner | None = None) -> Fl
     return app
 
 
-def _loaded_cloner() -> VoiceCloner:
+def with_database(config: object = Config) -> Flask:
+    """An app that knows the database, brought up to date, and nothing else yet."""
+    app = Flask(__name__, template_folder=ROOT / "templates", static_folder=ROOT / "static")
+    app.config.from_object(config)
+    _prepare_instance(app)
+    db.init_app(app)
+    schema.init_app(app)
+    return app
+
+
+def _loaded_cloner(app: Flask) -> VoiceCloner:
     """The networks, and the dictionaries of both languages: the first reading comes as quickly as the others."""
-    cloner = VoiceCloner.load()
+    cloner = VoiceCloner.load(own=app.config["WEIGHTS"])
+    for file in cloner.files:
+        app.logger.log(WARNING if file.parent == app.config["WEIGHTS"] else INFO, "Weights are taken from %s", file)
     for text in ("Привет.", "Hello."):
         cloner.read(text)
     return cloner

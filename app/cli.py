@@ -68,9 +68,23 @@ class Voices:
 
 
 def load_cloner():
+    from config import Config
     from models import VoiceCloner
 
-    return VoiceCloner.load()
+    return VoiceCloner.load(own=Config.WEIGHTS)
+
+
+def site_dictionary() -> dict[str, str]:
+    """The words whose reading the site remembers; none where there is no site yet."""
+    from config import Config
+
+    if not (Config.SQLALCHEMY_DATABASE_URI or (Path(Config.INSTANCE) / "tembr.sqlite").exists()):
+        return {}
+    from app import with_database
+    from app.db import Pronunciation
+
+    with with_database().app_context():
+        return Pronunciation.dictionary()
 
 
 def main(arguments: list[str] | None = None, load: Callable = load_cloner) -> int:
@@ -81,6 +95,7 @@ def main(arguments: list[str] | None = None, load: Callable = load_cloner) -> in
             return _read(asked)
         if asked.command == "voices":
             return _voices(asked, load)
+        asked.dictionary = site_dictionary()
         return _speak_batch(asked, load) if asked.batch else _speak_once(asked, load)
     except (ValueError, OSError) as error:
         _say(str(error))
@@ -91,7 +106,7 @@ def _read(asked: argparse.Namespace) -> int:
     """Print the text in words, stress as U+0301, and its phones, words parted by bars.  No network is loaded."""
     from models.text import read
 
-    sentences = read(asked.text, asked.language)
+    sentences = read(asked.text, asked.language, site_dictionary())
     phones = " | ".join(" ".join(sentence.phones) for sentence in sentences)
     sys.stdout.reconfigure(encoding="utf-8")  # whatever the terminal's language
     print(" ".join(sentence.words for sentence in sentences).replace("\n", " "))
@@ -128,7 +143,7 @@ def _speak_to(
     """Write the file, sentence by sentence, whole or not at all; returns seconds of speech."""
     from models import SpeechFile
 
-    sentences = cloner.read(text, language)
+    sentences = cloner.read(text, language, asked.dictionary)
     draft = path.with_name(f".{path.name}.partial")
     try:
         with SpeechFile(draft, cloner.sample_rate, _format(path), tags) as file:

@@ -37,6 +37,12 @@ PAUSE_LENGTHS = (0.5, 2.0)  # times the usual
 FADE_SECONDS = 0.005  # at both ends of a sentence, against clicks
 SPOKEN_LEVEL_DB = -20.0  # dBFS RMS of what is given out
 
+NETWORKS = {
+    "speaker_encoder": (SpeakerEncoder, SpeakerEncoderConfig),
+    "synthesizer": (Synthesizer, SynthesizerConfig),
+    "vocoder": (Vocoder, VocoderConfig),
+}
+
 
 class VoiceCloner:
     """The three networks, loaded once; any number of threads may use it."""
@@ -44,18 +50,22 @@ class VoiceCloner:
     def __init__(self, encoder: SpeakerEncoder, synthesizer: Synthesizer, vocoder: Vocoder, device: str):
         self.encoder, self.synthesizer, self.vocoder, self.device = encoder, synthesizer, vocoder, device
         self.sample_rate = vocoder.config.sample_rate
+        self.files: list[Path] = []  # that the networks were loaded from
         self._lock = threading.Lock()  # one sentence at a time: memory stays that of one
 
     @classmethod
-    def load(cls, weights: Path = WEIGHTS, device: str | None = None) -> VoiceCloner:
-        """The networks of a folder of weights, on the GPU if there is one.  Raises UnreadableWeights."""
+    def load(cls, weights: Path = WEIGHTS, device: str | None = None, own: Path | None = None) -> VoiceCloner:
+        """The networks of a folder of weights, on the GPU if there is one.  Raises UnreadableWeights.
+
+        own: an owner's folder, of which each file comes before that of weights.
+        """
         device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        return cls(
-            checkpoint.load(weights / "speaker_encoder.safetensors", SpeakerEncoder, SpeakerEncoderConfig).to(device),
-            checkpoint.load(weights / "synthesizer.safetensors", Synthesizer, SynthesizerConfig).to(device),
-            checkpoint.load(weights / "vocoder.safetensors", Vocoder, VocoderConfig).to(device),
-            device,
-        )
+        folders = [own, weights] if own else [weights]
+        files = [checkpoint.find(f"{name}.safetensors", folders) for name in NETWORKS]
+        parts = [checkpoint.load(file, *NETWORKS[file.stem]).to(device) for file in files]
+        cloner = cls(*parts, device)
+        cloner.files = files
+        return cloner
 
     def listen(self, source: bytes | Path) -> VoiceProfile:
         """Know a voice from a recording in any common format: from its best part, when it is long.

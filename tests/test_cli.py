@@ -9,7 +9,7 @@ import pytest
 
 import app
 from app import cli
-from app.db import Voice, db
+from app.db import Pronunciation, Voice, db
 from config import Config
 from models import VoiceProfile, read_tags, says_synthetic
 from models.recording import UnreadableAudio
@@ -32,6 +32,7 @@ class Cloner:
         return f"profile of {recording.name}"
 
     def read(self, text, language=None, dictionary=None):
+        self.dictionary = dictionary
         if text == "!!!":
             raise ValueError("There is nothing to say in it.")
         return [(text, language)]
@@ -44,6 +45,13 @@ class Cloner:
         self.asked = (pitch, pauses)
         yield np.zeros(RATE // 4, np.float32)
         yield np.zeros(RATE // 4, np.float32)
+
+
+@pytest.fixture(autouse=True)
+def no_site(tmp_path, monkeypatch):
+    """The settings of a machine where no site was opened yet."""
+    monkeypatch.setattr(Config, "INSTANCE", tmp_path / "instance")
+    monkeypatch.setattr(Config, "SQLALCHEMY_DATABASE_URI", None)
 
 
 @pytest.fixture
@@ -100,6 +108,21 @@ def test_language_speed_and_seed_reach_the_networks(speak, here, cloner):
     assert cloner.said == [
         {"text": "Hi", "profile": "profile of anna.wav", "language": "en", "speed": 1.5, "seed": 7},
     ]
+
+
+def test_the_sites_dictionary_is_used(speak, here, cloner, capsys):
+    with app.with_database().app_context():
+        db.session.add(Pronunciation(word="тембр", respelling="т+эмбер", language="ru"))
+        db.session.commit()
+    speak("Тембр.", "--voice", "anna.wav", "--out", "x.wav")
+    assert cloner.dictionary == {"тембр": "т+эмбер"}
+    assert cli.main(["read", "Тембр."]) == 0
+    assert capsys.readouterr().out.startswith("Тэ\u0301мбер")
+
+
+def test_without_a_site_no_database_is_made(speak, here, cloner):
+    speak("Hi", "--voice", "anna.wav", "--out", "x.wav")
+    assert cloner.dictionary == {} and not (here / "instance").exists()
 
 
 def test_pitch_and_pauses_reach_the_networks(speak, here, cloner):

@@ -27,7 +27,7 @@ from models.recording import load_recording
 from models.speaker_encoder import SpeakerEncoder, SpeakerEncoderConfig
 from models.speech_file import encode
 from tests.speech import KATHLEEN, harmonic_tone, kathleen, silence
-from tests.tiny_networks import tiny_synthesizer, tiny_vocoder
+from tests.tiny_networks import TINY_VOCODER, tiny_synthesizer, tiny_vocoder
 
 RUSSIAN = "Мы рады вас видеть."
 ENGLISH = "We are glad to see you."
@@ -304,3 +304,16 @@ def test_weights_are_loaded_from_a_folder_and_say_the_same(cloner, voice, tmp_pa
 )
 def test_every_refusal_is_a_value_error(error):
     assert issubclass(error, ValueError)
+
+
+def test_an_owners_weights_come_before_the_shipped_ones(tmp_path):
+    checkpoint.save(tmp_path / "vocoder.safetensors", tiny_vocoder())
+    cloner = VoiceCloner.load(own=tmp_path)
+    assert cloner.vocoder.config == TINY_VOCODER
+    assert [file.parent for file in cloner.files] == [WEIGHTS, WEIGHTS, tmp_path]
+
+
+def test_damaged_weights_of_an_owner_are_named(tmp_path):
+    (tmp_path / "vocoder.safetensors").write_bytes(b"no weights")
+    with pytest.raises(UnreadableWeights, match=str(tmp_path)):
+        VoiceCloner.load(own=tmp_path)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from models import checkpoint, recording
+from models import checkpoint
 from models.audio import SAMPLE_RATE
 from models.speaker_encoder import SpeakerEncoder, SpeakerEncoderConfig
 from models.speech_file import encode
