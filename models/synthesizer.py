@@ -16,6 +16,8 @@ PITCH_UNIT = 0.25  # of log F0: what 1 means in the pitch of a phone, relative t
 ENERGY_MIDDLE = -2.0  # mean mel of ordinary speech; energy of a phone is its mean mel above this
 SEMITONE = math.log(2) / 12  # of log F0
 MAX_FRAMES_PER_PHONE = 160  # 2 s
+USUAL_PITCH = -0.12  # half a semitone down: where recordings' means lie from their speakers' medians, measured
+CENTRING = 0.8  # of the distance to the voice's own pitch; a question may stay somewhat higher
 MAX_EDGE_FRAMES = 6  # 75 ms of silence at a sentence's ends: what is longer in recordings is breath
 
 
@@ -152,13 +154,24 @@ class Synthesizer(nn.Module):
         mask = torch.ones(1, len(ids), 1, device=ids.device)
         encoded = self.encode(ids[None], languages[None], voice, mask)
         said = self.prosody(encoded, mask, voice)
-        log_durations, pitch = said.log_durations, said.pitch + semitones * SEMITONE / PITCH_UNIT
+        log_durations, pitch = said.log_durations, said.pitch
         if liveliness is not None:
             log_durations, pitch = log_durations + liveliness[:1], pitch + liveliness[1:]
         frames = torch.expm1(log_durations)
         frames[:, [0, -1]] = frames[:, [0, -1]].clamp(max=MAX_EDGE_FRAMES)
-        frames = (frames * stretch).clamp(0, MAX_FRAMES_PER_PHONE)
-        return self.decode(encoded, whole_frames(frames), pitch, said.energy, voice)[0].T.clamp(-4, 4)
+        durations = whole_frames((frames * stretch).clamp(0, MAX_FRAMES_PER_PHONE))
+        pitch = centred(pitch, durations) + semitones * SEMITONE / PITCH_UNIT
+        return self.decode(encoded, durations, pitch, said.energy, voice)[0].T.clamp(-4, 4)
+
+
+def centred(pitch: Tensor, durations: Tensor) -> Tensor:
+    """The melody moved so that its mean is nearly the voice's own: a stranger's pitch is known, not to be guessed.
+
+    pitch, durations: (batch, phones), pitch relative to the voice's median.
+    """
+    inner = durations[:, 1:-1]  # the silence at both ends is not said
+    mean = (pitch[:, 1:-1] * inner).sum(1, keepdim=True) / inner.sum(1, keepdim=True).clamp(min=1)
+    return pitch - CENTRING * (mean - USUAL_PITCH)
 
 
 def whole_frames(frames: Tensor) -> Tensor:
