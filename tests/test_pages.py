@@ -36,7 +36,7 @@ def test_first_visit_ends_with_a_player_and_a_download(page):
     page.open("/")
     page.press(".choice label")
     page.type("#text", TEXT)
-    assert "17 of 5,000" in page.find("[data-counter]").text
+    assert "17 of 20,000" in page.find("[data-counter]").text
     page.press("#speak .big")
     page.wait_for_player()
     assert_is_speech(page.download())
