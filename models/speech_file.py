@@ -86,16 +86,19 @@ class _Mp3:
         self._encoder.set_channels(1)
         self._encoder.set_quality(2)  # 2 is near best, 7 fastest
         self._encoder.silence()  # it prints otherwise
+        self._is_begun = False
         self._opened = ExitStack()
         self._file = self._opened.enter_context(target.open("wb")) if isinstance(target, Path) else target
         self._file.write(_id3(tags))
 
     def write(self, samples: np.ndarray) -> None:
         self._file.write(self._encoder.encode(samples.tobytes()))
+        self._is_begun = True
 
     def close(self) -> None:
         with self._opened:
-            self._file.write(self._encoder.flush())
+            if self._is_begun:  # lame refuses to end what it has not begun
+                self._file.write(self._encoder.flush())
 
 
 class _Sound:

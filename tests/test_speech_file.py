@@ -135,3 +135,9 @@ def test_a_long_speech_takes_no_memory(tmp_path, format):
             file.write(piece)
     grown_mb = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     assert grown_mb < 8  # 500 s are 32 MB of float32
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_file_closed_before_anything_was_said_is_no_fault(tmp_path, format):
+    SpeechFile(tmp_path / f"speech.{format}", SAMPLE_RATE, format, TAGS).close()
+    assert (tmp_path / f"speech.{format}").exists()
