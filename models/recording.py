@@ -140,7 +140,8 @@ def _check_stream(stream: av.AudioStream) -> None:
     if codec.sample_rate not in SAMPLE_RATES:
         raise UnreadableAudio("%(rate)d samples a second", rate=codec.sample_rate)
     if not 1 <= codec.channels <= MAX_CHANNELS:
-        raise UnreadableAudio("%(count)d channels, at most %(limit)d are read", count=codec.channels, limit=MAX_CHANNELS)
+        limit = MAX_CHANNELS
+        raise UnreadableAudio("%(count)d channels, at most %(limit)d are read", count=codec.channels, limit=limit)
 
 
 def _frames(container: av.container.InputContainer, stream: av.AudioStream, max_seconds: float) -> Iterator:

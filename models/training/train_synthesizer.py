@@ -5,6 +5,8 @@ which takes away the smoothness of mels that regression leaves.
 
 RUN/synthesizer.state is what a stopped run goes on from, RUN/synthesizer.safetensors what VoiceCloner loads.
 A clip's voice profile is that of any clip of the same speaker, so that nothing of what is said leaks into it.
+With --from a run begins from the state of another, or from weights (with a lower --peak-rate). Under torchrun each
+process draws a batch of its own; see models.training.distributed.
 """
 
 import argparse
@@ -14,17 +16,24 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from models import checkpoint
+from models.speaker_encoder import SpeakerEncoder, SpeakerEncoderConfig
 from models.synthesizer import ENERGY_MIDDLE, PITCH_UNIT, Prosody, Synthesizer, SynthesizerConfig
 from models.text.symbols import LANGUAGES, SYMBOLS, phone_ids
+from models.training import distributed
+from models.training.content_loss import ContentLoss, trained_aligner
+from models.training.convert_encoder import WEIGHTS as ENCODER_WEIGHTS
 from models.training.corpus import Clip, load_clips
 from models.training.discriminators import MelDiscriminator, teach
 from models.training.run import Meter, Run, learning_rate, set_learning_rate, training_device
+from models.training.voice_loss import VoiceLoss
 from models.voice_profile import PROFILE_SIZE
 
+EMBEDDING = 256  # the first features of a profile
+PITCH_FEATURE = 256  # the one after them: median log F0
 JUDGED_PHONES = 15  # a clip of more is left out if its alignment is unlikely
 
 
@@ -37,13 +46,17 @@ class SynthesizerRecipe:
     buckets: int = 64
     peak_rate: float = 1e-3
     betas: tuple[float, float] = (0.9, 0.98)
+    mel_weight: float = 1.0
     duration_weight: float = 0.2
     pitch_weight: float = 0.1
     energy_weight: float = 0.1
     adversary_from: int = 4_000  # step
     adversary_rate: float = 2e-4
-    adversarial_weight: float = 0.15
-    feature_weight: float = 0.5
+    fooling_weight: float = 0.15
+    features_weight: float = 0.5
+    other_voices: float = 0.4  # share of each batch that is said once more, in another voice
+    voice_weight: float = 0.2
+    content_weight: float = 0.5
     profile_noise: float = 0.1  # of the spread of each feature of a profile
     perturbed_share: float = 0.6
     source_shares: tuple[tuple[str, float], ...] = (("librispeech", 2.0), ("festvox_ru", 1.5), ("asterisk_ru", 1.5))
@@ -64,11 +77,15 @@ class Spoken:
 
 @dataclass(frozen=True)
 class Batch:
-    """Padded tensors; mels (batch, frames, 80), the rest (batch, phones) or (batch, phones, 1) as in Synthesizer."""
+    """Padded tensors; mels (batch, frames, 80), the rest (batch, phones) or (batch, phones, 1) as in Synthesizer.
+
+    others are profiles of voices that did not say this.
+    """
 
     ids: Tensor
     languages: Tensor
     profiles: Tensor
+    others: Tensor
     durations: Tensor
     pitch: Tensor
     energy: Tensor
@@ -118,6 +135,7 @@ class Corpus:
 
     def __init__(self, cache: Path, recipe: SynthesizerRecipe):
         clips, self.places = load_clips(cache)
+        self.strangers = [place for place in self.places.values() if place[1]]
         self.recipe = recipe
         self.mels = np.load(cache / "mels.npy", mmap_mode="r")
         self.profiles = np.load(cache / "profiles.npy")
@@ -163,7 +181,9 @@ class Corpus:
         """The batch of these clips, each with the profile of some clip of its speaker."""
         rows = [self.places[s.clip.speaker] for s in spoken]
         profiles = np.stack([self.profiles[first + chance.integers(count)] for first, count in rows])
-        medians = profiles[:, 256:257]
+        medians = profiles[:, PITCH_FEATURE : PITCH_FEATURE + 1]
+        strangers = [self.strangers[i] for i in chance.integers(len(self.strangers), size=len(spoken))]
+        others = np.stack([self.profiles[first + chance.integers(count)] for first, count in strangers])
 
         def padded(arrays: list[np.ndarray]) -> Tensor:
             return pad_sequence([torch.from_numpy(array) for array in arrays], batch_first=True).to(device)
@@ -172,6 +192,7 @@ class Corpus:
             ids=padded([s.ids for s in spoken]),
             languages=padded([s.languages for s in spoken]),
             profiles=torch.from_numpy(profiles).to(device),
+            others=torch.from_numpy(others).to(device),
             durations=padded([s.durations for s in spoken]),
             pitch=padded([(s.pitch - m) / PITCH_UNIT for s, m in zip(spoken, medians, strict=True)]),
             energy=padded([s.energy - ENERGY_MIDDLE for s in spoken]),
@@ -196,15 +217,59 @@ def prosody_losses(said: Prosody, batch: Batch) -> dict[str, Tensor]:
     }
 
 
+def said_by(network: Synthesizer, batch: Batch, profiles: Tensor) -> tuple[Tensor, Prosody]:
+    """The batch in those voices, otherwise said as recorded."""
+    with torch.autocast(batch.mels.device.type, torch.bfloat16):
+        return network(batch.ids, batch.languages, profiles, batch.durations, batch.pitch, batch.energy, batch.mask)
+
+
+def said_by_others(network: Synthesizer, batch: Batch) -> Tensor:
+    """Mels of the batch in the voices that did not say it.  (batch, frames, 80)."""
+    mels, _ = said_by(network, batch, batch.others)
+    return mels * batch.frame_mask[:, : mels.shape[1]]
+
+
+def first_rows(batch: Batch, count: int) -> Batch:
+    """The first clips of a batch, still padded as in the whole."""
+    return Batch(**{name: tensor[:count] for name, tensor in vars(batch).items()})
+
+
 def losses_of(network: Synthesizer, batch: Batch, profile_noise: float) -> tuple[Tensor, dict[str, Tensor]]:
     """Mels of one batch, and the losses of regression by name."""
     noise = torch.randn_like(batch.profiles) * network.profile_spread * profile_noise
-    with torch.autocast(batch.mels.device.type, torch.bfloat16):
-        mels, said = network(
-            batch.ids, batch.languages, batch.profiles + noise, batch.durations, batch.pitch, batch.energy, batch.mask
-        )
+    mels, said = said_by(network, batch, batch.profiles + noise)
     distance = ((mels - batch.mels).abs() * batch.frame_mask).sum() / batch.frame_mask.sum() / mels.shape[-1]
     return mels, {"mel": distance, **prosody_losses(said, batch)}
+
+
+class Critics(nn.Module):
+    """Who listens to mels: a discriminator, which learns; the speaker encoder and the aligner, which know already."""
+
+    def __init__(self, cache: Path):
+        super().__init__()
+        self.discriminator = MelDiscriminator()
+        self.voice = VoiceLoss(checkpoint.load(ENCODER_WEIGHTS, SpeakerEncoder, SpeakerEncoderConfig))
+        self.content = ContentLoss(trained_aligner(cache))
+
+    def losses(
+        self, network: Synthesizer, mels: Tensor, batch: Batch, adversary: torch.optim.Optimizer, share: float
+    ) -> dict[str, Tensor]:
+        """Losses by name, after a step of the discriminator.
+
+        mels: the batch as the network says it.  share: how much of it is said once more in other voices, which no
+        recording can be compared with: there the discriminator asks for speech, the encoder for the voice, the
+        aligner for the words.
+        """
+        some = first_rows(batch, max(1, round(share * len(batch.mels))))
+        others = said_by_others(network, some)
+        real, mask = (part[:, : others.shape[1]] for part in (some.mels, some.frame_mask))
+        recorded = batch.mels * batch.frame_mask
+        learned = teach(self.discriminator, adversary, mels * batch.frame_mask, recorded, unpaired=others)
+        return {
+            **dict(zip(("adversary", "fooling", "features"), learned, strict=True)),
+            "voice": self.voice(others, mask.sum((1, 2)).long(), some.others[:, :EMBEDDING]),
+            "content": self.content(others, real, mask),
+        }
 
 
 def default_config() -> SynthesizerConfig:
@@ -221,41 +286,45 @@ def new_network(corpus: Corpus, config: SynthesizerConfig) -> Synthesizer:
 
 
 def train(
-    cache: Path, run_path: Path, last: int, recipe: SynthesizerRecipe, config: SynthesizerConfig | None = None
+    cache: Path,
+    run_path: Path,
+    last: int,
+    recipe: SynthesizerRecipe,
+    config: SynthesizerConfig | None = None,
+    start: Path | None = None,
 ) -> Synthesizer:
-    """Run the recipe up to step last."""
+    """Run the recipe up to step last, from start if it has no state of its own."""
     device = training_device()
     corpus = Corpus(cache, recipe)
     network = new_network(corpus, config or default_config()).to(device)
-    discriminator = MelDiscriminator().to(device)
+    critics = Critics(cache).to(device)
     optimizer = torch.optim.AdamW(network.parameters(), betas=recipe.betas, weight_decay=0.01)
-    adversary = torch.optim.AdamW(discriminator.parameters(), recipe.adversary_rate, betas=(0.5, 0.9))
-    parts = {"network": network, "optimizer": optimizer, "discriminator": discriminator, "adversary": adversary}
+    adversary = torch.optim.AdamW(critics.discriminator.parameters(), recipe.adversary_rate, betas=(0.5, 0.9))
+    learning = {"network": network, "discriminator": critics.discriminator}
+    parts = learning | {"optimizer": optimizer, "adversary": adversary}
     run = Run(run_path / "synthesizer.state", parts)
-    run.resume()
+    run.resume(start)
+    distributed.averaging(adversary)
     meter = Meter()
     for step, chance in run.steps(last):
-        set_learning_rate(optimizer, learning_rate(step, last, recipe.peak_rate))
+        rate = learning_rate(step, last, recipe.peak_rate)
+        set_learning_rate(optimizer, rate)
+        set_learning_rate(adversary, min(rate, recipe.adversary_rate))  # or it wins as the network's rate falls
         batch = corpus.draw(chance, device)
         mels, losses = losses_of(network, batch, recipe.profile_noise)
-        loss = (
-            losses["mel"]
-            + recipe.duration_weight * losses["duration"]
-            + recipe.pitch_weight * losses["pitch"]
-            + recipe.energy_weight * losses["energy"]
-        )
         if step >= recipe.adversary_from:
-            made, real = (mel * batch.frame_mask for mel in (mels, batch.mels))
-            losses["adversary"], losses["fooling"], losses["features"] = teach(discriminator, adversary, made, real)
-            loss = loss + recipe.adversarial_weight * losses["fooling"] + recipe.feature_weight * losses["features"]
+            losses |= critics.losses(network, mels, batch, adversary, recipe.other_voices)
+        loss = sum(getattr(recipe, f"{name}_weight") * value for name, value in losses.items() if name != "adversary")
         optimizer.zero_grad()
         loss.backward()
+        distributed.average_gradients(network.parameters())
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()
         meter.add(step, **losses)
-        if (step + 1) % 500 == 0:
+        if (step + 1) % 500 == 0 and distributed.is_first():
             checkpoint.save(run_path / "synthesizer.safetensors", network, steps=step + 1)
-    checkpoint.save(run_path / "synthesizer.safetensors", network, steps=run.step)
+    if distributed.is_first():
+        checkpoint.save(run_path / "synthesizer.safetensors", network, steps=run.step)
     return network
 
 
@@ -265,6 +334,9 @@ if __name__ == "__main__":
     parser.add_argument("run", type=Path)
     parser.add_argument("--steps", type=int, default=8000)
     parser.add_argument("--adversary-from", type=int, default=SynthesizerRecipe.adversary_from)
+    parser.add_argument("--peak-rate", type=float, default=SynthesizerRecipe.peak_rate)
+    parser.add_argument("--from", type=Path, dest="start")
     arguments = parser.parse_args()
-    recipe = SynthesizerRecipe(adversary_from=arguments.adversary_from)
-    train(arguments.cache, arguments.run, arguments.steps, recipe)
+    recipe = SynthesizerRecipe(peak_rate=arguments.peak_rate, adversary_from=arguments.adversary_from)
+    with distributed.together():
+        train(arguments.cache, arguments.run, arguments.steps, recipe, start=arguments.start)
