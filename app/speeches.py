@@ -109,9 +109,8 @@ def result(speech_id: int) -> str:
     speech = _found(speech_id)
     form = progress.form_of(speech, _choice(speech) or _first_choice(Voice.choices(limit=1)))
     shown = {"bank": choices.offered(form.voice.data), "panels": progress.panels()}
-    return render_template(
-        "speak.html", form=form, alike=in_words, speech=speech, can_repeat=_can_repeat(speech), **shown
-    )
+    state = {"can_repeat": _can_repeat(speech), "is_lost": not files.path_of(speech).exists()}
+    return render_template("speak.html", form=form, alike=in_words, speech=speech, **state, **shown)
 
 
 def _choice(speech: Speech) -> str | None:

@@ -39,16 +39,13 @@ def _faults(page, width, scheme):
     page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [wish]})
     found = page.driver.execute_async_script(LOOK)
     assert isinstance(found, list), found
-    told = [
-        (
-            fault["impact"],
-            f"{width}, {scheme}: {fault['impact']} {fault['id']}: {node['html']} {node['failureSummary']}",
-        )
-        for fault in found
-        for node in fault["nodes"]
-    ]
+    told = [(fault["impact"], _in_words(fault, node)) for fault in found for node in fault["nodes"]]
     print(*(words for impact, words in told if impact not in SERIOUS), sep="\n")
-    return [words for impact, words in told if impact in SERIOUS]
+    return [f"{width}, {scheme}: {words}" for impact, words in told if impact in SERIOUS]
+
+
+def _in_words(fault, node):
+    return f"{fault['impact']} {fault['id']} at {node['html']}: {node['failureSummary']}"
 
 
 def assert_no_serious_fault(page, widths=("desk", "phone"), schemes=("light", "dark")):
