@@ -16,7 +16,6 @@ PITCH_UNIT = 0.25  # of log F0: what 1 means in the pitch of a phone, relative t
 ENERGY_MIDDLE = -2.0  # mean mel of ordinary speech; energy of a phone is its mean mel above this
 SEMITONE = math.log(2) / 12  # of log F0
 MAX_FRAMES_PER_PHONE = 160  # 2 s
-USUAL_PITCH = -0.12  # half a semitone down: where recordings' means lie from their speakers' medians, measured
 CENTRING = 0.8  # of the distance to the voice's own pitch; a question may stay somewhat higher
 MAX_EDGE_FRAMES = 6  # 75 ms of silence at a sentence's ends: what is longer in recordings is breath
 
@@ -171,7 +170,7 @@ def centred(pitch: Tensor, durations: Tensor) -> Tensor:
     """
     inner = durations[:, 1:-1]  # the silence at both ends is not said
     mean = (pitch[:, 1:-1] * inner).sum(1, keepdim=True) / inner.sum(1, keepdim=True).clamp(min=1)
-    return pitch - CENTRING * (mean - USUAL_PITCH)
+    return pitch - CENTRING * mean
 
 
 def whole_frames(frames: Tensor) -> Tensor:

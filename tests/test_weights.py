@@ -92,6 +92,16 @@ def test_one_word_lasts_as_long_as_one_word_without_breath_at_its_ends(text):
 
 @needs_weights
 @pytest.mark.parametrize("text", LONG.values(), ids=LONG)
+@pytest.mark.parametrize("voice", ["Николай", "George", "Emma"])
+def test_a_voice_keeps_its_pitch_in_both_languages(voice, text):
+    (entry,) = (entry for entry in json.loads((VOICES / "index.json").read_text("utf-8")) if entry["name"] == voice)
+    profile = VoiceProfile.from_bytes((VOICES / entry["profile"]).read_bytes())
+    off = (pitch_statistics(cloner().speak(text, profile))[0] - profile.pitch[0]) * 12 / np.log(2)
+    assert abs(off) < 2
+
+
+@needs_weights
+@pytest.mark.parametrize("text", LONG.values(), ids=LONG)
 def test_a_sentence_without_marks_has_no_hole_in_it(text):
     assert longest_silence(said(text)) < 0.5
 
