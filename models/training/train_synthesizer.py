@@ -54,7 +54,7 @@ class SynthesizerRecipe:
     adversary_rate: float = 2e-4
     fooling_weight: float = 0.15
     features_weight: float = 0.5
-    other_voices: float = 0.4  # share of each batch that is said once more, in another voice
+    other_voices: float = 0.0  # share of each batch that is said once more, in another voice; see docs/training.md
     voice_weight: float = 0.2
     content_weight: float = 0.5
     profile_noise: float = 0.1  # of the spread of each feature of a profile
@@ -260,14 +260,17 @@ class Critics(nn.Module):
         recording can be compared with: there the discriminator asks for speech, the encoder for the voice, the
         aligner for the words.
         """
-        some = first_rows(batch, max(1, round(share * len(batch.mels))))
-        others = said_by_others(network, some)
-        real, mask = (part[:, : others.shape[1]] for part in (some.mels, some.frame_mask))
+        some = first_rows(batch, round(share * len(batch.mels)))
+        others = said_by_others(network, some) if len(some.mels) else None
         recorded = batch.mels * batch.frame_mask
         learned = teach(self.discriminator, adversary, mels * batch.frame_mask, recorded, unpaired=others)
+        losses = dict(zip(("adversary", "fooling", "features"), learned, strict=True))
+        return losses if others is None else losses | self._of_others(others, some)
+
+    def _of_others(self, others: Tensor, said: Batch) -> dict[str, Tensor]:
+        real, mask = (part[:, : others.shape[1]] for part in (said.mels, said.frame_mask))
         return {
-            **dict(zip(("adversary", "fooling", "features"), learned, strict=True)),
-            "voice": self.voice(others, mask.sum((1, 2)).long(), some.others[:, :EMBEDDING]),
+            "voice": self.voice(others, mask.sum((1, 2)).long(), said.others[:, :EMBEDDING]),
             "content": self.content(others, real, mask),
         }
 
@@ -335,8 +338,13 @@ if __name__ == "__main__":
     parser.add_argument("--steps", type=int, default=8000)
     parser.add_argument("--adversary-from", type=int, default=SynthesizerRecipe.adversary_from)
     parser.add_argument("--peak-rate", type=float, default=SynthesizerRecipe.peak_rate)
+    parser.add_argument("--other-voices", type=float, default=SynthesizerRecipe.other_voices)
     parser.add_argument("--from", type=Path, dest="start")
     arguments = parser.parse_args()
-    recipe = SynthesizerRecipe(peak_rate=arguments.peak_rate, adversary_from=arguments.adversary_from)
+    recipe = SynthesizerRecipe(
+        peak_rate=arguments.peak_rate,
+        adversary_from=arguments.adversary_from,
+        other_voices=arguments.other_voices,
+    )
     with distributed.together():
         train(arguments.cache, arguments.run, arguments.steps, recipe, start=arguments.start)
