@@ -43,7 +43,7 @@ def take(cloner: VoiceCloner, profile: VoiceProfile, language: str, text: str) -
     marks = [time.perf_counter()]
     sentences = cloner.read(text, language)
     marks.append(time.perf_counter())
-    mels = [cloner.mel(sentence, profile, 1.0, chance) for sentence in sentences]
+    mels = [cloner.mel(sentence, profile, 1.0, 0.0, 1.0, chance) for sentence in sentences]
     if cloner.device == "cuda":
         torch.cuda.synchronize()
     marks.append(time.perf_counter())
