@@ -156,7 +156,7 @@ def test_front_page_is_filled_in_by_keyboard_alone(page):
             assert page.driver.execute_script("return getComputedStyle(document.activeElement).outlineStyle") == "solid"
             focused.send_keys(Keys.ENTER)
             break
-    assert reached[-6:] == ["text", "stress", "language", "speed", "format", "button"]
+    assert reached[-7:] == ["text", "stress", "language", "speed", "format", "summary", "button"]
     page.wait_for_player()
 
 
@@ -219,7 +219,7 @@ def test_reading_follows_the_text_and_a_pressed_vowel_changes_both(page):
     vowels[2].click()
     page.until(lambda: _reading(page) == "Во́т мно́го чи́сел замка́")
     assert _text(page) == "Вот 2 замка́"
-    assert "12 of 5,000" in page.find("[data-counter]").text
+    assert "12 of 20,000" in page.find("[data-counter]").text
     page.driver.find_elements(By.CSS_SELECTOR, VOWEL)[2].click()
     page.until(lambda: _text(page) == "Вот 2 замка")
     page.until(lambda: _reading(page) == "Во́т мно́го чи́сел за́мка")
