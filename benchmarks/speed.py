@@ -16,7 +16,7 @@ import torch
 from models import UnreadableWeights, VoiceCloner, VoiceProfile
 from models.cloning import WEIGHTS
 
-STAGES = ("text", "synthesizer", "vocoder", "encode")
+STAGES = ("text", "trial", "synthesizer", "vocoder", "encode")
 TEXTS = {
     "ru, one word": ("ru", "Да."),
     "ru, sentence": ("ru", "Сегодня утром мы долго гуляли по берегу реки и смотрели на воду."),
@@ -43,7 +43,9 @@ def take(cloner: VoiceCloner, profile: VoiceProfile, language: str, text: str) -
     marks = [time.perf_counter()]
     sentences = cloner.read(text, language)
     marks.append(time.perf_counter())
-    mels = [cloner.mel(sentence, profile, 1.0, 0.0, 1.0, chance) for sentence in sentences]
+    corrections = {name: cloner.correction(profile, name) for name in {sentence.language for sentence in sentences}}
+    marks.append(time.perf_counter())
+    mels = [cloner.mel(one, profile, 1.0, corrections[one.language], 1.0, chance) for one in sentences]
     if cloner.device == "cuda":
         torch.cuda.synchronize()
     marks.append(time.perf_counter())
@@ -55,7 +57,7 @@ def take(cloner: VoiceCloner, profile: VoiceProfile, language: str, text: str) -
 
 
 def measure(cloner: VoiceCloner, profile: VoiceProfile, n_takes: int, language: str, text: str):
-    """Medians of takes: seconds of each stage (4,), and seconds of speech."""
+    """Medians of takes: seconds of each stage (5,), and seconds of speech."""
     take(cloner, profile, language, text)
     takes = [take(cloner, profile, language, text) for _ in range(n_takes)]
     return np.median([stages for stages, _ in takes], axis=0), median(seconds for _, seconds in takes)

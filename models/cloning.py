@@ -135,7 +135,7 @@ class VoiceCloner:
         for sentence in sentences:
             with self._lock:
                 if sentence.language not in corrections:
-                    corrections[sentence.language] = self._semitones_too_low(profile, sentence.language)
+                    corrections[sentence.language] = self.correction(profile, sentence.language)
                 height = float(pitch) + corrections[sentence.language]
                 said = self.waveform(self.mel(sentence, profile, float(speed), height, float(pauses), chance))
             is_last = sentence is sentences[-1]
@@ -143,8 +143,8 @@ class VoiceCloner:
             silence = np.zeros(int(pause * self.sample_rate), dtype=np.float32)
             yield np.concatenate([levelled(faded(said), SPOKEN_LEVEL_DB), silence])
 
-    def _semitones_too_low(self, profile: VoiceProfile, language: str) -> float:
-        """How much higher the voice must be asked for to come out at its own pitch, found by a trial.
+    def correction(self, profile: VoiceProfile, language: str) -> float:
+        """How many semitones higher the voice must be asked for to come out at its own pitch, found by a trial.
 
         A stranger's voice, in the language that few spoke in training above all, else comes out semitones off.
         """
