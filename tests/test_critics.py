@@ -10,6 +10,7 @@ from models.speaker_encoder import SpeakerEncoder, SpeakerEncoderConfig
 from models.training.alignment import Aligner
 from models.training.content_loss import ContentLoss
 from models.training.convert_encoder import WEIGHTS
+from models.training.discriminators import Discriminators, feature_loss
 from models.training.voice_loss import NEAR_ENOUGH, VoiceLoss
 from models.voice_profile import profile_of
 from tests.speech import harmonic_tone, kathleen
@@ -87,3 +88,20 @@ def test_content_is_not_asked_of_padding():
 
     alone, with_padding = content(made, real, mask), content(padded(made), padded(real), padded(mask))
     assert float(with_padding) == pytest.approx(float(alone), rel=0.05)
+
+
+def test_discriminators_know_their_features_again():
+    speech = torch.from_numpy(kathleen()[None, 16_000:32_000].copy())
+    judges = Discriminators()
+    of_speech, of_noisy = judges(speech), judges(speech + 0.05 * torch.randn_like(speech))
+    assert feature_loss(of_speech, of_speech) == 0
+    assert feature_loss(of_speech, of_noisy) > 0.001
+
+
+def test_drawn_discriminators_are_some_of_all_and_share_their_weights():
+    judges = Discriminators()
+    some = judges.drawn(4, np.random.default_rng(0))
+    assert len(some.all) == len({id(one) for one in some.all}) == 4
+    assert all(any(one is other for other in judges.all) for one in some.all)
+    drawn = {frozenset(map(id, judges.drawn(4, np.random.default_rng(seed)).all)) for seed in range(8)}
+    assert len(drawn) > 1

@@ -25,7 +25,7 @@ from tests.tiny_networks import TINY_SYNTHESIZER, TINY_VOCODER
 
 with warnings.catch_warnings():
     warnings.filterwarnings("ignore", "pkg_resources is deprecated")  # pyworld imports it
-    from models.training import alignment, corpus, discriminators, losses, run, train_synthesizer, train_vocoder
+    from models.training import alignment, corpus, losses, run, train_synthesizer, train_vocoder
     from models.training.convert_encoder import convert
 
 MANIFEST = DATA / "corpus" / "metadata.csv"
@@ -356,14 +356,6 @@ def test_spectral_losses_grow_with_the_distance(loss):
     tone = torch.tensor(harmonic_tone(110)[None])
     assert loss(speech, speech) == 0
     assert 0.01 < loss(noisy, speech) < loss(tone, speech)
-
-
-def test_discriminators_know_their_features_again():
-    speech, noisy = speech_pair()
-    judges = discriminators.Discriminators()
-    of_speech, of_noisy = judges(speech), judges(noisy)
-    assert discriminators.feature_loss(of_speech, of_speech) == 0
-    assert discriminators.feature_loss(of_speech, of_noisy) > 0.001
 
 
 def test_the_rate_rises_to_its_peak_and_falls_to_a_hundredth():
