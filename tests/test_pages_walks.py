@@ -134,3 +134,11 @@ def test_back_button_leaves_the_form_to_speak_again(page):
     page.press("#speak .big")
     page.until(lambda: page.driver.current_url.endswith("/speeches/2"))
     page.wait_for_player()
+
+
+def test_whole_task_is_seen_at_once_on_a_desk(page):
+    page.open("/")
+    page.wait("#speak .big")
+    page.press(".choice label")
+    below = "return document.querySelector('#speak .big').getBoundingClientRect().bottom - window.innerHeight"
+    assert page.driver.execute_script(below) < 0

@@ -33,6 +33,7 @@ def together() -> Iterator[None]:
     distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo", timeout=PATIENCE)
     try:
         yield
+        distributed.barrier()  # one that ended while another still spoke to it was seen to abort
     finally:
         distributed.destroy_process_group()
 
