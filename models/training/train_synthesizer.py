@@ -245,9 +245,11 @@ def losses_of(network: Synthesizer, batch: Batch, profile_noise: float) -> tuple
 class Critics(nn.Module):
     """Who listens to mels: a discriminator, which learns; the speaker encoder and the aligner, which know already."""
 
-    def __init__(self, cache: Path):
+    def __init__(self, cache: Path, hears_others: bool):
         super().__init__()
         self.discriminator = MelDiscriminator()
+        if not hears_others:
+            return
         self.voice = VoiceLoss(checkpoint.load(ENCODER_WEIGHTS, SpeakerEncoder, SpeakerEncoderConfig))
         self.content = ContentLoss(trained_aligner(cache))
 
@@ -300,7 +302,7 @@ def train(
     device = training_device()
     corpus = Corpus(cache, recipe)
     network = new_network(corpus, config or default_config()).to(device)
-    critics = Critics(cache).to(device)
+    critics = Critics(cache, recipe.other_voices > 0).to(device)
     optimizer = torch.optim.AdamW(network.parameters(), betas=recipe.betas, weight_decay=0.01)
     adversary = torch.optim.AdamW(critics.discriminator.parameters(), recipe.adversary_rate, betas=(0.5, 0.9))
     learning = {"network": network, "discriminator": critics.discriminator}
