@@ -24,6 +24,7 @@ from app import (
     i18n,
     progress,
     ready_voices,
+    renewal,
     retention,
     schema,
     speeches,
@@ -92,6 +93,7 @@ def create_app(config: object = Config, cloner: VoiceCloner | None = None) -> Fl
     app.jinja_env.filters.update(duration=_duration, stressed=_stressed)
     with app.app_context():
         ready_voices.import_ready_voices(app.config["READY_VOICES"])
+        renewal.renew(app.extensions["cloner"], app.config["READY_VOICES"])
     return app
 
 

@@ -12,14 +12,19 @@ from models import InvalidVoiceProfile, VoiceProfile
 
 
 def import_ready_voices(folder: Path) -> None:
-    """Add each voice of folder/index.json that was never added before; no folder, no voices."""
-    index = folder / "index.json"
-    if not index.exists():
-        current_app.logger.info("No ready voices at %s", index)
-        return
-    for entry in json.loads(index.read_text("utf-8")):
+    """Add each voice of the folder that was never added before."""
+    for entry in index(folder):
         if not db.session.get(ReadyVoice, entry["name"]) and not Voice.named(entry["name"]):
             _import(entry, folder)
+
+
+def index(folder: Path) -> list[dict]:
+    """The rows of folder/index.json; no folder, no voices."""
+    path = folder / "index.json"
+    if not path.exists():
+        current_app.logger.info("No ready voices at %s", path)
+        return []
+    return json.loads(path.read_text("utf-8"))
 
 
 def _import(entry: dict, folder: Path) -> None:

@@ -66,7 +66,7 @@ def add(voice_id: int, recording: bytes, profile: VoiceProfile) -> Voice:
         row = VoiceRecording(voice_id=voice.id, seconds=profile.seconds, sha256=_hash(recording), file_name="")
         row.profile = profile.to_bytes()
         db.session.add(row)
-        _merge(voice)
+        merge(voice)
         voice.consent_at = voice.consent_at or now()
         files.keep(row, recording, files.kind_of(recording))
         if not voice.file_name:
@@ -83,7 +83,7 @@ def remove(voice_id: int, recording_id: int) -> None:
             raise OnlyRecording
         path = files.path_of(row) if row.file_name else None
         db.session.delete(row)
-        _merge(voice)
+        merge(voice)
         _replace_sample(voice, row.file_name)
         db.session.commit()
     if path:
@@ -157,7 +157,7 @@ def _keep_first(voice: Voice) -> VoiceRecording:
     return row
 
 
-def _merge(voice: Voice) -> None:
+def merge(voice: Voice) -> None:
     """Make the voice's profile that of its recordings."""
     db.session.flush()
     wanted = select(VoiceRecording).where(VoiceRecording.voice_id == voice.id).options(undefer(VoiceRecording.profile))

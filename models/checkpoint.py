@@ -31,7 +31,8 @@ def save(path: Path, network: torch.nn.Module, *, dtype: torch.dtype = torch.flo
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
     try:
-        save_file(tensors, partial, metadata)
+        save_file(tensors, partial, metadata)  # readable by its owner alone
+        partial.chmod(0o644)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

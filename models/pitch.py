@@ -1,44 +1,79 @@
-"""How high a voice speaks: median and spread of log F0, by normalised autocorrelation."""
+"""How high a voice speaks: F0 of each frame read from a mel, and its statistics."""
+
+import math
 
 import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
 
-from models.audio import SAMPLE_RATE, speech_mask
+from models.convnext import ConvNeXtBlock
 
-MIN_F0, MAX_F0 = 60, 480  # Hz
-FRAME = 800  # samples: three periods of the lowest voice
-HOP = 160
-VOICED = 0.6  # least normalised autocorrelation of a voiced frame
-FIRST_PEAK = 0.9  # the shortest lag this close to the best is the period, not its double
+MIN_F0, MAX_F0 = 55.0, 520.0  # Hz, of the outermost bins
+N_BINS = 128  # of log F0: 0.3 semitones each
+NEAR = 4  # bins on each side of the likeliest one that F0 is the mean of
 MIN_VOICED_FRAMES = 8
+MIDDLE = (math.log(150.0), 0.2)  # of human voices
 
 
-def voiced_f0(waveform: np.ndarray) -> np.ndarray:
-    """F0 of the voiced frames.  waveform: (samples,) at 16 kHz.  Returns (voiced frames,), Hz."""
-    if len(waveform) < 2 * FRAME:
-        return np.zeros(0, dtype=np.float32)
-    frames = np.lib.stride_tricks.sliding_window_view(waveform, FRAME)[::HOP].astype(np.float32)
-    frames = frames[speech_mask(waveform)[: len(frames)]]
-    frames = frames - frames.mean(1, keepdims=True)
-    power = np.abs(np.fft.rfft(frames, 2 * FRAME)) ** 2
-    autocorrelation = np.fft.irfft(power)[:, :FRAME]
-    lags = np.arange(FRAME)
-    normalised = autocorrelation / (autocorrelation[:, :1] + 1e-9) / (1 - lags / FRAME)
-    shortest, longest = SAMPLE_RATE // MAX_F0, SAMPLE_RATE // MIN_F0
-    candidates = normalised[:, shortest : longest + 1]
-    inner = candidates[:, 1:-1]
-    peaks = np.where((inner >= candidates[:, :-2]) & (inner > candidates[:, 2:]), inner, -1.0)
-    best = peaks.max(1)
-    first = (peaks >= FIRST_PEAK * best[:, None]).argmax(1) + shortest + 1
-    return SAMPLE_RATE / first[best > VOICED].astype(np.float32)
+class PitchEstimator(nn.Module):
+    """F0 and voicing of each frame, read from the mel, where harmonics below 1 kHz stand apart.
+
+    As in CREPE (arXiv:1802.06182) F0 is a distribution over bins of its logarithm.
+    """
+
+    def __init__(self, n_mels: int, dim: int, layers: int):
+        super().__init__()
+        self.embed = nn.Conv1d(n_mels, dim, 5, padding=2)
+        self.blocks = nn.ModuleList(ConvNeXtBlock(dim, 3 * dim) for _ in range(layers))
+        self.norm = nn.LayerNorm(dim)
+        self.head = nn.Linear(dim, N_BINS + 1)
+        self.register_buffer("bins", torch.linspace(math.log(MIN_F0), math.log(MAX_F0), N_BINS), persistent=False)
+
+    def forward(self, mel: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits of the bins, (batch, frames, 128), and of voicing, (batch, frames).  mel: (batch, 80, frames)."""
+        x = self.embed(mel).transpose(1, 2)
+        for block in self.blocks:
+            x = block(x)
+        logits = self.head(self.norm(x)).float()
+        return logits[..., :-1], logits[..., -1]
+
+    @torch.no_grad()
+    def read(self, mel: Tensor) -> tuple[Tensor, Tensor]:
+        """Log F0, and the probability that a frame is voiced.
+
+        mel: (batch, 80, frames).  Returns (batch, frames) each; where there is no voice, log F0 means nothing.
+        """
+        logits, voicing = self(mel)
+        best = logits.argmax(-1, keepdim=True)
+        away = (torch.arange(N_BINS, device=mel.device) - best).abs()
+        near = logits.masked_fill(away > NEAR, -torch.inf).softmax(-1)
+        return near @ self.bins, voicing.sigmoid()
+
+    def f0(self, mel: Tensor) -> np.ndarray:
+        """F0 in Hz, 0 where unvoiced.  mel: (80, frames).  Returns (frames,) float32."""
+        log_f0, voiced = self.read(mel[None])
+        return (log_f0.exp() * (voiced > 0.5))[0].float().cpu().numpy()
+
+    def loss(self, mel: Tensor, f0: Tensor) -> Tensor:
+        """Cross entropies against F0 as measured: f0 in Hz, (batch, frames), 0 where unvoiced."""
+        logits, voicing = self(mel)
+        voiced = f0 > 0
+        wrong = F.binary_cross_entropy_with_logits(voicing, voiced.float())
+        place = (f0.clamp(MIN_F0, MAX_F0).log() - self.bins[0]) / (self.bins[1] - self.bins[0])
+        away = torch.arange(N_BINS, device=mel.device) - place[..., None]
+        wanted = (-0.5 * away.square()).softmax(-1)  # a bell of one bin's spread
+        missed = -(wanted * logits.log_softmax(-1)).sum(-1)
+        return wrong + (missed * voiced).sum() / voiced.sum().clamp(min=1)
 
 
-def pitch_statistics(waveform: np.ndarray) -> np.ndarray:
+def pitch_statistics(f0: np.ndarray) -> np.ndarray:
     """Median and spread (half the distance of the 16th and 84th percentiles) of log F0, (2,).
 
-    waveform: (samples,) at 16 kHz.  A voice without voiced frames (a whisper) gets the middle of human voices.
+    f0: (frames,) Hz, 0 where unvoiced.  A voice without voiced frames (a whisper) gets the middle of human voices.
     """
-    f0 = voiced_f0(waveform)
-    if len(f0) < MIN_VOICED_FRAMES:
-        return np.array([np.log(150.0), 0.2], dtype=np.float32)
-    low, median, high = np.percentile(np.log(f0), [16, 50, 84])
+    voiced = f0[f0 > 0]
+    if len(voiced) < MIN_VOICED_FRAMES:
+        return np.array(MIDDLE, dtype=np.float32)
+    low, median, high = np.percentile(np.log(voiced), [16, 50, 84])
     return np.array([median, (high - low) / 2], dtype=np.float32)

@@ -36,6 +36,14 @@ class SynthesizerConfig:
 
 
 @dataclass(frozen=True)
+class Voice:
+    """Who speaks: what the network makes of a profile, (batch, voice_dim), and the profile's mean mel, (batch, 80)."""
+
+    embedding: Tensor
+    mean_mel: Tensor
+
+
+@dataclass(frozen=True)
 class Prosody:
     """How each phone is said: log durations (of 1 + frames), pitch and energy, each (batch, phones)."""
 
@@ -55,9 +63,9 @@ class ProsodyPredictor(nn.Module):
         self.norm = nn.LayerNorm(config.dim)
         self.head = nn.Linear(config.dim, 3)
 
-    def forward(self, x: Tensor, mask: Tensor, voice: Tensor) -> Prosody:
+    def forward(self, x: Tensor, mask: Tensor, voice: Voice) -> Prosody:
         for block in self.blocks:
-            x = block(x, mask, voice)
+            x = block(x, mask, voice.embedding)
         return Prosody(*self.head(self.norm(x)).float().unbind(-1))
 
 
@@ -94,20 +102,22 @@ class Synthesizer(nn.Module):
         self.decoder_norm = nn.LayerNorm(config.decoder_dim)
         self.head = nn.Linear(config.decoder_dim, config.n_mels)
 
-    def embed_voice(self, profiles: Tensor) -> Tensor:
-        """profiles: (batch, 338).  Returns (batch, voice_dim)."""
-        return self.voice((profiles - self.profile_mean) / self.profile_spread)
+    def know(self, profiles: Tensor) -> Voice:
+        """profiles: (batch, 338), which end in the mean mel."""
+        embedding = self.voice((profiles - self.profile_mean) / self.profile_spread)
+        return Voice(embedding, profiles[:, -self.config.n_mels :])
 
-    def encode(self, ids: Tensor, languages: Tensor, voice: Tensor, mask: Tensor) -> Tensor:
+    def encode(self, ids: Tensor, languages: Tensor, voice: Voice, mask: Tensor) -> Tensor:
         """ids, languages: (batch, phones); mask: (batch, phones, 1).  Returns (batch, phones, dim)."""
         x = self.phones(ids) + self.languages(languages)
         for block in self.encoder:
-            x = block(x, mask, voice)
+            x = block(x, mask, voice.embedding)
         return self.encoder_norm(x)
 
-    def decode(self, encoded: Tensor, durations: Tensor, pitch: Tensor, energy: Tensor, voice: Tensor) -> Tensor:
-        """Mels of phones said as asked.
+    def decode(self, encoded: Tensor, durations: Tensor, pitch: Tensor, energy: Tensor, voice: Voice) -> Tensor:
+        """Mels of phones said as asked: the voice's mean mel, and what the network adds to it.
 
+        The mean need not be learned, so that a stranger's voice has its own.
         encoded: (batch, phones, dim); durations: (batch, phones) whole frames; pitch, energy: (batch, phones).
         Returns (batch, frames, 80), frames of the longest.
         """
@@ -115,8 +125,8 @@ class Synthesizer(nn.Module):
         x, mask = stretch(x, durations)
         x = self.widen(x)
         for block in self.decoder:
-            x = block(x, mask, voice)
-        return self.head(self.decoder_norm(x)).float()
+            x = block(x, mask, voice.embedding)
+        return self.head(self.decoder_norm(x)).float() + voice.mean_mel[:, None]
 
     def forward(
         self,
@@ -129,7 +139,7 @@ class Synthesizer(nn.Module):
         mask: Tensor,
     ) -> tuple[Tensor, Prosody]:
         """For training: mels under the recording's own prosody, and the prosody that would have been predicted."""
-        voice = self.embed_voice(profiles)
+        voice = self.know(profiles)
         encoded = self.encode(ids, languages, voice, mask)
         return self.decode(encoded, durations, pitch, energy, voice), self.prosody(encoded, mask, voice)
 
@@ -142,14 +152,18 @@ class Synthesizer(nn.Module):
         stretch: Tensor | float = 1.0,
         semitones: float = 0.0,
         liveliness: Tensor | None = None,
+        likeness: float = 1.0,
     ) -> Tensor:
         """The mel of one sentence.
 
         ids, languages: (phones,); profile: (338,); stretch: how many times as long as usual it is said, for all of
         it or for each phone, (phones,); semitones: how much higher than usual; liveliness: (2, phones), added to the
-        predicted log durations and pitch.  Returns (80, frames) within [-4, 4].
+        predicted log durations and pitch; likeness: how far the mean mel is the voice's own and not the corpus's.
+        Returns (80, frames) within [-4, 4].
         """
-        voice = self.embed_voice(profile[None])
+        usual = self.profile_mean[-self.config.n_mels :]
+        mean_mel = torch.lerp(usual, profile[-self.config.n_mels :], likeness)
+        voice = self.know(torch.cat([profile[: -self.config.n_mels], mean_mel])[None])
         mask = torch.ones(1, len(ids), 1, device=ids.device)
         encoded = self.encode(ids[None], languages[None], voice, mask)
         said = self.prosody(encoded, mask, voice)

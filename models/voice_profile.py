@@ -1,5 +1,6 @@
 """All that Tembr keeps of a voice: speaker embedding, pitch and mean mel of a recording."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,12 +10,13 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from models.audio import SPEECH_MEL, encoder_mel, levelled, speech_mel
-from models.pitch import pitch_statistics
+from models.pitch import MIN_VOICED_FRAMES, pitch_statistics
 from models.speaker_encoder import SpeakerEncoder
 
 SHAPES = {"embedding": (256,), "pitch": (2,), "mean_mel": (SPEECH_MEL.n_mels,), "seconds": (1,)}
 PROFILE_SIZE = sum(int(np.prod(SHAPES[part])) for part in ("embedding", "pitch", "mean_mel"))  # 338
 MAX_BYTES = 4096
+HEARING = "2"  # how recordings are heard; another where the numbers of a profile mean something else
 MIN_MERGED_NORM = 0.01  # embeddings of speech are never opposite: below this they are not of speech
 
 
@@ -31,7 +33,8 @@ class InvalidVoiceProfile(ValueError):
 
 @dataclass(frozen=True)
 class VoiceProfile:
-    """embedding: (256,), unit norm; pitch: (2,), median and spread of log F0; mean_mel: (80,); seconds of speech."""
+    """embedding: (256,), unit norm; pitch: (2,), median and spread of log F0; mean_mel: (80,), of the voiced frames;
+    seconds of speech."""
 
     embedding: np.ndarray
     pitch: np.ndarray
@@ -45,7 +48,8 @@ class VoiceProfile:
     def to_bytes(self) -> bytes:
         parts = {"embedding": self.embedding, "pitch": self.pitch, "mean_mel": self.mean_mel}
         parts["seconds"] = np.array([self.seconds])
-        return save({name: np.ascontiguousarray(value, dtype=np.float32) for name, value in parts.items()})
+        tensors = {name: np.ascontiguousarray(value, dtype=np.float32) for name, value in parts.items()}
+        return save(tensors, {"hearing": HEARING})
 
     @classmethod
     def from_bytes(cls, stored: bytes) -> "VoiceProfile":
@@ -63,6 +67,16 @@ class VoiceProfile:
         if not all(part.dtype == np.float32 and np.isfinite(part).all() for part in parts.values()):
             raise InvalidVoiceProfile("This voice profile holds numbers that are not finite.")
         return cls(parts["embedding"], parts["pitch"], parts["mean_mel"], float(parts["seconds"][0]))
+
+
+def is_outdated(stored: bytes) -> bool:
+    """Whether a stored profile was heard in another way than recordings are heard now; not so of other bytes."""
+    length = int.from_bytes(stored[:8], "little")
+    try:
+        header = json.loads(stored[8 : 8 + length])
+    except ValueError:
+        return False
+    return header.get("__metadata__", {}).get("hearing") != HEARING
 
 
 def merged(profiles: Sequence[VoiceProfile]) -> VoiceProfile:
@@ -95,16 +109,27 @@ def _weighted(parts: Sequence[np.ndarray], seconds: np.ndarray) -> np.ndarray:
 
 
 @torch.inference_mode()
-def profile_of(waveform: np.ndarray, encoder: SpeakerEncoder) -> VoiceProfile:
+def profile_of(waveform: np.ndarray, f0: np.ndarray, encoder: SpeakerEncoder) -> VoiceProfile:
     """Describe the speaker of a recording.
 
-    waveform: (samples,) at 16 kHz, trimmed.  Raises RecordingTooShort below 1.6 s of speech.
+    waveform: (samples,) at 16 kHz, trimmed; f0: (frames,) Hz, 0 where unvoiced.
+    Raises RecordingTooShort below 1.6 s of speech.
     """
     device = next(encoder.parameters()).device
     samples = torch.from_numpy(levelled(waveform).astype(np.float32)).to(device)
     return VoiceProfile(
         embedding=encoder.embed(encoder_mel(samples)).cpu().numpy(),
-        pitch=pitch_statistics(waveform),
-        mean_mel=speech_mel(samples).mean(-1).cpu().numpy(),
+        pitch=pitch_statistics(f0),
+        mean_mel=mean_mel(speech_mel(samples).cpu().numpy(), f0),
         seconds=len(waveform) / SPEECH_MEL.sample_rate,
     )
+
+
+def mean_mel(mel: np.ndarray, f0: np.ndarray) -> np.ndarray:
+    """The mean over the voiced frames, where the voice is heard rather than the room: (80,).
+
+    mel: (80, frames); f0: (frames,) Hz, 0 where unvoiced, a frame more or less.  Over all frames, if none is voiced.
+    """
+    frames = mel.T[: len(f0)]
+    voiced = f0[: len(frames)] > 0
+    return (frames[voiced] if voiced.sum() >= MIN_VOICED_FRAMES else mel.T).mean(0)

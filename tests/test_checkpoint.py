@@ -54,6 +54,11 @@ def test_a_saved_network_comes_back_with_its_config(tmp_path):
         torch.testing.assert_close(loaded.state_dict()[name].float(), value.half().float(), rtol=0, atol=0)
 
 
+def test_weights_are_readable_by_whoever_runs_the_site(tmp_path):
+    path, _ = saved(tmp_path)
+    assert path.stat().st_mode & 0o777 == 0o644
+
+
 def test_full_precision_is_kept_when_asked_for(tmp_path):
     network = Scale(ScaleConfig())
     checkpoint.save(tmp_path / "scale.safetensors", network, dtype=torch.float32)

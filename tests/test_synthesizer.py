@@ -1,5 +1,7 @@
 """Phones become frames: each as long as asked, none lost, and no item of a batch disturbs another."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -95,6 +97,22 @@ def test_liveliness_changes_durations_and_pitch(synthesizer):
     higher = torch.stack([torch.zeros(N_PHONES), torch.ones(N_PHONES)])
     assert synthesizer.speak(*sentence(), profile(), liveliness=longer).shape[1] > 1.2 * plain.shape[1]
     assert (synthesizer.speak(*sentence(), profile(), liveliness=higher) - plain).abs().max() > 1e-3
+
+
+def test_the_mean_mel_of_a_voice_is_in_all_it_says(synthesizer):
+    """As far as likeness says; 0 leaves the corpus's, which is 0 in an untrained network."""
+    faint, loud = profile(), profile()
+    faint[-80:], loud[-80:] = 0, 1
+    durations, zeros, mask = torch.full((1, N_PHONES), 5), torch.zeros(1, N_PHONES), torch.ones(1, N_PHONES, 1)
+    ids, languages = (part[None] for part in sentence())
+    voices = [synthesizer.know(one[None]) for one in (faint, loud)]
+    voices[1] = replace(voices[1], embedding=voices[0].embedding)
+    encoded = synthesizer.encode(ids, languages, voices[0], mask)
+    mels = [synthesizer.decode(encoded, durations, zeros, zeros, voice) for voice in voices]
+    torch.testing.assert_close(mels[1] - mels[0], torch.ones_like(mels[0]))
+    unlike, alike = (synthesizer.speak(*sentence(), loud, likeness=likeness) for likeness in (0.0, 1.0))
+    assert torch.equal(unlike, synthesizer.speak(*sentence(), faint))
+    assert unlike.shape != alike.shape or (unlike - alike).abs().max() > 0.1
 
 
 @torch.inference_mode()

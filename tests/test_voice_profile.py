@@ -11,8 +11,10 @@ from safetensors.numpy import save
 from models import checkpoint
 from models.cloning import WEIGHTS
 from models.speaker_encoder import SpeakerEncoder, SpeakerEncoderConfig
-from models.voice_profile import MAX_BYTES, InvalidVoiceProfile, VoiceProfile, merged, profile_of
+from models.voice_profile import MAX_BYTES, InvalidVoiceProfile, VoiceProfile, mean_mel, merged, profile_of
 from tests.speech import kathleen
+
+F0 = np.full(100, 200.0, dtype=np.float32)  # Hz
 
 
 def parts(**changes) -> dict[str, np.ndarray]:
@@ -46,10 +48,19 @@ def test_a_stored_profile_comes_back_whole():
 
 def test_the_profile_of_a_real_voice_comes_back_whole():
     encoder = checkpoint.load(WEIGHTS / "speaker_encoder.safetensors", SpeakerEncoder, SpeakerEncoderConfig)
-    heard = profile_of(kathleen(), encoder)
+    heard = profile_of(kathleen(), F0, encoder)
     assert_same(VoiceProfile.from_bytes(heard.to_bytes()), heard)
     assert heard.seconds == pytest.approx(len(kathleen()) / 16_000)
     assert -4 < heard.mean_mel.min() < heard.mean_mel.max() < 4
+
+
+def test_the_mean_mel_is_that_of_voiced_frames_and_of_a_whisper_that_of_all():
+    mel = np.repeat([[0.0, 2.0]], 10, axis=1).repeat(80, axis=0)  # ten quiet frames, ten loud
+    voiced = np.repeat([0.0, 150.0], 10)
+    np.testing.assert_array_equal(mean_mel(mel, voiced), np.full(80, 2.0))
+    np.testing.assert_array_equal(mean_mel(mel, voiced[:-1]), np.full(80, 2.0))  # a frame less
+    np.testing.assert_array_equal(mean_mel(mel, np.append(voiced, 150.0)), np.full(80, 2.0))
+    np.testing.assert_array_equal(mean_mel(mel, np.zeros(20)), np.full(80, 1.0))
 
 
 def test_a_profile_is_small():
@@ -196,7 +207,7 @@ def test_merged_profile_can_be_stored():
 def test_parts_of_a_real_voice_merge_to_what_is_closer_to_each_than_they_are_to_each_other():
     encoder = checkpoint.load(WEIGHTS / "speaker_encoder.safetensors", SpeakerEncoder, SpeakerEncoderConfig)
     middle = len(kathleen()) // 2
-    first, second = (profile_of(part, encoder) for part in (kathleen()[:middle], kathleen()[middle:]))
+    first, second = (profile_of(part, F0, encoder) for part in (kathleen()[:middle], kathleen()[middle:]))
     both = merged([first, second]).embedding
     apart = first.embedding @ second.embedding
     assert both @ first.embedding > apart < both @ second.embedding

@@ -4,6 +4,8 @@ import math
 
 import torch
 
+from models import checkpoint
+from models.cloning import WEIGHTS
 from models.synthesizer import Synthesizer, SynthesizerConfig
 from models.text.symbols import LANGUAGES, SYMBOLS
 from models.vocoder import Vocoder, VocoderConfig
@@ -35,6 +37,10 @@ def tiny_synthesizer(seed: int = 0) -> Synthesizer:
 
 
 def tiny_vocoder(seed: int = 0) -> Vocoder:
+    """A vocoder that hears pitch as the real one does."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return Vocoder(TINY_VOCODER).eval()
+        network = Vocoder(TINY_VOCODER).eval()
+    shipped = checkpoint.load(WEIGHTS / "vocoder.safetensors", Vocoder, VocoderConfig)
+    network.pitch.load_state_dict(shipped.pitch.state_dict())
+    return network

@@ -134,7 +134,8 @@ def _some_profiles(root: Path, clips: list[Clip], encoder: SpeakerEncoder) -> It
     """Profiles of the speaker's longest clips, up to PROFILES_PER_SPEAKER."""
     for clip in clips[:PROFILES_PER_SPEAKER]:
         try:
-            yield profile_of(load_clip(root, clip)[: 8 * SAMPLE_RATE], encoder).features()
+            waveform = load_clip(root, clip)[: 8 * SAMPLE_RATE]
+            yield profile_of(waveform, pitch_of(waveform), encoder).features()
         except RecordingTooShort:
             continue
 

@@ -17,7 +17,7 @@ from models.audio import SAMPLE_RATE
 from models.speaker_encoder import SpeakerEncoder, SpeakerEncoderConfig
 from models.speech_file import encode
 from models.training.convert_encoder import WEIGHTS as ENCODER_WEIGHTS
-from models.training.corpus import Clip, load_clip, read_manifest
+from models.training.corpus import Clip, load_clip, pitch_of, read_manifest
 from models.voice_profile import profile_of
 
 VOICES = ENCODER_WEIGHTS.parent / "voices"
@@ -55,7 +55,8 @@ def make(root: Path, clips: list[Clip], voice: ReadyVoice, encoder: SpeakerEncod
     least, most = (seconds * SAMPLE_RATE for seconds in SAMPLE_SECONDS)
     sample = next(waveform for waveform in long_enough if least < len(waveform) < most)
     stem = voice.speaker
-    (VOICES / f"{stem}.safetensors").write_bytes(profile_of(speech, encoder).to_bytes())
+    profile = profile_of(speech, pitch_of(speech), encoder)
+    (VOICES / f"{stem}.safetensors").write_bytes(profile.to_bytes())
     (VOICES / f"{stem}.mp3").write_bytes(encode(sample, SAMPLE_RATE, "mp3"))
     return {
         "name": voice.name,

@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from models import checkpoint
 from models.training import distributed
 
 SAVE_SECONDS = 180.0
 LOG_STEPS = 50
+AVERAGE_DECAY = 0.998  # a step: the mean reaches back about 500 steps
 RANK_SEEDS = 100_000_007  # steps between the seeds of two processes; torch reads 32 bits of a seed
 
 
@@ -95,6 +97,14 @@ def take_weights(network: nn.Module, path: Path) -> None:
     if given.config != network.config:
         raise ValueError(f"{path} is of a network of another size: {given.config}, not {network.config}.")
     network.load_state_dict(given.state_dict())
+
+
+def averaged(network: nn.Module) -> AveragedModel:
+    """The running mean of a network's weights, to be updated after each step: what a run gives out.
+
+    It sounds like the end of a run at any time, since the noise of single steps is averaged away.
+    """
+    return AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(AVERAGE_DECAY))
 
 
 def learning_rate(step: int, last: int, peak: float, warmup: int = 200) -> float:

@@ -28,12 +28,13 @@ from models.training.content_loss import ContentLoss, trained_aligner
 from models.training.convert_encoder import WEIGHTS as ENCODER_WEIGHTS
 from models.training.corpus import Clip, load_clips
 from models.training.discriminators import MelDiscriminator, teach
-from models.training.run import Meter, Run, learning_rate, set_learning_rate, training_device
+from models.training.run import Meter, Run, averaged, learning_rate, set_learning_rate, training_device
 from models.training.voice_loss import VoiceLoss
 from models.voice_profile import PROFILE_SIZE
 
 EMBEDDING = 256  # the first features of a profile
 PITCH_FEATURE = 256  # the one after them: median log F0
+MEAN_MEL = 258  # the first of the last 80
 JUDGED_PHONES = 15  # a clip of more is left out if its alignment is unlikely
 
 
@@ -57,9 +58,9 @@ class SynthesizerRecipe:
     other_voices: float = 0.0  # share of each batch that is said once more, in another voice; see docs/training.md
     voice_weight: float = 0.2
     content_weight: float = 0.5
-    profile_noise: float = 0.1  # of the spread of each feature of a profile
-    perturbed_share: float = 0.6
-    source_shares: tuple[tuple[str, float], ...] = (("librispeech", 2.0), ("festvox_ru", 1.5), ("asterisk_ru", 1.5))
+    profile_noise: float = 0.2  # of the spread of each feature; one voice's recordings differ by as much
+    perturbed_share: float = 1.0
+    source_shares: tuple[tuple[str, float], ...] = (("librispeech", 3.0), ("festvox_ru", 1.5), ("asterisk_ru", 1.5))
     unlikely: float = 0.02  # share of the long clips that are left out, those of worst alignment
 
 
@@ -130,6 +131,15 @@ def rightly_transcribed(alignments: dict[str, dict], unlikely: float) -> set[str
     return {path for path in alignments if path not in long or long[path] >= least}
 
 
+def with_own_mean_mel(profiles: np.ndarray, places: dict[str, tuple[int, int]]) -> np.ndarray:
+    """Profiles of which all of one speaker have the same mean mel, that of the voice rather than of one sentence."""
+    shared = profiles.copy()
+    for first, count in places.values():
+        if count:
+            shared[first : first + count, MEAN_MEL:] = profiles[first : first + count, MEAN_MEL:].mean(0)
+    return shared
+
+
 class Corpus:
     """The aligned clips of a cache, drawn in batches of like length."""
 
@@ -138,7 +148,7 @@ class Corpus:
         self.strangers = [place for place in self.places.values() if place[1]]
         self.recipe = recipe
         self.mels = np.load(cache / "mels.npy", mmap_mode="r")
-        self.profiles = np.load(cache / "profiles.npy")
+        self.profiles = with_own_mean_mel(np.load(cache / "profiles.npy"), self.places)
         self.f0 = np.load(cache / "pitch.npy", mmap_mode="r")
         alignments = json.loads((cache / "alignments.json").read_text())
         right = rightly_transcribed(alignments, recipe.unlikely)
@@ -237,6 +247,7 @@ def first_rows(batch: Batch, count: int) -> Batch:
 def losses_of(network: Synthesizer, batch: Batch, profile_noise: float) -> tuple[Tensor, dict[str, Tensor]]:
     """Mels of one batch, and the losses of regression by name."""
     noise = torch.randn_like(batch.profiles) * network.profile_spread * profile_noise
+    noise[:, MEAN_MEL:] = 0  # it is part of the mel
     mels, said = said_by(network, batch, batch.profiles + noise)
     distance = ((mels - batch.mels).abs() * batch.frame_mask).sum() / batch.frame_mask.sum() / mels.shape[-1]
     return mels, {"mel": distance, **prosody_losses(said, batch)}
@@ -305,7 +316,8 @@ def train(
     critics = Critics(cache, recipe.other_voices > 0).to(device)
     optimizer = torch.optim.AdamW(network.parameters(), betas=recipe.betas, weight_decay=0.01)
     adversary = torch.optim.AdamW(critics.discriminator.parameters(), recipe.adversary_rate, betas=(0.5, 0.9))
-    learning = {"network": network, "discriminator": critics.discriminator}
+    mean = averaged(network)
+    learning = {"network": network, "discriminator": critics.discriminator, "averaged": mean}
     parts = learning | {"optimizer": optimizer, "adversary": adversary}
     run = Run(run_path / "synthesizer.state", parts)
     run.resume(start)
@@ -325,12 +337,13 @@ def train(
         distributed.average_gradients(network.parameters())
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()
+        mean.update_parameters(network)
         meter.add(step, **losses)
         if (step + 1) % 500 == 0 and distributed.is_first():
-            checkpoint.save(run_path / "synthesizer.safetensors", network, steps=step + 1)
+            checkpoint.save(run_path / "synthesizer.safetensors", mean.module, steps=step + 1)
     if distributed.is_first():
-        checkpoint.save(run_path / "synthesizer.safetensors", network, steps=run.step)
-    return network
+        checkpoint.save(run_path / "synthesizer.safetensors", mean.module, steps=run.step)
+    return mean.module
 
 
 if __name__ == "__main__":

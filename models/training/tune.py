@@ -124,7 +124,7 @@ def fix_profile(cache: Path) -> VoiceProfile:
     heard = []
     for waveform in waveforms(cache):
         try:
-            heard.append(profile_of(waveform, encoder))
+            heard.append(profile_of(waveform, corpus.pitch_of(waveform), encoder))
         except RecordingTooShort:
             continue
     if not heard:

@@ -1,0 +1,94 @@
+"""Voices that an older Tembr heard are heard again at the next start; what cannot be heard stays as it is."""
+
+import json
+
+import numpy as np
+import pytest
+from safetensors.numpy import load, save
+from sqlalchemy import select
+
+from app import files, recordings
+from app.db import Voice, VoiceRecording, db
+from models import VoiceProfile
+from models.voice_profile import is_outdated
+
+
+def old_profile(seconds: float = 3.0) -> bytes:
+    """As it was kept before profiles said how they were heard."""
+    embedding = np.eye(256)[0]
+    profile = VoiceProfile(embedding, np.array([5.0, 0.2]), np.full(80, -1.0), seconds)
+    return save(load(profile.to_bytes()))
+
+
+def put(app, name: str, sound: bytes | None, **changes) -> int:
+    """Add a voice with an old profile."""
+    with app.app_context():
+        voice = Voice(name=name, profile=old_profile(), seconds=3.0, **changes)
+        files.keep(voice, sound or b"", "wav")
+        if sound is None:
+            files.path_of(voice).unlink()
+        return voice.id
+
+
+def profile_of(app, voice_id: int) -> bytes:
+    with app.app_context():
+        return db.session.get(Voice, voice_id).profile
+
+
+def test_an_old_profile_is_known_and_still_read():
+    assert is_outdated(old_profile())
+    renewed = VoiceProfile.from_bytes(old_profile()).to_bytes()
+    assert not is_outdated(renewed)
+
+
+def test_a_voice_of_one_recording_is_heard_again_once(make_app, cloner, recording):
+    voice_id = put(make_app(), "Anna", recording())
+    app = make_app()
+    heard = profile_of(app, voice_id)
+    assert heard == cloner.listen(recording()).to_bytes()
+    cloner.listen = None
+    assert profile_of(make_app(), voice_id) == heard
+
+
+def test_a_voice_of_several_is_merged_again(make_app, cloner, recording):
+    app = make_app()
+    voice_id = put(app, "Anna", recording(3.0))
+    with app.app_context():
+        recordings.add(voice_id, recording(4.0), cloner.listen(recording(4.0)))
+        first = db.session.scalars(select(VoiceRecording).order_by(VoiceRecording.id)).first()
+        first.profile = old_profile()
+        db.session.get(Voice, voice_id).profile = old_profile()
+        db.session.commit()
+    app = make_app()
+    with app.app_context():
+        assert not any(is_outdated(row.profile) for row in db.session.scalars(select(VoiceRecording)))
+        voice = db.session.get(Voice, voice_id)
+        assert not is_outdated(voice.profile)
+        assert voice.seconds == pytest.approx(7.0)
+
+
+def test_a_voice_without_its_recording_stays_as_it_is(make_app):
+    voice_id = put(make_app(), "Anna", None)
+    assert profile_of(make_app(), voice_id) == old_profile()
+
+
+def test_a_recording_that_cannot_be_heard_leaves_the_others_alone(make_app, recording, caplog):
+    app = make_app()
+    broken, whole = put(app, "Anna", b"no sound"), put(app, "Boris", recording())
+    app = make_app()
+    assert profile_of(app, broken) == old_profile()
+    assert not is_outdated(profile_of(app, whole))
+    assert "Anna could not be heard again" in caplog.text
+
+
+def test_a_ready_voice_takes_the_profile_that_ships_now(make_app, cloner, recording, tmp_path):
+    ready = tmp_path / "ready"
+    ready.mkdir()
+    shipped = cloner.listen(recording(5.0)).to_bytes()
+    (ready / "emma.safetensors").write_bytes(shipped)
+    (ready / "emma.wav").write_bytes(recording(5.0))
+    entry = {"name": "Emma", "language": "en", "origin": "a corpus", "licence": "CC0"}
+    voice_id = put(make_app(), "Emma", recording(), origin="a corpus")
+    entry |= {"profile": "emma.safetensors", "sample": "emma.wav"}
+    (ready / "index.json").write_text(json.dumps([entry]))
+    assert profile_of(make_app(), voice_id) == shipped
