@@ -37,6 +37,7 @@ def made_cache(folder: Path) -> Path:
         for i, text in enumerate(words)
     ]
     np.save(folder / "mels.npy", chance.normal(size=(FRAMES * len(words), 80)).astype(np.float16))
+    np.save(folder / "pitch.npy", np.full(FRAMES * len(words), 150.0, dtype=np.float16))
     np.save(folder / "waveforms.npy", chance.integers(-3000, 3000, FRAMES * len(words) * 200).astype(np.int16))
     index = {"clips": [asdict(clip) for clip in clips], "profiles": {"anna": [0, 0]}}
     (folder / "clips.json").write_text(json.dumps(index))

@@ -83,7 +83,7 @@ def tune(asked: Tuning) -> None:
     train_synthesizer.train(asked.cache, asked.work, asked.steps, recipe, config)
     deliver(asked, "synthesizer")
     if asked.vocoder_steps:
-        gently = train_vocoder.VocoderRecipe(peak_rate=asked.peak_rate, adversaries_from=0)
+        gently = train_vocoder.VocoderRecipe(peak_rate=asked.peak_rate, pitch_until=0, adversaries_from=0)
         start = asked.vocoder_start
         config = checkpoint.load(start, Vocoder, VocoderConfig).config
         train_vocoder.train(asked.cache, asked.work, asked.vocoder_steps, gently, start, config)
