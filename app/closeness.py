@@ -12,8 +12,8 @@ from models import RecordingSilent, RecordingTooShort, VoiceProfile
 HEARD_SECONDS = 20.0  # of a speech: its memory stays the same however long it is
 SAMPLE_RATE = 16_000  # Hz, of what the speaker encoder hears
 
-# Measured with the weights that ship on 15 voices and a sentence in each language: a speech and its own voice 0.60 to
-# 0.89, median 0.77; the nearest of 14 others 0.58 to 0.78, median 0.69.
+# Measured with the weights that ship on 15 voices and a sentence in each language: a speech and its own voice 0.63 to
+# 0.92, median 0.76; the nearest of 14 others 0.59 to 0.74, median 0.68.
 # Recordings of eight people: two halves of one recording 0.86 to 0.96, two people 0.50 to 0.74, on average 0.62.
 VERY_ALIKE = 0.85  # as one person's recordings are
 ALIKE = 0.75  # more than any two people were
