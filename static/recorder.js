@@ -64,9 +64,9 @@
     mine.recorder.addEventListener("stop", () => review(mine, blocks, type, ending));
     stream.getTracks()[0].addEventListener("ended", () => stop(mine)); // the microphone was unplugged
     mine.recorder.start(1000);
+    watch(mine);
     show(root, "live");
     tell(root, "speak");
-    watch(mine);
     part(root, "stop").focus();
   }
 
@@ -89,14 +89,16 @@
     mine.context.createMediaStreamSource(mine.stream).connect(analyser);
     const samples = new Float32Array(analyser.fftSize);
     const started = Date.now();
-    mine.timer = setInterval(() => {
+    const look = () => {
       analyser.getFloatTimeDomainData(samples);
       const peak = samples.reduce((most, sample) => Math.max(most, Math.abs(sample)), 1e-6);
       const seconds = (Date.now() - started) / 1000;
       part(root, "level").value = Math.max(-60, 20 * Math.log10(peak));
       part(root, "clock").textContent = clock(seconds);
       if (seconds >= Number(root.dataset.maxSeconds)) stop(mine);
-    }, 100);
+    };
+    look(); // an earlier recording may have left its time
+    mine.timer = setInterval(look, 100);
   }
 
   // ---- Listening to it, and what becomes of it

@@ -27,6 +27,11 @@ navigator.mediaDevices.getUserMedia = async (wish) => {
   return stream;
 };
 """
+AT_FIRST = """
+const live = document.querySelector('[data-live]');
+const look = () => { window.atFirst = live.hidden ? null : (window.atFirst ?? live.querySelector('[data-clock]').textContent); };
+new MutationObserver(look).observe(live, { attributes: true });
+"""
 REFUSE = "navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', arguments[0]))"
 
 
@@ -88,8 +93,10 @@ def test_recording_is_made_again_and_the_first_one_forgotten(page):
     page.open("/voices")
     _record(page, 2)
     first = page.find("[data-take]").get_attribute("src")
+    page.driver.execute_script(AT_FIRST)
     page.press("[data-again]")
     page.wait("[data-stop]")
+    assert page.driver.execute_script("return window.atFirst") == "0:00"  # not the time of the first one
     page.until(lambda: _seconds(page) >= 2)
     page.press("[data-stop]")
     page.wait("[data-keep]")
