@@ -29,7 +29,8 @@ navigator.mediaDevices.getUserMedia = async (wish) => {
 """
 AT_FIRST = """
 const live = document.querySelector('[data-live]');
-const look = () => { window.atFirst = live.hidden ? null : (window.atFirst ?? live.querySelector('[data-clock]').textContent); };
+const clock = live.querySelector('[data-clock]');
+const look = () => { window.atFirst = live.hidden ? null : (window.atFirst ?? clock.textContent); };
 new MutationObserver(look).observe(live, { attributes: true });
 """
 REFUSE = "navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', arguments[0]))"
