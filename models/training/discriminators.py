@@ -103,32 +103,20 @@ class Discriminators(nn.Module):
 
 
 def teach(
-    discriminators: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    made: Tensor,
-    real: Tensor,
-    unpaired: Tensor | None = None,
+    discriminators: nn.Module, optimizer: torch.optim.Optimizer, made: Tensor, real: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """One step of the discriminators.  Returns their loss, and the adversarial and feature losses of what made.
-
-    made and real go together; unpaired was made as well, and nothing real goes with it.
-    """
+    """One step of the discriminators.  Returns their loss, and the adversarial and feature losses of what made."""
     device = made.device.type
     with torch.autocast(device, torch.bfloat16):
         of_real = discriminators(real)
         loss = discriminator_loss(of_real, discriminators(made.detach()))
-        if unpaired is not None:
-            loss = (2 * loss + discriminator_loss(of_real, discriminators(unpaired.detach()))) / 3
     optimizer.zero_grad()
     loss.backward()
     torch.nn.utils.clip_grad_norm_(discriminators.parameters(), 10.0)
     optimizer.step()
     with torch.autocast(device, torch.bfloat16):
         of_made = discriminators(made)
-        fooling = generator_loss(of_made)
-        if unpaired is not None:
-            fooling = (fooling + generator_loss(discriminators(unpaired))) / 2
-        return loss, fooling, feature_loss(of_real, of_made)
+        return loss, generator_loss(of_made), feature_loss(of_real, of_made)
 
 
 def discriminator_loss(real: list, fake: list) -> Tensor:

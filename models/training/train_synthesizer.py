@@ -16,24 +16,19 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from models import checkpoint
-from models.speaker_encoder import SpeakerEncoder, SpeakerEncoderConfig
 from models.synthesizer import ENERGY_MIDDLE, PITCH_UNIT, Prosody, Synthesizer, SynthesizerConfig
 from models.text.symbols import LANGUAGES, SYMBOLS, phone_ids
 from models.training import distributed
-from models.training.content_loss import ContentLoss, trained_aligner
-from models.training.convert_encoder import WEIGHTS as ENCODER_WEIGHTS
 from models.training.corpus import Clip, load_clips
 from models.training.discriminators import MelDiscriminator, teach
 from models.training.run import Meter, Run, averaged, learning_rate, set_learning_rate, training_device
-from models.training.voice_loss import VoiceLoss
 from models.voice_profile import PROFILE_SIZE
 
-EMBEDDING = 256  # the first features of a profile
-PITCH_FEATURE = 256  # the one after them: median log F0
+PITCH_FEATURE = 256  # of a profile: median log F0
 MEAN_MEL = 258  # the first of the last 80
 JUDGED_PHONES = 15  # a clip of more is left out if its alignment is unlikely
 
@@ -55,9 +50,6 @@ class SynthesizerRecipe:
     adversary_rate: float = 2e-4
     fooling_weight: float = 0.15
     features_weight: float = 0.5
-    other_voices: float = 0.0  # share of each batch that is said once more, in another voice; see docs/training.md
-    voice_weight: float = 0.2
-    content_weight: float = 0.5
     profile_noise: float = 0.2  # of the spread of each feature; one voice's recordings differ by as much
     perturbed_share: float = 1.0
     source_shares: tuple[tuple[str, float], ...] = (("librispeech", 3.0), ("festvox_ru", 1.5), ("asterisk_ru", 1.5))
@@ -78,15 +70,11 @@ class Spoken:
 
 @dataclass(frozen=True)
 class Batch:
-    """Padded tensors; mels (batch, frames, 80), the rest (batch, phones) or (batch, phones, 1) as in Synthesizer.
-
-    others are profiles of voices that did not say this.
-    """
+    """Padded tensors; mels (batch, frames, 80), the rest (batch, phones) or (batch, phones, 1) as in Synthesizer."""
 
     ids: Tensor
     languages: Tensor
     profiles: Tensor
-    others: Tensor
     durations: Tensor
     pitch: Tensor
     energy: Tensor
@@ -145,7 +133,6 @@ class Corpus:
 
     def __init__(self, cache: Path, recipe: SynthesizerRecipe):
         clips, self.places = load_clips(cache)
-        self.strangers = [place for place in self.places.values() if place[1]]
         self.recipe = recipe
         self.mels = np.load(cache / "mels.npy", mmap_mode="r")
         self.profiles = with_own_mean_mel(np.load(cache / "profiles.npy"), self.places)
@@ -192,8 +179,6 @@ class Corpus:
         rows = [self.places[s.clip.speaker] for s in spoken]
         profiles = np.stack([self.profiles[first + chance.integers(count)] for first, count in rows])
         medians = profiles[:, PITCH_FEATURE : PITCH_FEATURE + 1]
-        strangers = [self.strangers[i] for i in chance.integers(len(self.strangers), size=len(spoken))]
-        others = np.stack([self.profiles[first + chance.integers(count)] for first, count in strangers])
 
         def padded(arrays: list[np.ndarray]) -> Tensor:
             return pad_sequence([torch.from_numpy(array) for array in arrays], batch_first=True).to(device)
@@ -202,7 +187,6 @@ class Corpus:
             ids=padded([s.ids for s in spoken]),
             languages=padded([s.languages for s in spoken]),
             profiles=torch.from_numpy(profiles).to(device),
-            others=torch.from_numpy(others).to(device),
             durations=padded([s.durations for s in spoken]),
             pitch=padded([(s.pitch - m) / PITCH_UNIT for s, m in zip(spoken, medians, strict=True)]),
             energy=padded([s.energy - ENERGY_MIDDLE for s in spoken]),
@@ -227,65 +211,17 @@ def prosody_losses(said: Prosody, batch: Batch) -> dict[str, Tensor]:
     }
 
 
-def said_by(network: Synthesizer, batch: Batch, profiles: Tensor) -> tuple[Tensor, Prosody]:
-    """The batch in those voices, otherwise said as recorded."""
-    with torch.autocast(batch.mels.device.type, torch.bfloat16):
-        return network(batch.ids, batch.languages, profiles, batch.durations, batch.pitch, batch.energy, batch.mask)
-
-
-def said_by_others(network: Synthesizer, batch: Batch) -> Tensor:
-    """Mels of the batch in the voices that did not say it.  (batch, frames, 80)."""
-    mels, _ = said_by(network, batch, batch.others)
-    return mels * batch.frame_mask[:, : mels.shape[1]]
-
-
-def first_rows(batch: Batch, count: int) -> Batch:
-    """The first clips of a batch, still padded as in the whole."""
-    return Batch(**{name: tensor[:count] for name, tensor in vars(batch).items()})
-
-
 def losses_of(network: Synthesizer, batch: Batch, profile_noise: float) -> tuple[Tensor, dict[str, Tensor]]:
     """Mels of one batch, and the losses of regression by name."""
     noise = torch.randn_like(batch.profiles) * network.profile_spread * profile_noise
     noise[:, MEAN_MEL:] = 0  # it is part of the mel
-    mels, said = said_by(network, batch, batch.profiles + noise)
+    profiles = batch.profiles + noise
+    with torch.autocast(batch.mels.device.type, torch.bfloat16):
+        mels, said = network(
+            batch.ids, batch.languages, profiles, batch.durations, batch.pitch, batch.energy, batch.mask
+        )
     distance = ((mels - batch.mels).abs() * batch.frame_mask).sum() / batch.frame_mask.sum() / mels.shape[-1]
     return mels, {"mel": distance, **prosody_losses(said, batch)}
-
-
-class Critics(nn.Module):
-    """Who listens to mels: a discriminator, which learns; the speaker encoder and the aligner, which know already."""
-
-    def __init__(self, cache: Path, hears_others: bool):
-        super().__init__()
-        self.discriminator = MelDiscriminator()
-        if not hears_others:
-            return
-        self.voice = VoiceLoss(checkpoint.load(ENCODER_WEIGHTS, SpeakerEncoder, SpeakerEncoderConfig))
-        self.content = ContentLoss(trained_aligner(cache))
-
-    def losses(
-        self, network: Synthesizer, mels: Tensor, batch: Batch, adversary: torch.optim.Optimizer, share: float
-    ) -> dict[str, Tensor]:
-        """Losses by name, after a step of the discriminator.
-
-        mels: the batch as the network says it.  share: how much of it is said once more in other voices, which no
-        recording can be compared with: there the discriminator asks for speech, the encoder for the voice, the
-        aligner for the words.
-        """
-        some = first_rows(batch, round(share * len(batch.mels)))
-        others = said_by_others(network, some) if len(some.mels) else None
-        recorded = batch.mels * batch.frame_mask
-        learned = teach(self.discriminator, adversary, mels * batch.frame_mask, recorded, unpaired=others)
-        losses = dict(zip(("adversary", "fooling", "features"), learned, strict=True))
-        return losses if others is None else losses | self._of_others(others, some)
-
-    def _of_others(self, others: Tensor, said: Batch) -> dict[str, Tensor]:
-        real, mask = (part[:, : others.shape[1]] for part in (said.mels, said.frame_mask))
-        return {
-            "voice": self.voice(others, mask.sum((1, 2)).long(), said.others[:, :EMBEDDING]),
-            "content": self.content(others, real, mask),
-        }
 
 
 def default_config() -> SynthesizerConfig:
@@ -313,11 +249,11 @@ def train(
     device = training_device()
     corpus = Corpus(cache, recipe)
     network = new_network(corpus, config or default_config()).to(device)
-    critics = Critics(cache, recipe.other_voices > 0).to(device)
+    discriminator = MelDiscriminator().to(device)
     optimizer = torch.optim.AdamW(network.parameters(), betas=recipe.betas, weight_decay=0.01)
-    adversary = torch.optim.AdamW(critics.discriminator.parameters(), recipe.adversary_rate, betas=(0.5, 0.9))
+    adversary = torch.optim.AdamW(discriminator.parameters(), recipe.adversary_rate, betas=(0.5, 0.9))
     mean = averaged(network)
-    learning = {"network": network, "discriminator": critics.discriminator, "averaged": mean}
+    learning = {"network": network, "discriminator": discriminator, "averaged": mean}
     parts = learning | {"optimizer": optimizer, "adversary": adversary}
     run = Run(run_path / "synthesizer.state", parts)
     run.resume(start)
@@ -330,7 +266,8 @@ def train(
         batch = corpus.draw(chance, device)
         mels, losses = losses_of(network, batch, recipe.profile_noise)
         if step >= recipe.adversary_from:
-            losses |= critics.losses(network, mels, batch, adversary, recipe.other_voices)
+            learned = teach(discriminator, adversary, mels * batch.frame_mask, batch.mels * batch.frame_mask)
+            losses |= dict(zip(("adversary", "fooling", "features"), learned, strict=True))
         loss = sum(getattr(recipe, f"{name}_weight") * value for name, value in losses.items() if name != "adversary")
         optimizer.zero_grad()
         loss.backward()
@@ -353,13 +290,8 @@ if __name__ == "__main__":
     parser.add_argument("--steps", type=int, default=8000)
     parser.add_argument("--adversary-from", type=int, default=SynthesizerRecipe.adversary_from)
     parser.add_argument("--peak-rate", type=float, default=SynthesizerRecipe.peak_rate)
-    parser.add_argument("--other-voices", type=float, default=SynthesizerRecipe.other_voices)
     parser.add_argument("--from", type=Path, dest="start")
     arguments = parser.parse_args()
-    recipe = SynthesizerRecipe(
-        peak_rate=arguments.peak_rate,
-        adversary_from=arguments.adversary_from,
-        other_voices=arguments.other_voices,
-    )
+    recipe = SynthesizerRecipe(peak_rate=arguments.peak_rate, adversary_from=arguments.adversary_from)
     with distributed.together():
         train(arguments.cache, arguments.run, arguments.steps, recipe, start=arguments.start)
