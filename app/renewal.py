@@ -24,9 +24,9 @@ def renew(cloner: VoiceCloner, ready: Path) -> None:
             else:
                 _hear_again(voice, cloner)
             db.session.commit()
-        except (OSError, ValueError):
+        except (OSError, ValueError) as error:
             db.session.rollback()
-            current_app.logger.warning("The voice %s could not be heard again", voice.name, exc_info=True)
+            current_app.logger.warning("The voice %s could not be heard again: %s", voice.name, error)
 
 
 def _hear_again(voice: Voice, cloner: VoiceCloner) -> None:

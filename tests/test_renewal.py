@@ -78,7 +78,7 @@ def test_a_recording_that_cannot_be_heard_leaves_the_others_alone(make_app, reco
     app = make_app()
     assert profile_of(app, broken) == old_profile()
     assert not is_outdated(profile_of(app, whole))
-    assert "Anna could not be heard again" in caplog.text
+    assert "Anna could not be heard again: " in caplog.text
 
 
 def test_a_ready_voice_takes_the_profile_that_ships_now(make_app, cloner, recording, tmp_path):
