@@ -2,6 +2,7 @@
 
 import warnings
 import zipfile
+from collections.abc import Iterable
 from itertools import pairwise
 
 import numpy as np
@@ -55,13 +56,44 @@ def _spring() -> None:
     Trap.sprung = True
 
 
-def test_the_mean_of_the_weights_follows_them_slowly():
+def mean_after(weights: Iterable[float]) -> float:
+    """The running mean of a single weight that had these values."""
     network = torch.nn.Linear(1, 1, bias=False)
     mean = run.averaged(network)
-    for value in (1.0, 2.0):
+    for value in weights:
         torch.nn.init.constant_(network.weight, value)
         mean.update_parameters(network)
-    assert mean.module.weight.item() == pytest.approx(2 - run.AVERAGE_DECAY, abs=1e-6)
+    return mean.module.weight.item()
+
+
+def test_the_mean_of_the_weights_follows_them_slowly():
+    settled = [1.0] * 10_000
+    assert mean_after(settled) == pytest.approx(1, abs=1e-5)
+    assert mean_after([*settled, 2.0]) == pytest.approx(2 - run.AVERAGE_DECAY, abs=1e-5)
+
+
+def test_the_mean_of_a_short_run_has_forgotten_where_it_began():
+    assert mean_after([0.0] + [1.0] * 300) > 0.999
+
+
+def test_a_run_from_anothers_state_has_a_mean_of_its_own(tmp_path):
+    def parts(weight: float) -> dict:
+        network = torch.nn.Linear(1, 1, bias=False)
+        torch.nn.init.constant_(network.weight, weight)
+        return {"network": network, "averaged": run.averaged(network)}
+
+    other = run.Run(tmp_path / "other.state", parts(3.0), step=7)
+    other.parts["averaged"].update_parameters(other.parts["network"])
+    other.save()
+    own = run.Run(tmp_path / "own.state", parts(5.0))
+    own.resume(other.path)
+    assert own.step == 0
+    assert own.parts["network"].weight.item() == 3
+    assert own.parts["averaged"].n_averaged == 0
+    again = run.Run(tmp_path / "other.state", parts(5.0))
+    again.resume()
+    assert again.step == 7
+    assert again.parts["averaged"].n_averaged == 1
 
 
 def test_a_state_that_holds_more_than_numbers_is_never_opened(tmp_path):

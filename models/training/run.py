@@ -8,15 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 from models import checkpoint
 from models.training import distributed
 
 SAVE_SECONDS = 180.0
 LOG_STEPS = 50
-AVERAGE_DECAY = 0.998  # a step: the mean reaches back about 500 steps
+AVERAGE_DECAY = 0.998  # a step: the mean reaches back about 500 steps, in a short run a tenth of it
 RANK_SEEDS = 100_000_007  # steps between the seeds of two processes; torch reads 32 bits of a seed
 
 
@@ -36,15 +36,20 @@ class Run:
     def resume(self, start: Path | None = None) -> None:
         """Take up the state kept at path; if there is none, begin at step 0 from start.
 
-        start: another run's state, or weights (.safetensors).  A part that it does not know begins anew.
+        start: another run's state, or weights (.safetensors).  A part that it does not know begins anew, and so does
+        the mean of the weights, which is of this run alone.
         """
         kept = self.path if self.path.exists() else start
         if kept and kept.suffix == ".safetensors":
             take_weights(self.parts["network"], kept)
         elif kept:
             state = torch.load(kept, map_location="cpu", weights_only=True)
-            self.step = state["step"] if kept == self.path else 0
-            for name in self.parts.keys() & state.keys():
+            known = self.parts.keys() & state.keys()
+            if kept == self.path:
+                self.step = state["step"]
+            else:
+                known.discard("averaged")
+            for name in known:
                 self.parts[name].load_state_dict(state[name])
         distributed.wait()  # until all have read it, before one of them saves
 
@@ -104,7 +109,14 @@ def averaged(network: nn.Module) -> AveragedModel:
 
     It sounds like the end of a run at any time, since the noise of single steps is averaged away.
     """
-    return AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(AVERAGE_DECAY))
+    return AveragedModel(network, multi_avg_fn=_follow)
+
+
+@torch.no_grad()
+def _follow(mean: list[Tensor], weights: list[Tensor], count: Tensor) -> None:
+    """Bring the mean of count steps nearer to the weights of the next, the first steps being soon forgotten."""
+    decay = min(AVERAGE_DECAY, (1 + float(count)) / (10 + float(count)))
+    torch._foreach_lerp_(mean, weights, 1 - decay)
 
 
 def learning_rate(step: int, last: int, peak: float, warmup: int = 200) -> float:
