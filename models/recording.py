@@ -13,7 +13,8 @@ from typing import BinaryIO
 import av
 import numpy as np
 
-SAMPLE_RATE = 16_000  # Hz, of every waveform that comes out of load_recording
+from models.audio import SAMPLE_RATE
+
 SILENCE_DBFS = -60.0  # a recording whose loudest sample is below this holds nothing
 READABLE = "wav, mp3, flac, ogg, opus, m4a, aac, webm or mp4"
 
@@ -169,7 +170,8 @@ def _resampled(frames: Iterator) -> Iterator[np.ndarray]:
     """Frames of one sample rate and layout -> blocks of (n_channels, n_samples) float32 at SAMPLE_RATE."""
     resampler = None
     for frame in frames:
-        resampler = resampler or av.AudioResampler(format="flt", layout=frame.layout, rate=SAMPLE_RATE)
+        layout = "stereo" if frame.layout.nb_channels > 2 else frame.layout  # many channels are much memory
+        resampler = resampler or av.AudioResampler(format="flt", layout=layout, rate=SAMPLE_RATE)
         yield from map(_samples, resampler.resample(frame))
     if resampler:
         yield from map(_samples, resampler.resample(None))

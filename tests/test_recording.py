@@ -2,6 +2,7 @@
 
 import io
 import struct
+import tracemalloc
 
 import av
 import numpy as np
@@ -115,6 +116,18 @@ def test_many_channels_are_read(container, codec, layout):
     waveform = load_recording(audio_file(container, codec, 48_000, layout), 10)
     assert len(waveform) / SAMPLE_RATE == pytest.approx(TONE_SECONDS, abs=0.06)
     assert pitch(waveform) == pytest.approx(440, abs=1)
+
+
+def test_many_channels_take_no_more_memory_than_two():
+    peaks = []
+    for channels in (2, 8):
+        file = io.BytesIO()
+        soundfile.write(file, np.tile(tone(16_000)[:, None], (15, channels)), 16_000, format="FLAC")
+        tracemalloc.start()
+        load_recording(file.getvalue(), 60)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.2 * peaks[0]
 
 
 def test_more_channels_than_a_film_has_are_refused():
