@@ -34,6 +34,7 @@ INAUDIBLE_DB = 50.0  # below the strongest frequency
 TONE_FRAMES = 10  # of 20 ms: no voice holds a partial that still for so long
 BEST_SECONDS = 10.0
 BEST_STEP_SECONDS = 0.25
+SPECTRA_AT_ONCE = 2_000
 
 
 @dataclass(frozen=True)
@@ -254,10 +255,12 @@ def _decibels(power: np.ndarray) -> np.ndarray:
 
 
 def _spectra(waveform: np.ndarray, n_fft: int, hop: int) -> np.ndarray:
-    """Power spectra, (frames, n_fft // 2 + 1)."""
+    """Power spectra, (frames, n_fft // 2 + 1) float32, some at a time: windows are many times the waveform."""
     padded = np.pad(waveform, (0, max(0, n_fft - len(waveform))))
     frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::hop]
-    return np.abs(np.fft.rfft(frames * np.hanning(n_fft), axis=1)) ** 2
+    window = np.hanning(n_fft)
+    some = [frames[at : at + SPECTRA_AT_ONCE] for at in range(0, len(frames), SPECTRA_AT_ONCE)]
+    return np.concatenate([np.square(np.abs(np.fft.rfft(part * window, axis=1))).astype(np.float32) for part in some])
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:
