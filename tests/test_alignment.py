@@ -1,15 +1,16 @@
 """The aligner's arithmetic, against all ways through a few states counted one by one."""
 
-import warnings
+import json
+from dataclasses import asdict
 from itertools import pairwise, product
 
 import numpy as np
+import pytest
 
+from models.text import MAX_CHARACTERS
 from models.text.symbols import PAUSES, START, WORD_BORDER
-
-with warnings.catch_warnings():
-    warnings.filterwarnings("ignore", "pkg_resources is deprecated")  # pyworld imports it
-    from models.training import alignment
+from models.training import alignment
+from models.training.corpus import Clip
 
 OPTIONAL = np.array([False, True, False, True, False])
 
@@ -92,6 +93,19 @@ def test_a_loud_frame_is_no_silence():
     assert (silence[10:20] == alignment.LOUD_SILENCE).all()
     assert (silence[:10] == 1).all()
     assert (silence[20:] == 1).all()
+
+
+def test_a_clip_whose_text_cannot_be_read_is_left_out():
+    texts = ["Oh.", "!!!", "Oh. " * MAX_CHARACTERS]
+    clips = [Clip(f"{i}.opus", "anna", "en", text, "own", 1.0, mel=(0, 100)) for i, text in enumerate(texts)]
+    assert [clip.path for clip, _ in alignment.readable(clips)] == ["0.opus"]
+
+
+def test_a_cache_in_which_no_text_can_be_read_is_an_error_that_names_it(tmp_path):
+    index = {"clips": [asdict(Clip("0.opus", "anna", "en", "!!!", "own", 1.0, mel=(0, 100)))], "profiles": {}}
+    (tmp_path / "clips.json").write_text(json.dumps(index))
+    with pytest.raises(alignment.NothingToAlign, match=str(tmp_path)):
+        alignment.align_corpus(tmp_path, 1)
 
 
 def test_batches_hold_clips_of_like_length():

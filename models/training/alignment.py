@@ -24,11 +24,11 @@ from torch.nn import functional as F
 
 from models.audio import SPEECH_MEL
 from models.convnext import ConvNeXtBlock
-from models.text import NothingToSay, read
+from models.text import NothingToSay, TextTooLong, read
 from models.text.symbols import PAUSES, START, SYMBOLS, WORD_BORDER
 from models.training import distributed
 from models.training.corpus import Clip, load_clips
-from models.training.run import Meter, Run, learning_rate, set_learning_rate, training_device
+from models.training.run import Meter, Run, learning_rate, set_learning_rate
 
 SILENCE = SYMBOLS.index(START)  # the one class of all pauses
 UNIFORM_STEPS = 150  # targets of the first steps: equal durations
@@ -220,7 +220,7 @@ def padded(mels: list[np.ndarray], device: torch.device) -> tuple[Tensor, Tensor
 
 def train(cache: Path, clips: list[Clip], states: list[States], last: int, start: Path | None = None) -> Aligner:
     """Learn to align the clips.  start: the state of an aligner that already knows the phones."""
-    device = training_device()
+    device = distributed.device()
     torch.manual_seed(0)
     network = Aligner().to(device)
     optimizer = torch.optim.AdamW(network.parameters(), betas=(0.9, 0.98), weight_decay=0.01)
@@ -274,6 +274,10 @@ def align(network: Aligner, mel: np.ndarray, states: States) -> dict:
     return {"phones": phones, "languages": languages, "durations": lengths, "likelihood": likelihood}
 
 
+class NothingToAlign(ValueError):
+    """No clip of a cache has a text that it can be aligned with."""
+
+
 def readable(clips: list[Clip]) -> Iterator[tuple[Clip, States]]:
     """The unperturbed clips whose text can be read and fits into their frames, with their states."""
     for clip in clips:
@@ -281,15 +285,18 @@ def readable(clips: list[Clip]) -> Iterator[tuple[Clip, States]]:
             continue
         try:
             states = states_of(clip.text, clip.language, clip.mel[1])
-        except NothingToSay:
+        except (NothingToSay, TextTooLong):
             continue
         if (~states.optional).sum() < clip.mel[1]:
             yield clip, states
 
 
 def align_corpus(cache: Path, last: int, start: Path | None = None) -> None:
-    """Train the aligner on a cache and write the alignments of its clips."""
-    clips, states = map(list, zip(*readable(load_clips(cache)[0]), strict=True))
+    """Train the aligner on a cache and write the alignments of its clips.  Raises NothingToAlign."""
+    found = list(readable(load_clips(cache)[0]))
+    if not found:
+        raise NothingToAlign(f"No clip in {cache} has a text that can be read and fits into it.")
+    clips, states = map(list, zip(*found, strict=True))
     network = train(cache, clips, states, last, start)
     stored = np.load(cache / "mels.npy", mmap_mode="r")
     own = slice(distributed.rank(), None, distributed.count())
