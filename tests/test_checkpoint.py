@@ -12,6 +12,7 @@ from torch import nn
 
 from models import checkpoint
 from models.checkpoint import UnreadableWeights
+from tests.trap import Trap
 
 
 @dataclass(frozen=True)
@@ -143,19 +144,6 @@ def test_random_bytes_are_refused(tmp_path):
     path.write_bytes(bytes(range(256)) * 8)
     with pytest.raises(UnreadableWeights):
         load(path)
-
-
-class Trap:
-    """Tells when it is unpickled."""
-
-    sprung = False
-
-    def __reduce__(self):
-        return _spring, ()
-
-
-def _spring() -> None:
-    Trap.sprung = True
 
 
 def test_a_pickle_is_refused_and_never_opened(tmp_path):

@@ -5,7 +5,6 @@ import os
 import re
 import subprocess
 import sys
-import warnings
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -13,15 +12,12 @@ import numpy as np
 import pytest
 import torch
 
+from models import checkpoint
+from models.training import distributed, run, train_vocoder
+from models.training.corpus import Clip
+from models.vocoder import Vocoder, VocoderConfig
 from tests.tiny_networks import TINY_VOCODER
 from tests.two_processes import RECIPE, STEPS
-
-with warnings.catch_warnings():
-    warnings.filterwarnings("ignore", "pkg_resources is deprecated")  # pyworld imports it
-    from models import checkpoint
-    from models.training import distributed, run, train_vocoder
-    from models.training.corpus import Clip
-    from models.vocoder import Vocoder, VocoderConfig
 
 ROOT = Path(__file__).parents[1]
 FRAMES = 60  # of each clip

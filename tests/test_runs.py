@@ -1,6 +1,5 @@
 """What every recipe stands on: distances that grow, a rate that falls, states that are only numbers."""
 
-import warnings
 import zipfile
 from collections.abc import Iterable
 from itertools import pairwise
@@ -12,12 +11,10 @@ import torch
 from models import checkpoint
 from models.audio import SAMPLE_RATE
 from models.speaker_encoder import SpeakerEncoder, SpeakerEncoderConfig
+from models.training import losses, run
+from models.training.convert_encoder import convert
 from tests.speech import harmonic_tone, kathleen
-
-with warnings.catch_warnings():
-    warnings.filterwarnings("ignore", "pkg_resources is deprecated")  # pyworld imports it
-    from models.training import losses, run
-    from models.training.convert_encoder import convert
+from tests.trap import Trap
 
 
 def speech_pair() -> tuple[torch.Tensor, torch.Tensor]:
@@ -41,19 +38,6 @@ def test_the_rate_rises_to_its_peak_and_falls_to_a_hundredth():
     assert max(rates) == pytest.approx(1e-3)
     assert rates[-1] == pytest.approx(1e-5)
     assert all(later <= earlier for earlier, later in pairwise(rates[100:]))
-
-
-class Trap:
-    """Tells when it is unpickled."""
-
-    sprung = False
-
-    def __reduce__(self):
-        return _spring, ()
-
-
-def _spring() -> None:
-    Trap.sprung = True
 
 
 def mean_after(weights: Iterable[float]) -> float:
@@ -90,6 +74,7 @@ def test_a_run_from_anothers_state_has_a_mean_of_its_own(tmp_path):
     assert own.step == 0
     assert own.parts["network"].weight.item() == 3
     assert own.parts["averaged"].n_averaged == 0
+    assert own.parts["averaged"].module.weight.item() == 3  # should no step follow
     again = run.Run(tmp_path / "other.state", parts(5.0))
     again.resume()
     assert again.step == 7

@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import warnings
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -17,13 +16,10 @@ from models.audio import SPEECH_LEVEL_DB, level_db, speech_mel
 from models.pitch import pitch_statistics
 from models.synthesizer import ENERGY_MIDDLE, Synthesizer, SynthesizerConfig
 from models.text.symbols import START
+from models.training import alignment, corpus, run, train_synthesizer, train_vocoder
 from models.vocoder import Vocoder, VocoderConfig
 from tests.speech import DATA
 from tests.tiny_networks import TINY_SYNTHESIZER, TINY_VOCODER
-
-with warnings.catch_warnings():
-    warnings.filterwarnings("ignore", "pkg_resources is deprecated")  # pyworld imports it
-    from models.training import alignment, corpus, run, train_synthesizer, train_vocoder
 
 MANIFEST = DATA / "corpus" / "metadata.csv"
 STEPS = 24

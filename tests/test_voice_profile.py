@@ -13,6 +13,7 @@ from models.cloning import WEIGHTS
 from models.speaker_encoder import SpeakerEncoder, SpeakerEncoderConfig
 from models.voice_profile import MAX_BYTES, InvalidVoiceProfile, VoiceProfile, mean_mel, merged, profile_of
 from tests.speech import kathleen
+from tests.trap import Trap
 
 F0 = np.full(100, 200.0, dtype=np.float32)  # Hz
 
@@ -145,19 +146,6 @@ def test_a_damaged_profile_is_refused_or_is_another_finite_one():
 def test_a_profile_that_is_too_large_is_refused_with_the_limit():
     with pytest.raises(InvalidVoiceProfile, match=f"at most {MAX_BYTES} bytes; this has 10000000"):
         VoiceProfile.from_bytes(bytes(10_000_000))
-
-
-class Trap:
-    """Tells when it is unpickled."""
-
-    sprung = False
-
-    def __reduce__(self):
-        return _spring, ()
-
-
-def _spring() -> None:
-    Trap.sprung = True
 
 
 def test_a_pickle_is_refused_and_never_opened():

@@ -3,17 +3,13 @@
 import json
 import os
 import sys
-import warnings
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from models.training import alignment, distributed, run, train_vocoder
 from tests.tiny_networks import TINY_VOCODER
-
-with warnings.catch_warnings():
-    warnings.filterwarnings("ignore", "pkg_resources is deprecated")  # pyworld imports it
-    from models.training import alignment, distributed, run, train_vocoder
 
 STEPS = 4
 RECIPE = train_vocoder.VocoderRecipe(

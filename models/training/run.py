@@ -51,6 +51,8 @@ class Run:
                 known.discard("averaged")
             for name in known:
                 self.parts[name].load_state_dict(state[name])
+        if kept != self.path and "averaged" in self.parts:
+            self.parts["averaged"].module.load_state_dict(self.parts["network"].state_dict())
         distributed.wait()  # until all have read it, before one of them saves
 
     def save(self) -> None:
@@ -130,8 +132,3 @@ def learning_rate(step: int, last: int, peak: float, warmup: int = 200) -> float
 def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
     for group in optimizer.param_groups:
         group["lr"] = rate
-
-
-def training_device() -> torch.device:
-    """A GPU, of several processes each its own, or the CPU."""
-    return distributed.device()

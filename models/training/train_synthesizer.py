@@ -4,7 +4,7 @@ which takes away the smoothness of mels that regression leaves.
     python -m models.training.train_synthesizer CACHE RUN --steps 8000 --adversary-from 4000
 
 RUN/synthesizer.state is what a stopped run goes on from, RUN/synthesizer.safetensors what VoiceCloner loads.
-A clip's voice profile is that of any clip of the same speaker, so that nothing of what is said leaks into it.
+A clip's voice profile is that of any clip of the same speaker, so that little of what is said leaks into it.
 With --from a run begins from the state of another, or from weights (with a lower --peak-rate). Under torchrun each
 process draws a batch of its own; see models.training.distributed.
 """
@@ -25,7 +25,7 @@ from models.text.symbols import LANGUAGES, SYMBOLS, phone_ids
 from models.training import distributed
 from models.training.corpus import Clip, load_clips
 from models.training.discriminators import MelDiscriminator, teach
-from models.training.run import Meter, Run, averaged, learning_rate, set_learning_rate, training_device
+from models.training.run import Meter, Run, averaged, learning_rate, set_learning_rate
 from models.voice_profile import PROFILE_SIZE
 
 PITCH_FEATURE = 256  # of a profile: median log F0
@@ -246,7 +246,7 @@ def train(
     start: Path | None = None,
 ) -> Synthesizer:
     """Run the recipe up to step last, from start if it has no state of its own."""
-    device = training_device()
+    device = distributed.device()
     corpus = Corpus(cache, recipe)
     network = new_network(corpus, config or default_config()).to(device)
     discriminator = MelDiscriminator().to(device)

@@ -21,7 +21,7 @@ from models.training import distributed
 from models.training.corpus import Clip, load_clips
 from models.training.discriminators import Discriminators, teach
 from models.training.losses import mel_loss, stft_loss
-from models.training.run import Meter, Run, averaged, learning_rate, set_learning_rate, training_device
+from models.training.run import Meter, Run, averaged, learning_rate, set_learning_rate
 from models.vocoder import Vocoder, VocoderConfig
 
 MAX_CUT_BANDS = 10  # of the mel: up to 400 Hz
@@ -95,7 +95,7 @@ def train(
     config: VocoderConfig = VocoderConfig(),  # noqa: B008 (frozen)
 ) -> Vocoder:
     """Run the recipe up to step last, from start if it has no state of its own."""
-    device = training_device()
+    device = distributed.device()
     torch.manual_seed(0)
     network, discriminators = Vocoder(config).to(device), Discriminators().to(device)
     optimizer = torch.optim.AdamW(network.parameters(), betas=recipe.betas, weight_decay=0.01)

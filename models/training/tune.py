@@ -22,7 +22,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from models import checkpoint
 from models.audio import SAMPLE_RATE
@@ -72,16 +71,18 @@ class Tuning:
 
 
 def tune(asked: Tuning) -> None:
-    """All of it; what is already there is taken as it is.  Raises NothingFound, TooLittleSpeech, UnreadableWeights."""
+    """All of it; what is already there is taken as it is.
+
+    Raises NothingFound, TooLittleSpeech, NothingToAlign, UnreadableWeights.
+    """
     config = checkpoint.load(asked.start, Synthesizer, SynthesizerConfig).config
     if not (asked.work / "prepared").exists():
         prepare(asked)
         (asked.work / "prepared").touch()
-    begin(asked.work / "synthesizer.state", asked.start)
-    # Discriminators begin anew: they learn first, while the synthesizer's rate is still rising.
-    recipe = replace(train_synthesizer.SynthesizerRecipe(), peak_rate=asked.peak_rate, adversary_from=0)
-    train_synthesizer.train(asked.cache, asked.work, asked.steps, recipe, config)
-    deliver(asked, "synthesizer")
+    if asked.steps:
+        recipe = replace(train_synthesizer.SynthesizerRecipe(), peak_rate=asked.peak_rate, adversary_from=0)
+        train_synthesizer.train(asked.cache, asked.work, asked.steps, recipe, config, asked.start)
+        deliver(asked, "synthesizer")
     if asked.vocoder_steps:
         gently = train_vocoder.VocoderRecipe(peak_rate=asked.peak_rate, pitch_until=0, adversaries_from=0)
         start = asked.vocoder_start
@@ -195,13 +196,6 @@ def append(path: Path, source: Path, places: list[tuple[int, int]]) -> None:
     np.save(path, np.concatenate([np.load(path), *(stored[first:][:length] for first, length in places)]))
 
 
-def begin(state: Path, start: Path) -> None:
-    """Make the weights the first state of a run, unless it has begun."""
-    if not state.exists():
-        network = checkpoint.load(start, Synthesizer, SynthesizerConfig)
-        torch.save({"step": 0, "network": network.state_dict()}, state)
-
-
 def deliver(asked: Tuning, network: str) -> None:
     shutil.copy(asked.work / f"{network}.safetensors", asked.out)
     print(f"{asked.out / network}.safetensors goes into instance/weights.", flush=True)
@@ -225,7 +219,7 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(f"--share must be from 0 to below 1; this is {given.share:g}.")
     try:
         tune(Tuning(**vars(given)))
-    except (manifests.NothingFound, TooLittleSpeech, checkpoint.UnreadableWeights) as error:
+    except (manifests.NothingFound, alignment.NothingToAlign, TooLittleSpeech, checkpoint.UnreadableWeights) as error:
         parser.error(str(error))
     return 0
 
