@@ -146,7 +146,7 @@ class VoiceCloner:
             is_last = sentence is sentences[-1]
             pause = sentence.pause_after or (0.0 if is_last else SENTENCE_PAUSE_SECONDS * pauses / speed)
             silence = np.zeros(int(pause * self.sample_rate), dtype=np.float32)
-            yield np.concatenate([levelled(faded(said), SPOKEN_LEVEL_DB), silence])
+            yield np.concatenate([levelled(faded(said, self.sample_rate), SPOKEN_LEVEL_DB), silence])
 
     def correction(self, profile: VoiceProfile, language: str) -> float:
         """How many semitones higher the voice must be asked for to come out at its own pitch, found by a trial.
@@ -166,7 +166,10 @@ class VoiceCloner:
         pauses: float,
         chance: torch.Generator,
     ) -> Tensor:
-        """The synthesizer's part: a sentence's mel in that voice, (80, frames)."""
+        """The synthesizer's part: a sentence's mel in that voice, (80, frames).
+
+        speed and pauses: times the usual; pitch: semitones above what the network would say; chance: of the take.
+        """
         spoken = [phone for phone in zip(sentence.phones, sentence.languages, strict=True) if phone[0] != WORD_BORDER]
         phones = [START, *(phone for phone, _ in spoken)]
         languages = [LANGUAGES.index(language) for _, language in (spoken[0], *spoken)]
@@ -196,7 +199,7 @@ class VoiceCloner:
         return float(heard.embedding @ profile.embedding)
 
     def encode(self, waveform: np.ndarray, format: str) -> bytes:
-        """The waveform as a file of one of speech_file.FORMATS."""
+        """The waveform as a file of one of speech_file.FORMATS.  Raises UnknownFormat."""
         return encode(waveform, self.sample_rate, format)
 
 
@@ -205,9 +208,9 @@ def _trial(language: str) -> Sentence:
     return read(TRIALS[language], language)[0]
 
 
-def faded(waveform: np.ndarray) -> np.ndarray:
-    """The waveform rising from and falling to silence at its ends."""
-    n_samples = min(int(FADE_SECONDS * recording.SAMPLE_RATE), len(waveform) // 2)
+def faded(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
+    """The waveform rising from and falling to silence at its ends.  (samples,)."""
+    n_samples = min(int(FADE_SECONDS * sample_rate), len(waveform) // 2)
     ramp = np.linspace(0, 1, n_samples, dtype=np.float32)
     shaped = waveform.copy()
     shaped[:n_samples] *= ramp

@@ -64,6 +64,7 @@ class ProsodyPredictor(nn.Module):
         self.head = nn.Linear(config.dim, 3)
 
     def forward(self, x: Tensor, mask: Tensor, voice: Voice) -> Prosody:
+        """x: (batch, phones, dim); mask: (batch, phones, 1)."""
         for block in self.blocks:
             x = block(x, mask, voice.embedding)
         return Prosody(*self.head(self.norm(x)).float().unbind(-1))

@@ -99,6 +99,7 @@ class Discriminators(nn.Module):
         return Discriminators([self.all[i] for i in chance.permutation(len(self.all))[:count]])
 
     def forward(self, waveform: Tensor) -> list[tuple[Tensor, list[Tensor]]]:
+        """What each says of a waveform, (batch, samples): scores, and the features that they come from."""
         return [discriminator(waveform) for discriminator in self.all]
 
 

@@ -107,7 +107,10 @@ def average_gradients(parameters: Iterable[Tensor]) -> None:
 
 
 def averaging(optimizer: torch.optim.Optimizer) -> torch.optim.Optimizer:
-    """The optimizer, which from now on averages the gradients of its parameters before each step."""
+    """The optimizer, which from now on averages the gradients of its parameters before each step.
+
+    What was clipped then, was clipped in each process by itself.
+    """
     optimizer.register_step_pre_hook(
         lambda stepping, *_: average_gradients(p for group in stepping.param_groups for p in group["params"])
     )
