@@ -1,6 +1,5 @@
 """Trees of the shape of open corpora become manifests; odd files in them are counted, never fatal."""
 
-import warnings
 from pathlib import Path
 
 import av
@@ -8,10 +7,8 @@ import numpy as np
 import pytest
 import soundfile
 
-with warnings.catch_warnings():
-    warnings.filterwarnings("ignore", "pkg_resources is deprecated")  # pyworld imports it
-    from models.training import corpus, manifests
-    from models.training.manifests import Builder, NothingFound, Row, build, read_rows
+from models.training import corpus, manifests
+from models.training.manifests import Builder, NothingFound, Row, build, read_rows
 
 RATE = 16_000
 COMMON_VOICE = "client_id\tpath\tsentence_id\tsentence\tup_votes\tdown_votes\tlocale"

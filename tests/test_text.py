@@ -5,7 +5,6 @@ import unicodedata
 import pytest
 
 from benchmarks.fuzz_text import random_text
-from models import text as text_package
 from models.text import MAX_CHARACTERS, NothingToSay, TextTooLong, read
 from models.text.sentences import MAX_SENTENCE, PARAGRAPH_PAUSE, clean, cut, language_of, sentences
 from models.text.symbols import LANGUAGES, PAUSES, SYMBOLS, WORD_BORDER, phone_ids
@@ -269,7 +268,3 @@ def test_time_grows_no_faster_than_text(pattern):
         return time.process_time() - start
 
     assert seconds(MAX_CHARACTERS) < max(0.5, 40 * seconds(MAX_CHARACTERS // 10))
-
-
-def test_the_package_shows_what_it_promises():
-    assert text_package.Sentence("en", "a", ("ə", "."), ("en", "en")).pause_after == 0.0

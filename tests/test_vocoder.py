@@ -90,7 +90,17 @@ def test_pulses_follow_a_rising_pitch():
 
 
 @torch.inference_mode()
-def test_breath_is_noise_and_pulses_are_silent_where_no_voice_is():
+def test_breath_is_as_loud_in_every_bin_and_another_only_in_training():
+    vocoder, like = tiny_vocoder().eval(), torch.zeros(1, 40)
+    breath = vocoder._breath(like)
+    torch.testing.assert_close(breath.abs(), torch.ones_like(breath.abs()))
+    torch.testing.assert_close(vocoder._breath(like), breath, atol=0, rtol=0)
+    assert abs(breath.mean()) < 0.1  # phases on all sides
+    assert not torch.equal(vocoder.train()._breath(like), breath)
+
+
+@torch.inference_mode()
+def test_pulses_are_nearly_silent_where_no_voice_is():
     vocoder = tiny_vocoder()
     stft = vocoder._pulses(torch.full((1, 40), 5.0), torch.zeros(1, 40))
     voiced = vocoder._pulses(torch.full((1, 40), 5.0), torch.ones(1, 40))

@@ -18,10 +18,7 @@ from tests.speech import KATHLEEN, kathleen
 
 MAX_MEGABYTES = 60
 NETWORKS = ("speaker_encoder", "synthesizer", "vocoder")
-ABSENT = [name for name in NETWORKS if not (WEIGHTS / f"{name}.safetensors").exists()]
 VOICES = WEIGHTS / "voices"
-
-needs_weights = pytest.mark.skipif(bool(ABSENT), reason=f"not in models/weights yet: {', '.join(ABSENT)}")
 
 LONG = {  # without a mark inside, so without a place for a pause
     "ru": "Сегодня утром мы долго гуляли по старому парку и разговаривали о новой книге.",
@@ -81,7 +78,6 @@ def test_every_ready_voice_has_its_files_and_its_licence():
         assert 2 < seconds(load_recording(VOICES / voice["sample"], max_seconds=30)) < 15
 
 
-@needs_weights
 @pytest.mark.parametrize("text", [*ONE_WORD.values(), *LONG.values()])
 def test_speech_is_finite_and_neither_faint_nor_clipped(text):
     waveform = said(text)
@@ -90,7 +86,6 @@ def test_speech_is_finite_and_neither_faint_nor_clipped(text):
     assert np.abs(waveform).max() <= 1
 
 
-@needs_weights
 @pytest.mark.parametrize("text", ["Да.", "Нет.", "Привет!", "Yes.", "No.", "Hello!"])
 def test_one_word_lasts_as_long_as_one_word_without_breath_at_its_ends(text):
     waveform = said(text)
@@ -99,7 +94,6 @@ def test_one_word_lasts_as_long_as_one_word_without_breath_at_its_ends(text):
     assert sounds[0] < 0.15 and seconds(waveform) - sounds[-1] < 0.2
 
 
-@needs_weights
 @pytest.mark.parametrize("text", LONG.values(), ids=LONG)
 @pytest.mark.parametrize("voice", ["Николай", "George", "Emma"])
 def test_a_voice_keeps_its_pitch_in_both_languages(voice, text):
@@ -109,37 +103,31 @@ def test_a_voice_keeps_its_pitch_in_both_languages(voice, text):
     assert abs(off) < 2
 
 
-@needs_weights
 @pytest.mark.parametrize("text", LONG.values(), ids=LONG)
 def test_a_sentence_without_marks_has_no_hole_in_it(text):
     assert longest_silence(said(text)) < 0.5
 
 
-@needs_weights
 @pytest.mark.parametrize("text", LONG.values(), ids=LONG)
 def test_speech_is_as_fast_as_people_speak(text):
     phones = [phone for phone in cloner().read(text)[0].phones if phone not in (WORD_BORDER, *PAUSES)]
     assert 8 < len(phones) / seconds(trim(said(text))) < 20
 
 
-@needs_weights
 @pytest.mark.parametrize("text", LONG.values(), ids=LONG)
 def test_twice_as_fast_takes_half_the_time(text):
     assert seconds(said(text, 2.0)) == pytest.approx(seconds(said(text)) / 2, rel=0.1)
 
 
-@needs_weights
 def test_a_question_does_not_sound_like_a_statement():
     assert said("Ты идёшь домой?").shape != said("Ты идёшь домой.").shape
 
 
-@needs_weights
 @pytest.mark.parametrize("text", LONG.values(), ids=LONG)
 def test_the_woman_speaks_at_her_own_pitch(text):
     assert np.exp(pitch(said(text))) == pytest.approx(np.exp(woman().pitch[0]), rel=0.25)
 
 
-@needs_weights
 @pytest.mark.parametrize("language", ["ru", "en"])
 @torch.inference_mode()
 def test_speech_resembles_its_own_voice_most(language):
@@ -156,7 +144,6 @@ def test_speech_resembles_its_own_voice_most(language):
 PAIR = {"ru": ("asterisk_ru", "festvox_ru"), "en": ("kathleen", "kokoro_am_liam")}
 
 
-@needs_weights
 def test_the_vocoder_gives_a_recording_back():
     """Through mel and vocoder the words stay where they were and the level of each band is kept."""
     recorded = torch.tensor(levelled(kathleen()))
