@@ -34,12 +34,13 @@ class InvalidVoiceProfile(ValueError):
 @dataclass(frozen=True)
 class VoiceProfile:
     """embedding: (256,), unit norm; pitch: (2,), median and spread of log F0; mean_mel: (80,), of the voiced frames;
-    seconds of speech."""
+    seconds of speech; hearing: how the recording was heard."""
 
     embedding: np.ndarray
     pitch: np.ndarray
     mean_mel: np.ndarray
     seconds: float
+    hearing: str = HEARING
 
     def features(self) -> np.ndarray:
         """What the synthesizer is conditioned on, (338,)."""
@@ -49,7 +50,7 @@ class VoiceProfile:
         parts = {"embedding": self.embedding, "pitch": self.pitch, "mean_mel": self.mean_mel}
         parts["seconds"] = np.array([self.seconds])
         tensors = {name: np.ascontiguousarray(value, dtype=np.float32) for name, value in parts.items()}
-        return save(tensors, {"hearing": HEARING})
+        return save(tensors, {"hearing": self.hearing})
 
     @classmethod
     def from_bytes(cls, stored: bytes) -> "VoiceProfile":
@@ -66,23 +67,28 @@ class VoiceProfile:
             raise InvalidVoiceProfile("This voice profile has other parts than Tembr's.")
         if not all(part.dtype == np.float32 and np.isfinite(part).all() for part in parts.values()):
             raise InvalidVoiceProfile("This voice profile holds numbers that are not finite.")
-        return cls(parts["embedding"], parts["pitch"], parts["mean_mel"], float(parts["seconds"][0]))
+        seconds = float(parts["seconds"][0])
+        return cls(parts["embedding"], parts["pitch"], parts["mean_mel"], seconds, _hearing_of(stored))
 
 
 def is_outdated(stored: bytes) -> bool:
     """Whether a stored profile was heard in another way than recordings are heard now; not so of other bytes."""
-    length = int.from_bytes(stored[:8], "little")
     try:
-        header = json.loads(stored[8 : 8 + length])
-    except ValueError:
+        return VoiceProfile.from_bytes(stored).hearing != HEARING
+    except InvalidVoiceProfile:
         return False
-    return header.get("__metadata__", {}).get("hearing") != HEARING
+
+
+def _hearing_of(stored: bytes) -> str:
+    """How a stored profile was heard; nothing before profiles said so."""
+    length = int.from_bytes(stored[:8], "little")
+    return json.loads(stored[8 : 8 + length]).get("__metadata__", {}).get("hearing", "")
 
 
 def merged(profiles: Sequence[VoiceProfile]) -> VoiceProfile:
     """One profile of a voice's several recordings, each counting as much as it holds seconds of speech.
 
-    The embedding is the mean of theirs, at unit norm again; the seconds are their sum.
+    The embedding is the mean of theirs, at unit norm again; the seconds are their sum; it was heard as the oldest was.
     Raises InvalidVoiceProfile when there are none, or when their embeddings cancel out.
     """
     if not profiles:
@@ -100,7 +106,8 @@ def merged(profiles: Sequence[VoiceProfile]) -> VoiceProfile:
         )
     pitch = _weighted([profile.pitch for profile in profiles], seconds)
     mean_mel = _weighted([profile.mean_mel for profile in profiles], seconds)
-    return VoiceProfile((mean / norm).astype(np.float32), pitch, mean_mel, float(seconds.sum()))
+    hearing = min(profile.hearing for profile in profiles)
+    return VoiceProfile((mean / norm).astype(np.float32), pitch, mean_mel, float(seconds.sum()), hearing)
 
 
 def _weighted(parts: Sequence[np.ndarray], seconds: np.ndarray) -> np.ndarray:
