@@ -67,7 +67,7 @@ class RowId(IntegerConverter):
 def create_app(config: object = Config, cloner: VoiceCloner | None = None) -> Flask:
     """The site with its database made and its ready voices in the bank.
 
-    cloner: loaded here, once, when none is given.
+    cloner: loaded here, once, when none is given.  Old voices are heard again only by one that listens.
     """
     app = with_database(config)
     app.url_map.converters["int"] = RowId
@@ -93,7 +93,8 @@ def create_app(config: object = Config, cloner: VoiceCloner | None = None) -> Fl
     app.jinja_env.filters.update(duration=_duration, stressed=_stressed)
     with app.app_context():
         ready_voices.import_ready_voices(app.config["READY_VOICES"])
-        renewal.renew(app.extensions["cloner"], app.config["READY_VOICES"])
+        if hasattr(app.extensions["cloner"], "listen"):
+            renewal.renew(app.extensions["cloner"], app.config["READY_VOICES"])
     return app
 
 
@@ -170,13 +171,21 @@ def _too_large(error: RequestEntityTooLarge) -> tuple[str, int]:
     if limit < size <= 5 * limit:
         for start in range(0, size, CHUNK):
             request.environ["wsgi.input"].read(min(CHUNK, size - start))
-    allowed = current_app.config["MAX_UPLOAD_MEGABYTES"]
-    message = _(
+    return _error_page(error, _said_of_size(size, limit))
+
+
+def _said_of_size(size: int, limit: int) -> str:
+    """What was too large in a request of so many bytes: within the limit of all of it, a text or a form can be."""
+    if size <= limit:
+        allowed = i18n.number(current_app.config["MAX_TEXT_CHARACTERS"])
+        return _("The text is too long: at most %(limit)s characters can be said.", limit=allowed)
+    if request.endpoint == "verify.page":
+        return verify.too_large(size)
+    return _(
         "What was sent is too large: %(size)s MB. A recording may have %(limit)s MB.",
         size=i18n.number(size / 1e6, 1),
-        limit=i18n.number(allowed),
+        limit=i18n.number(current_app.config["MAX_UPLOAD_MEGABYTES"]),
     )
-    return _error_page(error, verify.too_large(size) if request.endpoint == "verify.page" else message)
 
 
 def _expired(error: CSRFError) -> tuple[str, int]:

@@ -14,10 +14,10 @@ from models.voice_profile import is_outdated
 
 def renew(cloner: VoiceCloner, ready: Path) -> None:
     """Give each voice with an outdated profile a present one; one whose recordings are gone stays as it is."""
-    shipped = {entry["name"]: ready / entry["profile"] for entry in ready_voices.index(ready)}
-    for voice in db.session.scalars(select(Voice).options(undefer(Voice.profile))).all():
-        if not is_outdated(voice.profile):
-            continue
+    voices = db.session.scalars(select(Voice).options(undefer(Voice.profile))).all()
+    outdated = [voice for voice in voices if is_outdated(voice.profile)]
+    shipped = {entry["name"]: ready / entry["profile"] for entry in ready_voices.index(ready)} if outdated else {}
+    for voice in outdated:
         try:
             if voice.origin and voice.name in shipped:
                 voice.profile = shipped[voice.name].read_bytes()

@@ -156,6 +156,15 @@ def test_request_far_over_the_limit_is_refused_with_limit_and_size(make_app):
     assert "0.4 MB" in answer.text and "1 MB" in answer.text
 
 
+@pytest.mark.parametrize("form", [{"text": "a" * 300_000}, {f"field {n}": "" for n in range(1_100)}])
+def test_text_or_form_within_the_limit_of_requests_is_not_taken_for_a_recording(make_app, form):
+    client = make_app(MAX_FORM_MEMORY_SIZE=200_000, MAX_TEXT_CHARACTERS=5_000).test_client()
+    answer = client.post("/", data=form, content_type="multipart/form-data")
+    assert answer.status_code == 413
+    assert "The text is too long: at most 5,000 characters can be said." in answer.text
+    assert "recording" not in answer.text.split("data-message")[1].split("</p>")[0]
+
+
 class Sent(io.BytesIO):
     """What a browser sends; stays open, to see how much of it was read."""
 

@@ -7,17 +7,20 @@ import pytest
 from safetensors.numpy import load, save
 from sqlalchemy import select
 
-from app import files, recordings
+from app import cli, cli_voices, create_app, files, recordings
 from app.db import Voice, VoiceRecording, db
+from app.voice_files import VoiceFile
 from models import VoiceProfile
-from models.voice_profile import is_outdated
+from models.voice_profile import is_outdated, merged
 
 
-def old_profile(seconds: float = 3.0) -> bytes:
+def present_profile() -> VoiceProfile:
+    return VoiceProfile(np.eye(256)[0], np.array([5.0, 0.2]), np.full(80, -1.0), seconds=3.0)
+
+
+def old_profile() -> bytes:
     """As it was kept before profiles said how they were heard."""
-    embedding = np.eye(256)[0]
-    profile = VoiceProfile(embedding, np.array([5.0, 0.2]), np.full(80, -1.0), seconds)
-    return save(load(profile.to_bytes()))
+    return save(load(present_profile().to_bytes()))
 
 
 def put(app, name: str, sound: bytes | None, **changes) -> int:
@@ -37,8 +40,15 @@ def profile_of(app, voice_id: int) -> bytes:
 
 def test_an_old_profile_is_known_and_still_read():
     assert is_outdated(old_profile())
-    renewed = VoiceProfile.from_bytes(old_profile()).to_bytes()
-    assert not is_outdated(renewed)
+    assert is_outdated(VoiceProfile.from_bytes(old_profile()).to_bytes())  # reading it makes it no newer
+    assert is_outdated(merged([VoiceProfile.from_bytes(old_profile()), present_profile()]).to_bytes())
+    assert not is_outdated(present_profile().to_bytes())
+
+
+def test_a_voice_file_made_of_an_old_profile_brings_an_old_profile():
+    old = VoiceFile(VoiceProfile.from_bytes(old_profile()), "Anna")
+    assert is_outdated(VoiceFile.from_bytes(old.to_bytes()).profile.to_bytes())
+    assert not is_outdated(VoiceFile.from_bytes(VoiceFile(present_profile(), "Anna").to_bytes()).profile.to_bytes())
 
 
 def test_a_voice_of_one_recording_is_heard_again_once(make_app, cloner, recording):
@@ -92,3 +102,12 @@ def test_a_ready_voice_takes_the_profile_that_ships_now(make_app, cloner, record
     entry |= {"profile": "emma.safetensors", "sample": "emma.wav"}
     (ready / "index.json").write_text(json.dumps([entry]))
     assert profile_of(make_app(), voice_id) == shipped
+
+
+def test_command_line_without_networks_lists_the_bank_and_renews_nothing(app, monkeypatch, capsys, recording):
+    voice_id = put(app, "Anna", recording())
+    settings = type("Settings", (), dict(app.config))
+    monkeypatch.setattr(cli_voices, "create_app", lambda cloner: create_app(settings, cloner))
+    assert cli.main(["voices", "list"], load=lambda: None) == 0
+    assert "\nAnna\t" in capsys.readouterr().out
+    assert profile_of(app, voice_id) == old_profile()
