@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from flask import current_app, request
 from sqlalchemy import Row
 
-from app.db import Voice, plain_name
+from app.db import Voice, plain_query
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Choices:
 
 def offered(chosen: str | None) -> Choices:
     """What the page shows of the bank, however large it is."""
-    query, limit = plain_name(request.values.get("find")), current_app.config["VOICES_OFFERED"]
+    query, limit = plain_query(request.values.get("find")), current_app.config["VOICES_OFFERED"]
     found = list(Voice.choices(query, limit + 1))
     voices = found[:limit]
     if chosen and chosen not in {str(voice.id) for voice in voices}:

@@ -10,6 +10,8 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import ForeignKey, LargeBinary, Row, Select, UniqueConstraint, and_, event, select, true
 from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, deferred, mapped_column, validates
 
+MAX_QUERY_CHARACTERS = 200
+
 
 class Base(DeclarativeBase):
     pass
@@ -37,6 +39,11 @@ def dictionary_key(word: str | None) -> str:
 def search_key(text: str | None) -> str:
     """A text as it is searched: without case and stress, its ё as е, in any alphabet."""
     return dictionary_key(text).replace("ё", "е")
+
+
+def plain_query(query: str | None) -> str:
+    """What is searched for, as it is shown: single spaces, and no more than a database bears in one question."""
+    return plain_name((query or "").replace("\0", " "))[:MAX_QUERY_CHARACTERS]
 
 
 def _search_key(context) -> str:

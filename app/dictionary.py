@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, current_app, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 
-from app.db import Pronunciation, db, dictionary_key, plain_name
+from app.db import Pronunciation, db, dictionary_key, plain_query
 from app.forms import PronunciationForm
 
 blueprint = Blueprint("dictionary", __name__, url_prefix="/dictionary")
@@ -37,7 +37,7 @@ def _page(form: PronunciationForm, changing: PronunciationForm | None = None):
 
 
 def _query() -> str:
-    return plain_name(request.args.get("q"))
+    return plain_query(request.args.get("q"))
 
 
 def _found():

@@ -9,10 +9,9 @@ from flask_sqlalchemy.pagination import Pagination
 from sqlalchemy import false, func, select
 
 from app import files
-from app.db import Speech, db, plain_name
+from app.db import Speech, db, plain_query
 from app.i18n import number
 
-MAX_QUERY_CHARACTERS = 200
 MAX_ID = 2**63 - 1  # what databases take for a number
 
 blueprint = Blueprint("history", __name__)
@@ -48,7 +47,7 @@ def speeches() -> str:
 
 
 def _query() -> str:
-    return plain_name(request.args.get("q", "").replace("\0", " "))[:MAX_QUERY_CHARACTERS]
+    return plain_query(request.args.get("q"))
 
 
 def _totals(*conditions) -> Totals:
@@ -105,7 +104,7 @@ def delete(speech_id: int) -> Response:
 @blueprint.post("/speeches/delete")
 def delete_all() -> Response:
     """Delete all speeches, or all that are found, up to the newest that was there when the page was shown."""
-    shown = Speech.id <= min(request.form.get("last_id", 0, int), MAX_ID)
+    shown = Speech.id <= min(max(request.form.get("last_id", 0, int), 0), MAX_ID)
     n_deleted = files.discard_where(Speech, Speech.holding(_query()), shown)
     flash(
         ngettext(

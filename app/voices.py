@@ -8,7 +8,7 @@ from werkzeug.exceptions import NotFound
 
 from app import doctor, files, recordings, voice_files
 from app.choices import offered
-from app.db import Voice, db, plain_name
+from app.db import Voice, db, plain_query
 from app.voice_forms import NameForm, VoiceFileForm, VoiceForm
 from models import Findings, VoiceProfile
 
@@ -49,12 +49,12 @@ def _page(form: VoiceForm, renaming: NameForm | None = None):
 
 def _query() -> str:
     """What is searched for."""
-    return plain_name(request.args.get("q"))
+    return plain_query(request.args.get("q"))
 
 
 def _number(name: str, default: int) -> int:
-    """A number in the address, not larger than any that means something."""
-    return min(request.args.get(name, default, int), MAX_NUMBER)
+    """A number in the address, between 0 and any that means something."""
+    return min(max(request.args.get(name, default, int), 0), MAX_NUMBER)
 
 
 def _place() -> dict[str, str | int]:

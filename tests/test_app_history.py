@@ -187,6 +187,7 @@ def test_numbers_and_words_beyond_all_measure_are_no_fault(app, client, say):
     assert client.get("/speeches", query_string={"q": "\0" + "cat " * 5_000}).status_code == 200
     assert client.post(f"/speeches/{'9' * 30}/delete").status_code == 404
     assert client.post("/speeches/delete?q=dog", data={"last_id": "9" * 30}).status_code == 303
+    assert client.post("/speeches/delete", data={"last_id": "-" + "9" * 30}).status_code == 303
     assert _kept(app) == ["red cat"]
 
 

@@ -2,6 +2,7 @@
 
 import io
 import re
+from urllib.parse import quote
 
 import pytest
 from sqlalchemy.exc import IntegrityError
@@ -326,7 +327,18 @@ def test_number_that_no_database_holds_names_nothing(client, address):
 @pytest.mark.parametrize("address", ["?voice={}", "voices?page={}", "voices?added={}", "dictionary?page={}"])
 def test_number_that_means_nothing_is_passed_over(client, bank, address):
     bank("Anna")
-    assert client.get("/" + address.format("9" * 30)).status_code == 200
+    for number in ("9" * 30, "-" + "9" * 30):
+        assert client.get("/" + address.format(number)).status_code == 200
+
+
+@pytest.mark.parametrize("address", ["/voices?q=", "/voices/choices?find=", "/dictionary?q=", "/speeches?q="])
+@pytest.mark.parametrize("words", ["cat " * 1_500, "a" * 60_000, "\0"])
+def test_search_beyond_all_measure_is_no_fault(client, bank, address, words):
+    bank("Anna")
+    client.post("/dictionary", data={"word": "Anna", "respelling": "Anna"})
+    client.post("/", data={"voice": "1", "text": "Anna"})
+    answer = client.get(address + quote(words))
+    assert answer.status_code == 200 and "\0" not in answer.text
 
 
 @pytest.fixture
@@ -353,6 +365,7 @@ def test_voice_is_found_on_the_front_page_and_what_was_filled_in_stays(client, c
     assert _offered(page) == ["Clara", "Anna"] and 'value="3" checked' in page
     assert "Hello." in page and 'name="find" value="ANN"' in page and cloner.said == []
     assert _offered(client.post("/", data=filled | {"find": ""}).text) == ["Борис", "Clara"]
+    assert client.post("/", data=filled | {"find": "a" * 60_000}).status_code == 200
 
 
 def test_enter_in_the_search_of_the_front_page_does_not_speak(client, cloner, long_bank):
