@@ -248,7 +248,7 @@ def _add_voices(commands: argparse._SubParsersAction) -> None:
     bank = commands.add_parser("voices", help="list, add, export, import and remove the voices of the bank")
     actions = bank.add_subparsers(dest="action", required=True)
     listing = actions.add_parser("list", help="print the bank as a table")
-    listing.add_argument("words", nargs="?", default="", help="what a name or a note must hold")
+    listing.add_argument("words", nargs="*", help="what a name or a note must hold, each of them")
     adding = actions.add_parser("add", help="keep a voice under a name")
     adding.add_argument("name")
     adding.add_argument("recordings", nargs="+", type=Path, metavar="recording", help="several are merged into a voice")

@@ -43,7 +43,7 @@ def _list(asked: argparse.Namespace) -> None:
     """A table with tabs, as speak --batch reads them."""
     sys.stdout.reconfigure(encoding="utf-8")  # whatever the terminal's language
     print(*COLUMNS, sep="\t")
-    for voice in db.session.scalars(Voice.found(asked.words)):
+    for voice in db.session.scalars(Voice.found(" ".join(asked.words))):
         added = voice.created_at.date().isoformat()
         print(voice.name, voice.language or "", f"{voice.seconds:.1f}", added, voice.origin or "", sep="\t")
 

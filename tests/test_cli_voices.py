@@ -49,9 +49,10 @@ def test_several_recordings_make_one_voice(app, voices, here, capsys):
 
 
 def test_listed_are_the_voices_that_hold_the_words(bank, voices, capsys):
-    bank("Пётр", "Anna")
-    voices("list", "петр")
-    assert [line.split("\t")[0] for line in capsys.readouterr().out.splitlines()[1:]] == ["Пётр"]
+    bank("Пётр Первый", "Пётр", "Anna")
+    for words, found in ((["петр"], ["Пётр", "Пётр Первый"]), (["первый", "петр"], ["Пётр Первый"])):
+        assert voices("list", *words) == 0
+        assert [line.split("\t")[0] for line in capsys.readouterr().out.splitlines()[1:]] == found
 
 
 def test_voice_goes_out_and_comes_back_in(app, voices, here, capsys):
