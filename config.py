@@ -1,4 +1,4 @@
-"""Every setting of the site, each with its unit; TEMBR_<NAME> in the environment overrides the default."""
+"""Every setting of the site, each with its unit; TEMBR_<NAME> in the environment overrides those of README's table."""
 
 import os
 from pathlib import Path
@@ -8,9 +8,13 @@ NO = ("0", "no", "off", "false")
 
 
 def _setting(name: str, default):
-    """The environment's TEMBR_<name> in the type of `default`, or `default`."""
+    """The environment's TEMBR_<name> in the type of `default`, or `default`.  Raises ValueError with its name."""
     value = os.environ.get(f"TEMBR_{name}", "").strip()
-    return type(default)(value) if value else default
+    try:
+        return type(default)(value) if value else default
+    except ValueError:
+        kind = "whole number" if isinstance(default, int) else "number"
+        raise ValueError(f"TEMBR_{name}={value} is no {kind}.") from None
 
 
 class Config:
@@ -29,7 +33,7 @@ class Config:
     KEEP_HASH_VOICES = _setting("KEEP_HASH_VOICES", "yes").lower() not in NO
 
     # what a person may ask for
-    MAX_TEXT_CHARACTERS = _setting("MAX_TEXT_CHARACTERS", 20_000)
+    MAX_TEXT_CHARACTERS = min(_setting("MAX_TEXT_CHARACTERS", 20_000), 20_000)  # no more can be spoken at once
     MAX_NAME_CHARACTERS = _setting("MAX_NAME_CHARACTERS", 60)
     MAX_NOTE_CHARACTERS = _setting("MAX_NOTE_CHARACTERS", 200)
     MAX_WORD_CHARACTERS = _setting("MAX_WORD_CHARACTERS", 60)  # of the dictionary, and of its respelling
