@@ -21,7 +21,6 @@ MIME_TYPES = {
     "webm": "audio/webm",
 }
 
-
 DRAFT = "draft-"  # how the names of files begin that are still being written
 
 
@@ -101,14 +100,6 @@ def remove_drafts(folder: Path) -> None:
             except BlockingIOError:
                 continue
             path.unlink(missing_ok=True)
-
-
-def discard(row: Voice | Speech) -> None:
-    """Delete the row, then its file."""
-    path = path_of(row)
-    db.session.delete(row)
-    db.session.commit()
-    path.unlink(missing_ok=True)
 
 
 def discard_where(kind: type[Voice | Speech], *conditions) -> int:

@@ -358,7 +358,3 @@ def _reading_too_long(length: int, limit: int) -> str:
 
 def word_taken(word: str) -> str:
     return _("“%(word)s” is already in the dictionary: change it there.", word=plain_name(word))
-
-
-class ButtonForm(FlaskForm):
-    """A button that changes something: only the token that proves it was pressed here."""

@@ -105,11 +105,7 @@ def status(job: Job) -> dict:
     return {
         "state": CANCELLED if job.is_cancelled and not job.is_over else job.state,
         "words": words(job),
-        "place": queue().place(job),
-        "sentence": min(job.n_spoken + 1, job.n_sentences),
-        "sentences": job.n_sentences,
         "fraction": round(queue().fraction(job), 3),
-        "seconds_left": queue().seconds_left(job),
         "status": url_for("progress.figures", token=job.token),
         "page": _address(job),
     }

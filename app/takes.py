@@ -9,10 +9,10 @@ from flask_babel import lazy_gettext
 
 from app import closeness, files, provenance, retention
 from app.db import Speech, Voice, db, now
+from app.forms import MAX_SEED
 from app.jobs import Cancelled, Job
 from models import InvalidVoiceProfile, SpeechFile
 
-MAX_SEED = 2**31 - 1
 DELETED = lazy_gettext("it was deleted before its turn came.")  # why a voice cannot be used
 
 
