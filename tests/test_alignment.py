@@ -1,7 +1,5 @@
 """The aligner's arithmetic, against all ways through a few states counted one by one."""
 
-import json
-from dataclasses import asdict
 from itertools import pairwise, product
 
 import numpy as np
@@ -10,7 +8,7 @@ import pytest
 from models.text import MAX_CHARACTERS
 from models.text.symbols import PAUSES, START, WORD_BORDER
 from models.training import alignment
-from models.training.corpus import Clip
+from models.training.corpus import Clip, write_clips
 
 OPTIONAL = np.array([False, True, False, True, False])
 
@@ -102,8 +100,7 @@ def test_a_clip_whose_text_cannot_be_read_is_left_out():
 
 
 def test_a_cache_in_which_no_text_can_be_read_is_an_error_that_names_it(tmp_path):
-    index = {"clips": [asdict(Clip("0.opus", "anna", "en", "!!!", "own", 1.0, mel=(0, 100)))], "profiles": {}}
-    (tmp_path / "clips.json").write_text(json.dumps(index))
+    write_clips(tmp_path, [Clip("0.opus", "anna", "en", "!!!", "own", 1.0, mel=(0, 100))], {})
     with pytest.raises(alignment.NothingToAlign, match=str(tmp_path)):
         alignment.align_corpus(tmp_path, 1)
 

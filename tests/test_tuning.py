@@ -15,7 +15,7 @@ import torch
 from models import VoiceProfile, checkpoint
 from models.synthesizer import Synthesizer, SynthesizerConfig
 from models.training import tune
-from models.training.corpus import Clip, load_clips
+from models.training.corpus import Clip, load_clips, write_clips
 from models.vocoder import Vocoder, VocoderConfig
 from tests.speech import DATA
 from tests.tiny_networks import tiny_synthesizer, tiny_vocoder
@@ -47,7 +47,7 @@ def general(folder: Path) -> Path:
     for i, clip in enumerate(clips):
         clip.mel = (i * GENERAL_FRAMES, GENERAL_FRAMES)
         clip.waveform = (i * GENERAL_FRAMES * 200, GENERAL_FRAMES * 200)
-    tune.write_index(folder, clips, places)
+    write_clips(folder, clips, places)
     aligned = {"phones": ["^", "."], "languages": ["en", "en"], "durations": [60, 30], "likelihood": -1.0}
     (folder / "alignments.json").write_text(json.dumps({clip.path: aligned for clip in clips}))
     return folder

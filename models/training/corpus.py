@@ -197,14 +197,21 @@ def prepare(manifest: Path, cache: Path, processes: int | None = None, perturb: 
         places[speaker] = (first, len(rows))
         first += len(rows)
     np.save(cache / "profiles.npy", np.concatenate(list(profiles.values())))
-    index = {"clips": [asdict(clip) for clip in clips if places[clip.speaker][1]], "profiles": places}
-    (cache / "clips.json").write_text(json.dumps(index, ensure_ascii=False))
+    write_clips(cache, [clip for clip in clips if places[clip.speaker][1]], places)
 
 
 def _reference_clips(clips: list[Clip], draw: random.Random) -> list[Clip]:
     """Clips long enough to know the speaker from (at least 2.5 s if there are such), in random order."""
     long_enough = [clip for clip in clips if clip.mel[1] > 200] or clips
     return draw.sample(long_enough, len(long_enough))
+
+
+def write_clips(cache: Path, clips: list[Clip], places: dict[str, tuple[int, int]]) -> None:
+    """What load_clips reads.  It is there whole or not at all, and with it the cache."""
+    index = {"clips": [asdict(clip) for clip in clips], "profiles": places}
+    partial = cache / "clips.partial"
+    partial.write_text(json.dumps(index, ensure_ascii=False))
+    partial.replace(cache / "clips.json")
 
 
 def load_clips(cache: Path) -> tuple[list[Clip], dict[str, tuple[int, int]]]:

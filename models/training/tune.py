@@ -18,7 +18,7 @@ import random
 import shutil
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +31,7 @@ from models.synthesizer import Synthesizer, SynthesizerConfig
 from models.text.symbols import LANGUAGES
 from models.training import alignment, corpus, manifests, train_synthesizer, train_vocoder
 from models.training.convert_encoder import WEIGHTS as ENCODER_WEIGHTS
-from models.training.corpus import Clip, load_clips
+from models.training.corpus import Clip, load_clips, write_clips
 from models.vocoder import Vocoder, VocoderConfig
 from models.voice_profile import VoiceProfile, merged, profile_of
 
@@ -133,13 +133,8 @@ def fix_profile(cache: Path) -> VoiceProfile:
     profile = merged(heard)
     clips, _ = load_clips(cache)
     np.save(cache / "profiles.npy", profile.features()[None])
-    write_index(cache, clips, {clips[0].speaker: (0, 1)})
+    write_clips(cache, clips, {clips[0].speaker: (0, 1)})
     return profile
-
-
-def write_index(cache: Path, clips: list[Clip], places: dict[str, tuple[int, int]]) -> None:
-    index = {"clips": [asdict(clip) for clip in clips], "profiles": places}
-    (cache / "clips.json").write_text(json.dumps(index, ensure_ascii=False))
 
 
 def keep_voice(asked: Tuning, profile: VoiceProfile) -> None:
@@ -177,7 +172,7 @@ def mix(cache: Path, general: Path, share: float) -> None:
         own.append(replace(clip, path=path, mel=(frame, frames), waveform=(sample, samples)))
         alignments[path] = known[clip.path]
         frame, sample = frame + frames, sample + samples
-    write_index(cache, own, places)
+    write_clips(cache, own, places)
     (cache / "alignments.json").write_text(json.dumps(alignments, ensure_ascii=False))
 
 
