@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 import numpy as np
 from flask import current_app
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
@@ -31,10 +32,16 @@ MAX_BYTES = MAX_SAMPLE_BYTES + MAX_HEADER_BYTES + 4096
 MAX_RECORDING_SECONDS = 600.0
 SAMPLE_SECONDS = 30.0  # kept of a sample that is too large as it is
 MAX_CHARACTERS = {"name": 200, "note": 1000, "origin": 300, "licence": 300}
-RANGES = {  # what a voice can be; beyond it the numbers are not those of one
-    "pitch": ((3.0, 0.0), (8.0, 3.0)),  # median and spread of log F0
-    "mean_mel": (-4.01, 4.01),
-    "seconds": (0.1, 1e6),
+CALLED = {  # each of these, as a person is told
+    "name": lazy_gettext("name"),
+    "note": lazy_gettext("note"),
+    "origin": lazy_gettext("origin"),
+    "licence": lazy_gettext("licence"),
+}
+RANGES = {  # what a voice can be, and how it is called; beyond it the numbers are not those of one
+    "pitch": ((3.0, 0.0), (8.0, 3.0), lazy_gettext("pitch")),  # median and spread of log F0
+    "mean_mel": (-4.01, 4.01, lazy_gettext("mean mel")),
+    "seconds": (0.1, 1e6, lazy_gettext("duration")),
 }
 
 
@@ -66,6 +73,7 @@ class VoiceFile:
         card = {name: getattr(self, name) for name in ("name", "note", "language", "origin", "licence")}
         card["consent"] = self.consent_at and self.consent_at.isoformat(timespec="seconds")
         card["seconds"] = f"{self.profile.seconds:.1f}"
+        card["hearing"] = self.profile.hearing
         return {name: value for name, value in card.items() if value}
 
     @classmethod
@@ -73,7 +81,7 @@ class VoiceFile:
         """The voice of a file, its sample decoded once.  Raises InvalidVoiceFile."""
         check_size(len(stored))
         card = _card_of(stored)
-        profile, sample = _tensors_of(stored)
+        profile, sample = _tensors_of(stored, card.get("hearing", ""))
         words = {name: _clean(card, name) for name in MAX_CHARACTERS}
         language = card.get("language") if card.get("language") in LANGUAGES else None
         _check_sample(sample)
@@ -155,12 +163,15 @@ def _card_of(stored: bytes) -> dict[str, str]:
     return card
 
 
-def _tensors_of(stored: bytes) -> tuple[VoiceProfile, bytes | None]:
-    """The profile and the sample.  Only tensors that are known, of their shapes, with numbers that a voice can have."""
+def _tensors_of(stored: bytes, hearing: str) -> tuple[VoiceProfile, bytes | None]:
+    """The profile, heard that way, and the sample.
+
+    Only tensors that are known, of their shapes, with numbers that a voice can have.
+    """
     try:
         tensors = load(stored)
         sample = tensors.pop("sample", None)
-        profile = VoiceProfile.from_bytes(save(tensors))
+        profile = VoiceProfile.from_bytes(save(tensors, {"hearing": hearing}))
     except (SafetensorError, ValueError, KeyError) as error:
         reason = told(error) if isinstance(error, InvalidVoiceProfile) else _("it is damaged")
         raise InvalidVoiceFile(_("This voice cannot be used: %(why)s", why=reason)) from error
@@ -175,10 +186,10 @@ def _check_numbers(profile: VoiceProfile) -> None:
         raise InvalidVoiceFile(
             _("This voice cannot be used: %(why)s", why=_("its embedding has another length than 1"))
         )
-    for part, (low, high) in RANGES.items():
+    for part, (low, high, called) in RANGES.items():
         value = np.asarray(getattr(profile, part))
         if (value < np.asarray(low)).any() or (value > np.asarray(high)).any():
-            reason = _("the numbers of its %(part)s are not those of a voice", part=part)
+            reason = _("the numbers of its %(part)s are not those of a voice", part=called)
             raise InvalidVoiceFile(_("This voice cannot be used: %(why)s", why=reason))
 
 
@@ -189,7 +200,7 @@ def _clean(card: dict[str, str], part: str) -> str:
         raise InvalidVoiceFile(_("This is not a voice that Tembr exported."))
     if len(text) > (limit := MAX_CHARACTERS[part]):
         raise InvalidVoiceFile(
-            _("The voice's %(part)s has %(length)s characters; at most %(limit)s are taken.", part=part,
+            _("The voice's %(part)s has %(length)s characters; at most %(limit)s are taken.", part=CALLED[part],
               length=len(text), limit=limit)
         )  # fmt: skip
     return plain_name("".join(c if unicodedata.category(c)[0] != "C" else " " * c.isspace() for c in text))

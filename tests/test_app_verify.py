@@ -60,6 +60,7 @@ def test_file_that_only_says_it_is_synthetic_is_told_apart(client, tmp_path):
         file.write(0.3 * np.sin(np.arange(16_000) / 20))
     page = client.post("/verify", data=_payload(path.read_bytes())).text
     assert "Synthetic, made with Tembr, but not known here" in page and "Made on this box" not in page
+    assert "or from the command line" in page  # which keeps no hashes
 
 
 @pytest.mark.parametrize("content", [b"text", bytes(600_000)])

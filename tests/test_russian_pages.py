@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from app.doctor import WORDS
-from models import Finding
+from app.voice_files import VoiceFile
+from models import Finding, VoiceProfile
 
 ALLOWED = set(
     "Tembr GitHub MP3 WAV FLAC OGG mp3 mp4 m4a wav flac ogg opus webm aac UTC dBFS https http localhost".split()
@@ -193,6 +194,31 @@ def test_verified_file_is_told_in_russian(client, said):
     assert "Сделано здесь" in page and latin(page) == set()
     page = client.post("/verify", data={"file": (io.BytesIO(np.ones(99).tobytes()), "речь.mp3")}).text
     assert "Неизвестный файл" in page and latin(page) == set()
+
+
+@pytest.mark.parametrize("card", [{part: "я" * 1_001} for part in ("name", "note", "origin", "licence")])
+def test_part_of_a_voice_file_that_is_too_long_is_named_in_russian(client, card):
+    assert latin(_import(client, _profile(), **card)) == set()
+
+
+@pytest.mark.parametrize(
+    "numbers", [{"pitch": np.array([30.0, 0.2])}, {"mean_mel": np.full(80, 9.0)}, {"seconds": 0.0}]
+)
+def test_numbers_of_no_voice_are_named_in_russian(client, numbers):
+    assert latin(_import(client, _profile(**numbers))) == set()
+
+
+def _profile(**numbers):
+    usual = {"embedding": np.eye(256)[0], "pitch": np.array([5.0, 0.2]), "mean_mel": np.zeros(80), "seconds": 3.0}
+    return VoiceProfile(**usual | numbers)
+
+
+def _import(client, profile, name="Анна", **card):
+    """The page that refuses the file of a voice."""
+    content = io.BytesIO(VoiceFile(profile, name, **card).to_bytes())
+    answer = client.post("/voices/import", data={"voice_file": (content, "голос"), "consent": "y", "name": ""})
+    assert answer.status_code == 422 and 'id="voice_file-error"' in answer.text
+    return answer.text
 
 
 def test_latin_words_are_seen():
