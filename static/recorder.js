@@ -64,6 +64,8 @@
     mine.recorder.addEventListener("stop", () => review(mine, blocks, type, ending));
     stream.getTracks()[0].addEventListener("ended", () => stop(mine)); // the microphone was unplugged
     mine.recorder.start(1000);
+    const own = root.closest("[data-own]")?.querySelector("[type=radio]");
+    if (own) own.checked = true;
     watch(mine);
     show(root, "live");
     tell(root, "speak");
@@ -171,10 +173,11 @@
   }
 
   document.addEventListener("fresh", ({ target }) => {
-    discard();
+    if (current && !current.root.isConnected) discard(); // its form came back, and not another one of the page
     reveal(target);
   });
-  // A form that is sent while a recording is not kept yet: one that is made is shown first, one that is there goes along.
+  // A form that is sent while a recording is not kept yet: one that is made is shown first, one that is there goes along,
+  // to be there still when the form comes back; the voice stays the one that was chosen last.
   document.addEventListener("submit", (event) => {
     if (!current || current.root.closest("form") !== event.target) return;
     if (current.recorder?.state === "recording") {
@@ -182,7 +185,9 @@
       event.stopImmediatePropagation();
       stop(current);
     } else if (current.file && !inputOf(current.root).files.length) {
+      const voice = event.target.querySelector("[name=voice]:checked");
       keep();
+      if (voice) voice.checked = true;
     }
   }, true);
   addEventListener("pagehide", discard);

@@ -131,10 +131,46 @@ def test_recording_speaks_at_the_front_page_by_keyboard_alone(page):
 def test_form_that_is_sent_takes_the_recording_that_was_not_kept_yet_along(page):
     page.open("/voices")
     _record(page, 2)
+    page.see("This recording is good.", "[data-check]")
     page.type("#name", "Kathleen")
     page.press("#consent")
     page.press("#add .big")
     page.see("“Kathleen” is in the bank", ".notice.done")
+
+
+def test_recording_that_was_not_kept_yet_speaks(page):
+    page.open("/")
+    _record(page, 2)
+    page.see("This recording is good.", "[data-check]")
+    page.press("#consent")
+    page.type("#text", TEXT)
+    page.press("#speak .big")
+    page.see("My recording says it", "#result-title")
+
+
+def test_voice_that_is_chosen_after_a_recording_speaks_and_the_recording_is_not_lost(page):
+    page.open("/")
+    _record(page, 2)
+    page.see("This recording is good.", "[data-check]")
+    assert page.find("[value=recording]").is_selected()
+    page.press("[data-choices] label")
+    page.press("#speak .big")
+    page.see("The text is empty", "#text-error")
+    assert page.driver.execute_script(FILE) == "My recording.webm"
+    page.type("#text", TEXT)
+    page.press("#speak .big")
+    page.see("Anna says it", "#result-title")
+
+
+def test_recording_stays_when_another_form_of_the_page_comes_back_with_messages(page):
+    page.open("/voices/1")
+    page.press(".fold summary")
+    _record(page, 2)
+    page.type("#note", "note" * 75)
+    page.press("#card .second")
+    page.see("The note is too long", "#note-error")
+    page.press("[data-keep]")
+    page.see("My recording.webm", "[data-chosen]")
 
 
 def test_recording_stays_when_the_form_comes_back_with_messages(page):
