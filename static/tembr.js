@@ -152,11 +152,21 @@ document.addEventListener("submit", async (event) => {
 // ---- Another language: what was typed and chosen is there again on the page in it
 
 const KEPT = "tembr-form";
-const keepable = "form[id] :is(input:not([type=hidden], [type=file]), select, textarea)";
+// Not what was searched for: the page in the other language shows the first voices, and the chosen one.
+const keepable = "form[id] :is(input:not([type=hidden], [type=file], [data-find]), select, textarea)";
 
 function keepForm() {
   const fields = [...document.querySelectorAll(keepable)].map(({ form, name, value, checked }) => ({ id: form.id, name, value, checked }));
   sessionStorage.setItem(KEPT, JSON.stringify({ page: location.pathname, fields }));
+  askForVoice(document.querySelector("[data-switch] [name=next]"));
+}
+
+// The chosen voice may be one that the next page would not offer.
+function askForVoice(next) {
+  const voice = document.querySelector("[data-choices] :checked")?.value;
+  const address = new URL(next.value, location);
+  if (voice) address.searchParams.set("voice", voice);
+  next.value = address.pathname + address.search;
 }
 
 function bringFormBack() {

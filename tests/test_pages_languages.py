@@ -31,8 +31,21 @@ def test_switch_keeps_what_was_typed_and_chosen_and_the_site_stays_russian(russi
     russian.press("[data-switch] button")
     russian.see(f"17 из {Config.MAX_TEXT_CHARACTERS:,} знаков".replace(",", " "), "[data-counter]")
     russian.press("nav a[href='/voices']")
-    russian.wait("html[lang=ru] main")
-    assert "Голоса" in russian.driver.title
+    russian.until(lambda: "Голоса" in russian.driver.title)
+    assert russian.find("html").get_attribute("lang") == "ru"
+
+
+def test_voice_that_was_searched_for_speaks_after_a_switch_of_the_language(russian, bank):
+    bank(*(f"Voice {number}" for number in range(40)))
+    russian.open("/")
+    russian.type("#find", "voice 5")
+    russian.see("Voice 5", "[data-choices]")  # beyond the first that the page offers
+    russian.press("[data-choices] .choice:last-child label")
+    russian.type("#text", TEXT)
+    russian.press("[data-switch] button")
+    russian.wait("html[lang=en] main")
+    russian.press("#speak .big")
+    russian.see("Voice 5 says it", "#result-title")
 
 
 def test_russian_site_speaks_and_says_what_is_wrong_in_russian(russian):
