@@ -1,4 +1,4 @@
-"""A real browser at a running site.  Test modules import the fixtures: chromium, address, page."""
+"""A real browser at a running site.  Test modules import the fixtures: chromium, address, page, stop."""
 
 import os
 import shutil
@@ -41,6 +41,7 @@ def started(profile, *more_flags):
         options.add_argument(flag)
     options.add_experimental_option("prefs", {"intl.accept_languages": "en-US,en"})  # whatever the machine speaks
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(programs[1]))
+    driver.set_script_timeout(120)  # a busy machine is slow, and no fault
     yield driver
     driver.quit()
 
@@ -57,6 +58,15 @@ def address(make_app, bank):
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@pytest.fixture
+def stop(cloner):
+    """The networks wait before each sentence until they may go on."""
+    may = threading.Semaphore(0)
+    cloner.between = may.acquire
+    yield may
+    may.release(1000)
 
 
 @pytest.fixture
@@ -84,10 +94,17 @@ class Page:
     def type(self, css, text):
         self.find(css).send_keys(text)
 
-    def until(self, happened):
+    def choose(self, path, css="#recording"):
+        """Choose a good recording; what the scripts say of it is there afterwards, and moves nothing any more."""
+        self.type(css, path)
+        if self.driver.find_elements(By.CSS_SELECTOR, ".js"):
+            self.see("This recording is good.", "[data-check]")
+
+    def until(self, happened, seconds=20):
         """What `happened` returns, once it is true of a page that is loaded."""
         loaded = "return document.readyState === 'complete'"
-        wait = WebDriverWait(self.driver, 20, ignored_exceptions=[WebDriverException])  # a page may go as it is asked
+        goes = [WebDriverException]  # a page may go as it is asked
+        wait = WebDriverWait(self.driver, seconds, ignored_exceptions=goes)
         return wait.until(lambda driver: driver.execute_script(loaded) and happened())
 
     def wait(self, css):

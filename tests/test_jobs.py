@@ -26,7 +26,7 @@ class Speaker:
     def __call__(self, job, spoken):
         self.said.append(job.speech.text)
         for _ in range(job.n_sentences):
-            self._may.acquire(timeout=10)
+            self._may.acquire()
             if self.fault:
                 raise self.fault
             try:
@@ -78,6 +78,15 @@ def queue(speaker):
     _until(lambda: not _threads())
 
 
+@pytest.fixture
+def clock(monkeypatch):
+    """The clock of the jobs; it goes on only as a test moves its `now`, in seconds."""
+    clock = SimpleNamespace(now=1000.0)
+    clock.monotonic = lambda: clock.now
+    monkeypatch.setattr(jobs, "time", clock)
+    return clock
+
+
 def test_jobs_are_spoken_in_the_order_they_came(queue, speaker):
     texts = ["One.", "Two.", "Three."]
     asked = [queue.add(_job(text)) for text in texts]
@@ -114,23 +123,26 @@ def test_progress_counts_the_sentences_of_all_takes(queue, speaker):
     assert 4 / 6 <= queue.fraction(job) < 5 / 6
 
 
-def test_time_left_is_unknown_until_a_sentence_was_measured(queue, speaker):
+def test_time_left_is_unknown_until_a_sentence_was_measured(queue, speaker, clock):
     job, next_job = queue.add(_job(n_sentences=3, n_phones=20)), queue.add(_job("Next.", n_phones=20))
     assert queue.seconds_left(job) is None and queue.seconds_left(next_job) is None
-    time.sleep(0.3)
+    _until(lambda: speaker.said)
+    clock.now += 3.0
     speaker.say()
-    left, next_left = queue.seconds_left(job), queue.seconds_left(next_job)
-    assert 0.2 < left < 3  # two sentences of at least 0.3 s each, the first under way
-    assert next_left == pytest.approx(left * 3 / 2, rel=0.3)
+    assert queue.seconds_left(job) == pytest.approx(6.0)  # two sentences more
+    assert queue.seconds_left(next_job) == pytest.approx(9.0)
 
 
-def test_time_left_never_grows_while_a_sentence_is_spoken(queue, speaker):
+def test_time_left_shrinks_while_a_sentence_is_spoken_and_is_never_over(queue, speaker, clock):
     job = queue.add(_job(n_sentences=2))
-    time.sleep(0.1)
+    _until(lambda: speaker.said)
+    clock.now += 10.0
     speaker.say()
-    before = queue.seconds_left(job)
-    time.sleep(0.05)
-    assert 0 < queue.seconds_left(job) < before
+    left = []
+    for seconds in (0.0, 4.0, 4.0, 100.0):
+        clock.now += seconds
+        left.append(queue.seconds_left(job))
+    assert left == pytest.approx([10.0, 6.0, 2.0, 0.5])
 
 
 def test_rate_follows_what_was_measured_last():

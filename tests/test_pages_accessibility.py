@@ -1,13 +1,12 @@
 """What axe finds wrong with each page for those who cannot see, hear or point well: nothing serious."""
 
-import threading
 from importlib.resources import files
 
 import pytest
 
 from app.db import Pronunciation, Voice, db
 from models import Finding
-from tests.browser import DESK, PHONE, TEXT, address, chromium, page
+from tests.browser import DESK, PHONE, TEXT, address, chromium, page, stop
 
 pytest.importorskip("selenium.webdriver", reason="selenium is not installed: no test in a browser")
 
@@ -92,14 +91,12 @@ def test_front_page_with_a_reading_and_then_with_messages(page):
     assert_no_serious_fault(page)
 
 
-def test_running_job_and_its_result(page, cloner):
-    may = threading.Semaphore(0)
-    cloner.between = lambda: may.acquire(timeout=60)
+def test_running_job_and_its_result(page, stop):
     _fill_in(page)
     page.press("#speak .big")
     page.wait("[data-job]")
     assert_no_serious_fault(page)
-    may.release()
+    stop.release()
     page.wait(".result audio")
     assert_no_serious_fault(page)
     page.open("/speeches")

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import soundfile
 
-from tests.browser import PHONE, address, chromium, page
+from tests.browser import PHONE, address, chromium, page, stop
 from tests.fakes import read
 
 pytest.importorskip("selenium.webdriver", reason="selenium is not installed: no test in a browser")
@@ -15,18 +15,15 @@ pytest.importorskip("selenium.webdriver", reason="selenium is not installed: no 
 from selenium.webdriver.common.by import By
 
 TEXT = "One is a number. Two is a number. Three is a number. Four is a number."
+PICTURES = "return [...document.querySelectorAll('.result img')].every(one => one.complete && one.naturalWidth > 0)"
 
 
-@pytest.fixture
-def stop(cloner):
-    """The networks wait before each sentence until they may go on."""
-    may = threading.Semaphore(0)
+@pytest.fixture(autouse=True)
+def sentences(cloner):
+    """A text is read as its sentences."""
     cloner.reader = lambda text, language=None, dictionary=None: [
         replace(read(part)[0], words=part) for part in text.split(". ")
     ]
-    cloner.between = lambda: may.acquire(timeout=30)
-    yield may
-    may.release(1000)
 
 
 def _fill_in(page, text=TEXT):
@@ -41,6 +38,10 @@ def _value(page):
 
 def _speeches(app_folder):
     return [path.name for path in (app_folder / "speeches").iterdir()]
+
+
+def _is_speaking():
+    return any(thread.name == "speaking" for thread in threading.enumerate())
 
 
 def test_progress_is_shown_sentence_by_sentence_until_the_speech_plays(page, stop):
@@ -58,14 +59,14 @@ def test_progress_is_shown_sentence_by_sentence_until_the_speech_plays(page, sto
     assert page.driver.current_url.endswith("/speeches/1")
     waveform, rate = soundfile.read(io.BytesIO(page.download()))
     assert len(waveform) / rate > 3
-    pictures = "return [...document.querySelectorAll('.result img')].every(one => one.complete && one.naturalWidth > 0)"
     page.press(".figures summary")
-    page.until(lambda: page.driver.execute_script(pictures))
+    page.until(lambda: page.driver.execute_script(PICTURES))
     assert page.find("#text").get_property("value") == TEXT
     page.driver.back()
+    page.until(lambda: page.driver.current_url == page.address + "/")
     page.until(lambda: page.find("#text").get_property("value") == TEXT)
-    assert not page.driver.find_elements(By.CSS_SELECTOR, "[data-job]")
-    assert not page.find("#speak").get_attribute("aria-busy")
+    page.until(lambda: not page.driver.find_elements(By.CSS_SELECTOR, "[data-job]"))
+    page.until(lambda: not page.find("#speak").get_attribute("aria-busy"))
 
 
 def test_cancel_keeps_the_form_and_leaves_no_file(page, stop, tmp_path):
@@ -81,6 +82,7 @@ def test_cancel_keeps_the_form_and_leaves_no_file(page, stop, tmp_path):
     stop.release(100)
     page.press("#speak .big")
     page.wait(".result audio")
+    assert len(_speeches(tmp_path / "instance")) == 1
 
 
 def test_page_that_is_reloaded_shows_the_progress_again_and_then_the_way_to_the_speech(page, stop):
@@ -102,6 +104,7 @@ def test_double_click_speaks_once(page, stop, tmp_path):
     page.see("Sentence 1 of 4", "[data-words]")
     stop.release(100)
     page.wait(".result audio")
+    page.until(lambda: not _is_speaking())
     assert len(_speeches(tmp_path / "instance")) == 1
 
 
@@ -176,4 +179,5 @@ def test_progress_and_result_fit_a_phone(page, stop):
     stop.release(100)
     page.wait(".result audio")
     page.press(".figures summary")
+    page.until(lambda: page.driver.execute_script(PICTURES))
     assert not page.is_wider_than_the_screen()
