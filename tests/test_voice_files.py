@@ -15,6 +15,7 @@ from app.db import Voice, db, now
 from app.voice_files import MAX_BYTES, MAX_SAMPLE_BYTES, InvalidVoiceFile, VoiceFile
 from models import VoiceProfile
 from models.recording import load_recording
+from tests.trap import Trap
 
 CARD = {"format": "tembr-voice", "version": "1", "name": "Anna"}
 
@@ -244,19 +245,6 @@ def test_truncated_or_damaged_file_is_refused_or_is_another_voice(recording):
             except InvalidVoiceFile:
                 continue
             assert np.isfinite(file.profile.features()).all()
-
-
-class Trap:
-    """Tells when it is unpickled."""
-
-    sprung = False
-
-    def __reduce__(self):
-        return _spring, ()
-
-
-def _spring():
-    Trap.sprung = True
 
 
 def test_pickle_is_refused_and_never_opened(client):
