@@ -248,6 +248,7 @@ def test_text_written_while_a_reading_is_made_is_read_too(page, cloner):
     page.type("#text", " и")
     assert is_asked.wait(20)
     page.type("#text", " пёс")
+    page.driver.execute_async_script("setTimeout(arguments[0], 450)")  # after the 400 ms that end the typing
     may.set()
     page.until(lambda: _reading(page) == "Ко́т и́ пё́с")
     assert _text(page) == "Кот и пёс"
