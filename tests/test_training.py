@@ -244,6 +244,16 @@ def test_its_adversary_learns_to_tell_its_mels_from_recorded_ones(aligned, tmp_p
     assert np.isfinite(given).all() and np.shape(given) == (2, 22)
 
 
+def test_while_its_adversary_learns_alone_the_synthesizer_stays_as_it_was(aligned, tmp_path, synthesizer_losses):
+    recipe = replace(SYNTHESIZER_RECIPE, adversary_from=0, adversary_alone=24)
+    begun = train_synthesizer.train(aligned, tmp_path / "begun", 0, recipe, TINY_SYNTHESIZER)
+    waited = train_synthesizer.train(aligned, tmp_path / "waited", 24, recipe, TINY_SYNTHESIZER)
+    assert same(begun, waited)
+    assert synthesizer_losses.remaining("adversary") < 0.8
+    learned = train_synthesizer.train(aligned, tmp_path / "waited", 25, recipe, TINY_SYNTHESIZER)
+    assert not same(begun, learned)
+
+
 def test_a_stopped_synthesizer_goes_on_where_it_was(aligned, tmp_path, monkeypatch):
     recipe = replace(SYNTHESIZER_RECIPE, adversary_from=2)
 

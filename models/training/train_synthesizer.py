@@ -47,6 +47,7 @@ class SynthesizerRecipe:
     pitch_weight: float = 0.1
     energy_weight: float = 0.1
     adversary_from: int = 4_000  # step
+    adversary_alone: int = 0  # steps, the first, in which only the adversary learns
     adversary_rate: float = 2e-4
     fooling_weight: float = 0.15
     features_weight: float = 0.5
@@ -260,9 +261,11 @@ def train(
     distributed.averaging(adversary)
     meter = Meter()
     for step, chance in run.steps(last):
-        rate = learning_rate(step, last, recipe.peak_rate)
+        alone = recipe.adversary_alone
+        rate = 0.0 if step < alone else learning_rate(step - alone, last - alone, recipe.peak_rate)
         set_learning_rate(optimizer, rate)
-        set_learning_rate(adversary, min(rate, recipe.adversary_rate))  # or it wins as the network's rate falls
+        # as fast as the network, or it wins as the network's rate falls
+        set_learning_rate(adversary, min(rate, recipe.adversary_rate) if rate else recipe.adversary_rate)
         batch = corpus.draw(chance, device)
         mels, losses = losses_of(network, batch, recipe.profile_noise)
         if step >= recipe.adversary_from:

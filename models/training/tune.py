@@ -54,7 +54,7 @@ class Tuning:
     language: str
     general: Path | None = None
     share: float = 0.5  # of the general corpus in what is learned from, by duration
-    steps: int = 300
+    steps: int = 450  # of the first third only the discriminator learns: untrained it would mislead
     vocoder_steps: int = 0
     aligner_steps: int | None = None
     peak_rate: float = 1e-4  # a tenth of the recipe's
@@ -80,7 +80,8 @@ def tune(asked: Tuning) -> None:
         prepare(asked)
         (asked.work / "prepared").touch()
     if asked.steps:
-        recipe = replace(train_synthesizer.SynthesizerRecipe(), peak_rate=asked.peak_rate, adversary_from=0)
+        alone = asked.steps // 3
+        recipe = train_synthesizer.SynthesizerRecipe(peak_rate=asked.peak_rate, adversary_from=0, adversary_alone=alone)
         train_synthesizer.train(asked.cache, asked.work, asked.steps, recipe, config, asked.start)
         deliver(asked, "synthesizer")
     if asked.vocoder_steps:
