@@ -131,7 +131,7 @@ def _profiles(job: tuple[Path, str, list[Clip]]) -> tuple[str, np.ndarray]:
 
 
 def _some_profiles(root: Path, clips: list[Clip], encoder: SpeakerEncoder) -> Iterator[np.ndarray]:
-    """Profiles of the speaker's longest clips, up to PROFILES_PER_SPEAKER."""
+    """Profiles of the first clips that are long enough, up to PROFILES_PER_SPEAKER."""
     for clip in clips[:PROFILES_PER_SPEAKER]:
         try:
             waveform = load_clip(root, clip)[: 8 * SAMPLE_RATE]

@@ -57,7 +57,7 @@ class Tuning:
     steps: int = 450  # of the first third only the discriminator learns: untrained it would mislead
     vocoder_steps: int = 0
     aligner_steps: int | None = None
-    peak_rate: float = 1e-4  # a tenth of the recipe's
+    peak_rate: float = 1e-4  # a tenth of the synthesizer's recipe, a fifth of the vocoder's
     start: Path = SHIPPED / "synthesizer.safetensors"
     vocoder_start: Path = SHIPPED / "vocoder.safetensors"
 
