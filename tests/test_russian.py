@@ -6,8 +6,7 @@ import time
 import pytest
 import torch
 
-from models.text import russian
-from models.text.russian import accent, normalise, phones
+from models.text.russian import accent, normalise, phones, stress
 from models.text.symbols import PAUSES, WORD_BORDER, phone_ids
 
 SOUNDS = [
@@ -218,8 +217,8 @@ def test_stress_given_by_the_writer_wins(written, accented):
 @pytest.mark.parametrize("text", ["я+" * 1000, "е+" * 1000, "я+ " * 1000, "зел+еный дом " * 100, "щё" * 2000])
 def test_stress_given_by_the_writer_costs_no_time(text, monkeypatch):
     asked = []
-    ask = russian._ask
-    monkeypatch.setattr(russian, "_ask", lambda *args, **options: asked.append(args) or ask(*args, **options))
+    ask = stress._ask
+    monkeypatch.setattr(stress, "_ask", lambda *args, **options: asked.append(args) or ask(*args, **options))
     start = time.process_time()
     accent(text)
     assert len(asked) <= 15

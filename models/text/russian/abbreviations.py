@@ -4,7 +4,7 @@ import re
 
 from num2words import num2words
 
-from .russian_numbers import is_common_word, morphology
+from .numbers import is_common_word, morphology
 
 _LETTER_NAMES = dict(
     zip(

@@ -1,17 +1,12 @@
-"""Russian text: what is written -> words in full -> words with stress -> phones."""
+"""Russian stress: words in full -> words with their stress and ё, by silero-stress and the rules of homographs.py."""
 
 import functools
 import re
 import threading
 import unicodedata
 
-from .russian_abbreviations import letters_in_words, signs_in_words
-from .russian_numbers import join_ranges, numbers_in_words
-from .russian_ordinals import ordinals_in_words
-from .russian_phones import ENCLITICS, PREPOSITIONS, VOWELS, phones
-from .russian_stress import compound_stress, stress_by_neighbours
-
-__all__ = ["accent", "normalise", "phones"]
+from .homographs import compound_stress, stress_by_neighbours
+from .phones import ENCLITICS, PREPOSITIONS, VOWELS
 
 _ACCENTOR_LOCK = threading.Lock()  # the model keeps state between calls
 _WORD = re.compile(r"[а-яёіїєґўѣѳѵ]+", re.IGNORECASE)
@@ -20,20 +15,6 @@ _UNSTRESSED_INSIDE = frozenset(("что", "да"))  # conjunctions, unless they 
 _PARTICLES = frozenset("то таки либо нибудь ка де с".split())  # after a hyphen
 _OVERLONG = re.compile(r"\w{61,}")  # no word; the model's time grows with the square of its length
 _CHUNK_CHARACTERS = 400  # the homograph model reads at most 512 word pieces
-
-
-def normalise(text: str) -> str:
-    """Text in NFC with numbers, signs and abbreviations in words, in the case the sentence asks for."""
-    text = signs_in_words(unicodedata.normalize("NFC", text))
-    text = _normalizer().normalize(numbers_in_words(ordinals_in_words(text)))
-    return letters_in_words(join_ranges(text))
-
-
-@functools.lru_cache(maxsize=1)
-def _normalizer():
-    from ru_normalizr import NormalizeOptions, Normalizer
-
-    return Normalizer(NormalizeOptions.safe())
 
 
 def accent(text: str) -> str:

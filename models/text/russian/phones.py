@@ -7,8 +7,8 @@ consonant may depend on the next word.  Inside this module a stressed vowel is a
 
 import re
 
-from .russian_spellings import respell
-from .symbols import PAUSES, WORD_BORDER
+from ..symbols import PAUSES, WORD_BORDER
+from .spellings import respell
 
 VOWELS = "аеёиоуыэюя"
 PREPOSITIONS = frozenset(

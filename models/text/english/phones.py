@@ -8,10 +8,10 @@ import re
 import unicodedata
 from functools import lru_cache
 
-from .english_heteronyms import READINGS as HETERONYMS
-from .english_heteronyms import Tagger
-from .english_words import normalise
-from .symbols import PAUSES, WORD_BORDER
+from ..symbols import PAUSES, WORD_BORDER
+from .heteronyms import READINGS as HETERONYMS
+from .heteronyms import Tagger
+from .normalise import normalise
 
 # The dictionary's alphabet -> SYMBOLS without stress. Marks that are in neither are dropped.
 VOWELS = {

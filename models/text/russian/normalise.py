@@ -1,0 +1,22 @@
+"""Russian numbers, signs and abbreviations in words, in the case that the sentence asks for."""
+
+import functools
+import unicodedata
+
+from .abbreviations import letters_in_words, signs_in_words
+from .numbers import join_ranges, numbers_in_words
+from .ordinals import ordinals_in_words
+
+
+def normalise(text: str) -> str:
+    """Text in NFC with numbers, signs and abbreviations in words, in the case the sentence asks for."""
+    text = signs_in_words(unicodedata.normalize("NFC", text))
+    text = _normalizer().normalize(numbers_in_words(ordinals_in_words(text)))
+    return letters_in_words(join_ranges(text))
+
+
+@functools.lru_cache(maxsize=1)
+def _normalizer():
+    from ru_normalizr import NormalizeOptions, Normalizer
+
+    return Normalizer(NormalizeOptions.safe())
