@@ -7,18 +7,15 @@ from functools import partial
 from logging import INFO, WARNING
 from pathlib import Path
 
-from flask import Flask, Response, current_app, render_template, request
-from flask_babel import gettext as _
-from flask_babel import lazy_gettext
-from flask_wtf.csrf import CSRFError, CSRFProtect
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from flask import Flask, Response, request
+from flask_wtf.csrf import CSRFProtect
 from werkzeug.routing import IntegerConverter
 
 from app import (
     db,
     dictionary,
     doctor,
-    files,
+    errors,
     forms,
     history,
     i18n,
@@ -28,6 +25,7 @@ from app import (
     retention,
     schema,
     speeches,
+    storage,
     takes,
     verify,
     voice,
@@ -37,7 +35,6 @@ from app.jobs import Queue
 from config import ROOT, Config
 from models import VoiceCloner
 
-CHUNK = 1 << 16  # bytes
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self' blob:; "
@@ -48,12 +45,6 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(self)",
-}
-FAULTS = {
-    400: lazy_gettext("This was not understood: reload the page and try again."),
-    404: lazy_gettext("There is no such page."),
-    405: lazy_gettext("This can only be done with the buttons of the pages."),
-    500: lazy_gettext("Tembr made a mistake. It is noted in the server's log; what was kept before is still there."),
 }
 
 
@@ -84,9 +75,7 @@ def create_app(config: object = Config, cloner: VoiceCloner | None = None) -> Fl
     app.register_blueprint(voice.blueprint)
     app.register_blueprint(dictionary.blueprint)
     app.register_blueprint(doctor.blueprint)
-    app.register_error_handler(HTTPException, _error_page)
-    app.register_error_handler(RequestEntityTooLarge, _too_large)
-    app.register_error_handler(CSRFError, _expired)
+    errors.init_app(app)
     app.after_request(_harden)
     app.after_request(_name_next_page)
     app.jinja_env.globals.update(languages=forms.LANGUAGES, recording_choice=forms.RECORDING)
@@ -123,7 +112,7 @@ def _prepare_instance(app: Flask) -> None:
     instance = Path(app.config["INSTANCE"]).resolve()
     for folder in (instance, instance / db.Voice.folder, instance / db.Speech.folder):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    files.remove_drafts(instance / db.Speech.folder)
+    storage.remove_drafts(instance / db.Speech.folder)
     app.config["INSTANCE"] = instance
     app.config["SECRET_KEY"] = app.config["SECRET_KEY"] or _secret_key(instance / "secret_key")
     app.config["SQLALCHEMY_DATABASE_URI"] = (
@@ -153,43 +142,6 @@ def _name_next_page(response: Response) -> Response:
         response.status_code, response.headers["X-Tembr-Next"] = 200, response.headers.pop("Location")
         response.set_data("")
     return response
-
-
-def _error_page(error: HTTPException, message: str | None = None) -> tuple[str, int]:
-    return render_template("error.html", error=error, message=message or _said_of(error)), error.code
-
-
-def _said_of(error: HTTPException) -> str:
-    """What a view said of the fault, or a sentence of FAULTS."""
-    is_silent = error.description == type(error).description
-    return FAULTS.get(error.code, FAULTS[400]) if is_silent else error.description
-
-
-def _too_large(error: RequestEntityTooLarge) -> tuple[str, int]:
-    """A browser shows no answer before it has sent everything, so what is bearable is read and dropped."""
-    limit, size = current_app.config["MAX_CONTENT_LENGTH"], request.content_length or 0
-    if limit < size <= 5 * limit:
-        for start in range(0, size, CHUNK):
-            request.environ["wsgi.input"].read(min(CHUNK, size - start))
-    return _error_page(error, _said_of_size(size, limit))
-
-
-def _said_of_size(size: int, limit: int) -> str:
-    """What was too large in a request of so many bytes: within the limit of all of it, a text or a form can be."""
-    if size <= limit:
-        allowed = i18n.number(current_app.config["MAX_TEXT_CHARACTERS"])
-        return _("The text is too long: at most %(limit)s characters can be said.", limit=allowed)
-    if request.endpoint == "verify.page":
-        return verify.too_large(size)
-    return _(
-        "What was sent is too large: %(size)s MB. A recording may have %(limit)s MB.",
-        size=i18n.number(size / 1e6, 1),
-        limit=i18n.number(current_app.config["MAX_UPLOAD_MEGABYTES"]),
-    )
-
-
-def _expired(error: CSRFError) -> tuple[str, int]:
-    return _error_page(error, _("This page was open for too long, or cookies are off. Reload it and try again."))
 
 
 def _stressed(respelling: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from flask import current_app
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import create_app, files, recordings, voice_files
+from app import create_app, recordings, storage, voice_files
 from app.db import Voice, db, now, plain_name
 from app.voice_files import InvalidVoiceFile, VoiceFile
 from app.voice_forms import check_name, check_note
@@ -58,7 +58,7 @@ def _add(asked: argparse.Namespace) -> None:
     profiles = [_heard(path, content) for path, content in zip(asked.recordings, contents, strict=True)]
     voice = Voice(name=name, note=note, language=asked.language, consent_at=now())
     voice.profile, voice.seconds = profiles[0].to_bytes(), profiles[0].seconds
-    files.keep(voice, contents[0], files.kind_of(contents[0]))
+    storage.keep(voice, contents[0], storage.kind_of(contents[0]))
     try:
         for content, profile in zip(contents[1:], profiles[1:], strict=True):
             recordings.add(voice.id, content, profile)

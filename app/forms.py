@@ -1,7 +1,5 @@
 """Every form: its limits, and the words a person sees when one is not kept."""
 
-import re
-import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,12 +11,12 @@ from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
 from sqlalchemy.exc import IntegrityError, OperationalError
 from torch import OutOfMemoryError
-from wtforms import BooleanField, FloatField, IntegerField, RadioField, SelectField, StringField, TextAreaField
+from wtforms import BooleanField, FloatField, IntegerField, RadioField, SelectField, TextAreaField
 from wtforms.validators import NumberRange, Optional, ValidationError
 
-from app.db import Pronunciation, Speech, Voice, db, dictionary_key, plain_name
+from app.db import Pronunciation, Speech, Voice, db, plain_name
+from app.errors import told, why_disk_refused
 from app.i18n import number
-from app.messages import told, why_disk_refused
 from models import (
     FORMATS,
     KBITS,
@@ -38,7 +36,6 @@ MAX_SEED = 2**31 - 1
 PITCHES = (-6.0, 6.0)  # semitones
 PAUSES = (0.5, 2.0)  # times as long as read
 TAKES = 3  # of which the best is kept, if that is asked for
-VOWELS = "аеёиоуыэюяaeiouy"
 
 TEXT_FAULTS = (NothingToSay, TextTooLong)
 
@@ -261,100 +258,3 @@ class SpeakForm(RecordingForm, TextForm):
 def profile_of(row: Voice | Speech) -> VoiceProfile:
     """The profile a row keeps.  Raises InvalidVoiceProfile."""
     return VoiceProfile.from_bytes(row.profile)
-
-
-def _with_plus(respelling: str | None) -> str:
-    """A respelling in plain spaces, each stress mark after a letter turned into a + before it."""
-    parted = unicodedata.normalize("NFD", respelling or "").replace("’", "'")
-    return plain_name(re.sub("(\\w[\u0300\u0302-\u036f]*)\u0301", r"+\1", parted))
-
-
-class PronunciationForm(TembrForm):
-    """A word and how it is read: new in the dictionary, or its own entry."""
-
-    word = StringField(lazy_gettext("Word"), filters=[plain_name])
-    respelling = StringField(lazy_gettext("Read as"), filters=[_with_plus])
-
-    def __init__(self, *args, entry: Pronunciation | None = None, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.entry = entry
-
-    def validate_word(self, field: StringField) -> None:
-        _check_length(field)
-        if not re.search(r"[^\W_]", field.data):
-            raise ValidationError(_("Write a word with at least one letter or digit."))
-        if Pronunciation.of(field.data) not in (None, self.entry):
-            raise ValidationError(word_taken(field.data))
-
-    def validate_respelling(self, field: StringField) -> None:
-        _check_length(field)
-        letters = re.sub(r"[\W\d_]", "", field.data.lower())
-        if not letters or re.search("[^a-zа-яё]", letters):
-            raise ValidationError(_("Write how it is read with Russian or English letters."))
-        if re.search("[a-z]", letters) and re.search("[а-яё]", letters):
-            raise ValidationError(_("Write how it is read with letters of one alphabet, Russian or English."))
-        if re.search(rf"\+(?![{VOWELS}])", field.data, re.IGNORECASE):
-            raise ValidationError(_("The + stands before the stressed vowel, as in з+амок."))
-        if stressed := next((part for part in re.split(r"[\s-]", field.data) if part.count("+") > 1), None):
-            raise ValidationError(
-                ngettext(
-                    "“%(word)s” has %(num)s stress: mark one vowel of each word.",
-                    "“%(word)s” has %(num)s stresses: mark one vowel of each word.",
-                    stressed.count("+"),
-                    word=stressed,
-                )
-            )
-
-    def fill(self, entry: Pronunciation) -> Pronunciation:
-        """The entry with what was given."""
-        entry.word, entry.respelling = dictionary_key(self.word.data), self.respelling.data
-        entry.language = "ru" if re.search("[а-яё]", entry.respelling, re.IGNORECASE) else "en"
-        return entry
-
-    def _changed_meanwhile(self) -> None:
-        self.word.errors.append(word_taken(self.word.data))
-
-
-def _check_length(field: StringField) -> None:
-    limit, length = _limit("MAX_WORD_CHARACTERS"), len(field.data)
-    empty, too_long = (_word_empty, _word_too_long) if field.name == "word" else (_reading_empty, _reading_too_long)
-    if not length:
-        raise ValidationError(empty(limit))
-    if length > limit:
-        raise ValidationError(too_long(length, limit))
-
-
-def _word_empty(limit: int) -> str:
-    return ngettext(
-        "The word is empty: write %(num)s character.", "The word is empty: write from 1 to %(num)s characters.", limit
-    )
-
-
-def _word_too_long(length: int, limit: int) -> str:
-    return ngettext(
-        "The word is too long: %(num)s character, and at most %(limit)s fit.",
-        "The word is too long: %(num)s characters, and at most %(limit)s fit.",
-        length,
-        limit=limit,
-    )
-
-
-def _reading_empty(limit: int) -> str:
-    return ngettext(
-        "The respelling is empty: write %(num)s character.",
-        "The respelling is empty: write from 1 to %(num)s characters.",
-        limit,
-    )
-
-
-def _reading_too_long(length: int, limit: int) -> str:
-    return ngettext(
-        "The respelling is too long: %(num)s character, and at most %(limit)s fit.",
-        "The respelling is too long: %(num)s characters, and at most %(limit)s fit.",
-        length,
-        limit=limit,
-    )
-
-
-def word_taken(word: str) -> str:
-    return _("“%(word)s” is already in the dictionary: change it there.", word=plain_name(word))

@@ -8,7 +8,7 @@ from flask_babel import ngettext
 from flask_sqlalchemy.pagination import Pagination
 from sqlalchemy import false, func, select
 
-from app import files
+from app import storage
 from app.db import Speech, db, plain_query
 from app.i18n import number
 
@@ -33,7 +33,7 @@ def speeches() -> str:
     query, kept = _query(), _totals()
     found = _totals(Speech.holding(query)) if query else kept
     page = _page(query, found.count)
-    lost = {speech.id for speech in page if not files.path_of(speech).exists()}
+    lost = {speech.id for speech in page if not storage.path_of(speech).exists()}
     return render_template(
         "speeches.html",
         page=page,
@@ -94,7 +94,7 @@ def _rules() -> list[str]:
 @blueprint.post("/speeches/<int:speech_id>/delete")
 def delete(speech_id: int) -> Response:
     """Delete one speech with its file; a second press of the button changes nothing more."""
-    if files.discard_where(Speech, Speech.id == speech_id):
+    if storage.discard_where(Speech, Speech.id == speech_id):
         flash(_("The speech was deleted."), "done")
     else:
         flash(_("This speech was already deleted."), "done")
@@ -105,7 +105,7 @@ def delete(speech_id: int) -> Response:
 def delete_all() -> Response:
     """Delete all speeches, or all that are found, up to the newest that was there when the page was shown."""
     shown = Speech.id <= min(max(request.form.get("last_id", 0, int), 0), MAX_ID)
-    n_deleted = files.discard_where(Speech, Speech.holding(_query()), shown)
+    n_deleted = storage.discard_where(Speech, Speech.holding(_query()), shown)
     flash(
         ngettext(
             "%(count)s speech was deleted.", "%(count)s speeches were deleted.", n_deleted, count=number(n_deleted)

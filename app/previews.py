@@ -6,7 +6,8 @@ from flask import request
 
 from app import reading
 from app.db import Pronunciation, db, dictionary_key
-from app.forms import PronunciationForm, TextForm
+from app.dictionary import PronunciationForm
+from app.forms import TextForm
 
 ASKS = ("read", "stress", "remember")  # the names of the buttons that show the reading, or change it
 

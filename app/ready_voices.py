@@ -6,7 +6,7 @@ from pathlib import Path
 from flask import current_app
 from sqlalchemy.exc import IntegrityError
 
-from app import files
+from app import storage
 from app.db import ReadyVoice, Voice, db
 from models import InvalidVoiceProfile, VoiceProfile
 
@@ -35,7 +35,7 @@ def _import(entry: dict, folder: Path) -> None:
         voice = Voice(name=entry["name"], profile=profile, seconds=VoiceProfile.from_bytes(profile).seconds)
         voice.language, voice.origin, voice.licence = entry["language"], entry["origin"], entry["licence"]
         db.session.add(ReadyVoice(name=entry["name"]))
-        files.keep(voice, sample, files.kind_of(sample))
+        storage.keep(voice, sample, storage.kind_of(sample))
     except (OSError, KeyError, InvalidVoiceProfile, IntegrityError):
         db.session.rollback()
         current_app.logger.exception("The ready voice %s was left out", entry["name"])

@@ -14,7 +14,7 @@ from flask_babel import gettext as _
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import undefer
 
-from app import files
+from app import storage
 from app.db import Voice, VoiceRecording, db, now
 from models import VoiceProfile
 from models.voice_profile import merged
@@ -68,7 +68,7 @@ def add(voice_id: int, recording: bytes, profile: VoiceProfile) -> Voice:
         db.session.add(row)
         merge(voice)
         voice.consent_at = voice.consent_at or now()
-        files.keep(row, recording, files.kind_of(recording))
+        storage.keep(row, recording, storage.kind_of(recording))
         if not voice.file_name:
             voice.file_name = row.file_name
             db.session.commit()
@@ -81,7 +81,7 @@ def remove(voice_id: int, recording_id: int) -> None:
         row = _found(voice, recording_id)
         if len(_rows(voice.id)) == 1:
             raise OnlyRecording
-        path = files.path_of(row) if row.file_name else None
+        path = storage.path_of(row) if row.file_name else None
         db.session.delete(row)
         merge(voice)
         _replace_sample(voice, row.file_name)
@@ -99,7 +99,7 @@ def remove_audio(voice_id: int, recording_id: int | None) -> None:
         if not recording_id and _rows(voice.id):
             raise VoiceGone
         row = _found(voice, recording_id) if recording_id else voice
-        path = files.path_of(row) if row.file_name else None
+        path = storage.path_of(row) if row.file_name else None
         name, row.file_name = row.file_name, ""
         _replace_sample(voice, name)
         db.session.commit()
@@ -117,7 +117,7 @@ def make_sample(voice_id: int, recording_id: int) -> None:
 def delete_voice(voice: Voice) -> None:
     """Delete a voice with all its recordings and their files."""
     with _changing(voice.id) as kept:
-        paths = {files.path_of(row) for row in (kept, *_rows(kept.id)) if row.file_name}
+        paths = {storage.path_of(row) for row in (kept, *_rows(kept.id)) if row.file_name}
         db.session.execute(delete(VoiceRecording).where(VoiceRecording.voice_id == kept.id))
         db.session.delete(kept)
         db.session.commit()
@@ -150,7 +150,7 @@ def _keep_first(voice: Voice) -> VoiceRecording:
     """Put what a voice was made from among the rows."""
     row = _first(voice)
     row.profile = voice.profile
-    path = files.path_of(voice)
+    path = storage.path_of(voice)
     row.sha256 = _hash(path.read_bytes()) if path.is_file() else None
     db.session.add(row)
     db.session.flush()

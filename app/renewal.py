@@ -6,7 +6,7 @@ from flask import current_app
 from sqlalchemy import select
 from sqlalchemy.orm import undefer
 
-from app import files, ready_voices, recordings
+from app import ready_voices, recordings, storage
 from app.db import Voice, VoiceRecording, db
 from models import VoiceCloner
 from models.voice_profile import is_outdated
@@ -35,6 +35,6 @@ def _hear_again(voice: Voice, cloner: VoiceCloner) -> None:
     rows = db.session.scalars(wanted).all()
     for row in rows or [voice]:
         if row.file_name:
-            row.profile = cloner.listen(files.path_of(row)).to_bytes()
+            row.profile = cloner.listen(storage.path_of(row)).to_bytes()
     if rows:
         recordings.merge(voice)

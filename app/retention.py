@@ -11,13 +11,13 @@ from flask import Flask, current_app
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import files, provenance
+from app import provenance, storage
 from app.db import Speech, db, now
 
 MAX_DAYS = 365_000.0  # more is for ever
 EVERY_SECONDS = 3600.0
 ORPHAN_SECONDS = 3600.0  # a younger file may be one that is just being kept
-FILE_NAME = re.compile(r"[0-9a-f]{32}\.\w+")  # as files.py names them: nothing else is touched
+FILE_NAME = re.compile(r"[0-9a-f]{32}\.\w+")  # as storage.py names them: nothing else is touched
 
 
 class Clock:
@@ -65,7 +65,7 @@ def enforce() -> None:
     conditions = [condition for condition in (_too_old(), _too_much()) if condition is not None]
     with _going_on():
         if conditions:
-            files.discard_where(Speech, or_(*conditions))
+            storage.discard_where(Speech, or_(*conditions))
 
 
 def _too_old() -> ColumnElement[bool] | None:
@@ -106,6 +106,6 @@ def _is_old_speech(path: Path) -> bool:
 def _measure() -> None:
     """Note the sizes of the files that nobody looked at yet; one that is not there takes nothing."""
     for speech in db.session.scalars(select(Speech).where(Speech.size.is_(None))):
-        path = files.path_of(speech)
+        path = storage.path_of(speech)
         speech.size = path.stat().st_size if path.exists() else 0
     db.session.commit()

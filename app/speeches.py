@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from soundfile import LibsndfileError
 from sqlalchemy import Row
 
-from app import choices, doctor, files, pictures, previews, progress
+from app import choices, doctor, pictures, previews, progress, storage
 from app.closeness import in_words
 from app.db import Pronunciation, Speech, Voice, db, now
 from app.forms import MAX_SEED, RECORDING, TAKES, SpeakForm, TextForm, profile_of
@@ -109,7 +109,7 @@ def result(speech_id: int) -> str:
     speech = _found(speech_id)
     form = progress.form_of(speech, _choice(speech) or _first_choice(Voice.choices(limit=1)))
     shown = {"bank": choices.offered(form.voice.data), "panels": progress.panels()}
-    state = {"can_repeat": _can_repeat(speech), "is_lost": not files.path_of(speech).exists()}
+    state = {"can_repeat": _can_repeat(speech), "is_lost": not storage.path_of(speech).exists()}
     return render_template("speak.html", form=form, alike=in_words, speech=speech, **state, **shown)
 
 
@@ -153,7 +153,7 @@ def _take(speech: Speech) -> Job:
 def audio(speech_id: int) -> Response:
     """The speech to listen to; to keep with ?download=1."""
     speech = _found(speech_id)
-    return files.send(speech, files.title(speech.voice_name, speech.text), "download" in request.args)
+    return storage.send(speech, storage.title(speech.voice_name, speech.text), "download" in request.args)
 
 
 @blueprint.get("/speeches/<int:speech_id>/waveform.svg")
@@ -176,7 +176,7 @@ def _picture(speech: Speech, draw: Callable[[Path], str | bytes], mimetype: str)
         answer.status_code = 304
         return answer
     try:
-        answer.set_data(draw(files.path_of(speech)))
+        answer.set_data(draw(storage.path_of(speech)))
     except LibsndfileError:
         abort(404, _("The audio file is no longer on the disk."))
     return answer

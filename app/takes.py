@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from flask import Flask, current_app
 from flask_babel import lazy_gettext
 
-from app import closeness, files, provenance, retention
+from app import closeness, provenance, retention, storage
 from app.db import Speech, Voice, db, now
 from app.forms import MAX_SEED
 from app.jobs import Cancelled, Job
@@ -21,7 +21,7 @@ class Take:
     """One take, as its draft holds it."""
 
     seed: int
-    draft: files.Draft
+    draft: storage.Draft
     seconds: float
     heard: closeness.Heard
     closeness: float | None
@@ -48,7 +48,7 @@ def _say(job: Job, spoken: Callable[[], None]) -> int:
     _check_voice(speech)
     speech.created_at = now()
     with ExitStack() as drafts:
-        takes = [_take(job, n, drafts.enter_context(files.Draft(speech.format)), spoken) for n in range(job.takes)]
+        takes = [_take(job, n, drafts.enter_context(storage.Draft(speech.format)), spoken) for n in range(job.takes)]
         best = max(takes, key=lambda take: take.closeness or -1.0)
         speech.seed, speech.seconds, speech.closeness = best.seed, best.seconds, best.closeness
         closeness.compare(speech, best.heard.waveform())
@@ -64,7 +64,7 @@ def _check_voice(speech: Speech) -> None:
         raise InvalidVoiceProfile(str(DELETED))
 
 
-def _take(job: Job, number: int, draft: files.Draft, spoken: Callable[[], None]) -> Take:
+def _take(job: Job, number: int, draft: storage.Draft, spoken: Callable[[], None]) -> Take:
     """Speak every sentence once, with a seed of its own."""
     cloner, speech, seed = current_app.extensions["cloner"], job.speech, (job.speech.seed + number) % MAX_SEED
     heard = closeness.Heard(cloner.sample_rate)
@@ -90,11 +90,11 @@ def _closed(file: SpeechFile) -> Iterator[None]:
     file.close()
 
 
-def _keep(speech: Speech, draft: files.Draft) -> None:
+def _keep(speech: Speech, draft: storage.Draft) -> None:
     with draft.path.open("rb") as file:
         speech.sha256 = provenance.hash_of(file)
     speech.size = draft.path.stat().st_size
     if speech.voice_id and not db.session.get(Voice, speech.voice_id):
         speech.voice_id = None  # deleted while it spoke
-    files.keep_draft(speech, draft)
+    storage.keep_draft(speech, draft)
     retention.enforce()

@@ -10,16 +10,10 @@ from flask_wtf.file import FileField
 from wtforms.validators import ValidationError
 
 from app import provenance
+from app.errors import file_too_large
 from app.forms import TembrForm
-from app.i18n import number
 
 blueprint = Blueprint("verify", __name__)
-
-
-def too_large(size: int) -> str:
-    """What is said of a file of so many bytes."""
-    told = {"size": number(size / 1e6, 1), "limit": number(current_app.config["MAX_VERIFY_MEGABYTES"])}
-    return _("This file is too large: %(size)s MB, and at most %(limit)s MB can be given.", **told)
 
 
 class FileForm(TembrForm):
@@ -35,7 +29,7 @@ class FileForm(TembrForm):
         if size == 0:
             raise ValidationError(_("This file is empty (0 bytes)."))
         if size > limit * 1_000_000:
-            raise ValidationError(too_large(size))
+            raise ValidationError(file_too_large(size))
 
     def finding(self) -> provenance.Finding:
         """What is known of the file."""

@@ -7,7 +7,7 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import undefer
 from sqlalchemy.orm.exc import ObjectDeletedError, StaleDataError
 
-from app import closeness, doctor, files, recordings, voice_files
+from app import closeness, doctor, recordings, storage, voice_files
 from app.db import Voice, VoiceRecording, db
 from app.forms import profile_of
 from app.i18n import number
@@ -48,7 +48,7 @@ def _page(voice: Voice, card: CardForm | None = None, another: AnotherRecordingF
 
 
 def _is_on_disk(row: Voice | VoiceRecording) -> bool:
-    return bool(row.file_name) and files.path_of(row).is_file()
+    return bool(row.file_name) and storage.path_of(row).is_file()
 
 
 def _nearest(voice: Voice) -> Neighbour | None:
@@ -99,7 +99,7 @@ def audio(voice_id: int, recording_id: int) -> Response:
     voice, recording = _found(voice_id), db.session.get(VoiceRecording, recording_id)
     if recording is None or recording.voice_id != voice_id:
         abort(404, _("There is no such recording: it may have been deleted."))
-    return files.send(recording, files.title(voice.name, str(recording_id)))
+    return storage.send(recording, storage.title(voice.name, str(recording_id)))
 
 
 @blueprint.post("/recordings/<int:recording_id>/remove")

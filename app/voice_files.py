@@ -16,9 +16,9 @@ from flask_babel import lazy_gettext
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from app import files
+from app import storage
 from app.db import Voice, db, now, plain_name
-from app.messages import told
+from app.errors import told
 from models import InvalidVoiceProfile, VoiceProfile
 from models.recording import SAMPLE_RATE, load_recording
 from models.speech_file import encode
@@ -99,7 +99,7 @@ class VoiceFile:
         voice.profile, voice.seconds = self.profile.to_bytes(), self.profile.seconds
         voice.consent_at, voice.file_name = self.consent_at or now(), ""
         if self.sample:
-            files.keep(voice, self.sample, files.kind_of(self.sample))
+            storage.keep(voice, self.sample, storage.kind_of(self.sample))
         else:
             db.session.add(voice)
             db.session.commit()
@@ -115,7 +115,7 @@ def of(voice: Voice, with_sample: bool = True) -> VoiceFile:
 
 
 def file_name(voice: Voice) -> str:
-    return files.title(voice.name) + SUFFIX
+    return storage.title(voice.name) + SUFFIX
 
 
 def check_size(n_bytes: int) -> None:
@@ -131,7 +131,7 @@ def check_size(n_bytes: int) -> None:
 
 def _sample_of(voice: Voice) -> bytes | None:
     """The voice's sample as it is, or its first seconds as an mp3 when that is smaller than it may be."""
-    path = files.path_of(voice)
+    path = storage.path_of(voice)
     if not voice.file_name or not path.is_file():
         return None
     if path.stat().st_size <= MAX_SAMPLE_BYTES:

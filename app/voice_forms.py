@@ -12,8 +12,8 @@ from wtforms.validators import ValidationError
 
 from app import voice_files
 from app.db import Voice, db, now, plain_name
+from app.errors import told
 from app.forms import RecordingForm, TembrForm, language_choices
-from app.messages import told
 from app.recordings import TooManyRecordings
 from models import InvalidVoiceProfile
 

@@ -6,7 +6,7 @@ from flask_sqlalchemy.pagination import Pagination
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import NotFound
 
-from app import doctor, files, recordings, voice_files
+from app import doctor, recordings, storage, voice_files
 from app.choices import offered
 from app.db import Voice, db, plain_query
 from app.voice_forms import NameForm, VoiceFileForm, VoiceForm
@@ -78,7 +78,7 @@ def _add(form: VoiceForm) -> Voice:
     profile, findings = hear(recording)
     voice = form.voice()
     voice.profile, voice.seconds = profile.to_bytes(), profile.seconds
-    files.keep(voice, recording, files.kind_of(recording))
+    storage.keep(voice, recording, storage.kind_of(recording))
     doctor.tell(findings, other_than=voice.id)
     return voice
 
@@ -113,7 +113,7 @@ def choices() -> str:
 @blueprint.get("/<int:voice_id>/sample")
 def sample(voice_id: int) -> Response:
     voice = _voice(voice_id)
-    return files.send(voice, files.title(voice.name))
+    return storage.send(voice, storage.title(voice.name))
 
 
 @blueprint.route("/<int:voice_id>/rename", methods=["GET", "POST"])

@@ -72,14 +72,14 @@ def recording():
 @pytest.fixture
 def bank(app):
     """Adds voices to the bank by name; returns their ids."""
-    from app import files
+    from app import storage
     from app.db import Voice
 
     def add(*names):
         with app.app_context():
             voices = [Voice(name=name, profile=_profile(), seconds=3.0) for name in names]
             for voice in voices:
-                files.keep(voice, b"ID3 sample of " + voice.name.encode(), "mp3")
+                storage.keep(voice, b"ID3 sample of " + voice.name.encode(), "mp3")
             return [voice.id for voice in voices]
 
     return add

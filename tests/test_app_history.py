@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from app import files, retention
+from app import retention, storage
 from app.db import MadeFile, Speech, db, now
 
 HOURS = 3600  # seconds
@@ -27,7 +27,7 @@ def say(app):
         with app.app_context():
             speeches = [_payload(text, **changes) for text in texts]
             for speech in speeches:
-                files.keep(speech, b"ID3 speech", "mp3")
+                storage.keep(speech, b"ID3 speech", "mp3")
             return [speech.id for speech in speeches]
 
     return keep
@@ -278,7 +278,7 @@ def test_page_is_shown_when_old_speeches_cannot_be_deleted(make_app, say, monkey
     app = make_app(KEEP_DAYS=1.0)
     say("old", app=app, created_at=now() - timedelta(days=2))
     app.extensions["retention"].applied_at -= HOURS
-    monkeypatch.setattr(files, "discard_where", refuse)
+    monkeypatch.setattr(storage, "discard_where", refuse)
     assert _texts(app.test_client().get("/speeches").text) == ["old"]
 
 
@@ -291,7 +291,7 @@ def test_file_without_a_row_is_deleted_at_the_start_once_it_is_an_hour_old(app, 
     for path in _paths(app):
         _age(path, hours=2)
     _age(young, hours=0.9)
-    with app.app_context(), files.Draft("mp3") as draft:
+    with app.app_context(), storage.Draft("mp3") as draft:
         _age(draft.path, hours=2)
         make_app()
         assert draft.path.exists()
@@ -312,7 +312,7 @@ def test_files_stay_when_the_database_is_another_one(app, make_app, tmp_path, sa
 def test_sizes_that_were_never_measured_are_at_the_start(app, make_app, say):
     say("there", "lost", size=None)
     with app.app_context():
-        files.path_of(db.session.get(Speech, 2)).unlink()
+        storage.path_of(db.session.get(Speech, 2)).unlink()
     make_app()
     with app.app_context():
         assert list(db.session.scalars(db.select(Speech.size).order_by(Speech.id))) == [len(b"ID3 speech"), 0]

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from app import files
+from app import storage
 from app.db import Speech, db
 from tests.fakes import read
 
@@ -100,7 +100,7 @@ def test_cancel_leaves_no_row_no_file_and_no_thread(app, client, voice, queue, s
     job = _ask(client)
     stop.release(1)
     _until(lambda: client.get(job["status"]).json["words"].startswith("Sentence 2 of 4"))
-    assert [name.startswith(files.DRAFT) for name in _files(app)] == [True]
+    assert [name.startswith(storage.DRAFT) for name in _files(app)] == [True]
     answer = client.post(job["status"].replace("status", "cancel"), headers=SCRIPT)
     assert answer.json["state"] == "cancelled"
     stop.release(1)
@@ -217,10 +217,10 @@ def test_another_take_goes_through_the_queue(client, voice, queue, stop, cloner)
 
 def test_drafts_of_a_crash_are_removed_at_the_start_and_no_others(app, make_app, client, voice, queue, stop):
     folder = app.config["INSTANCE"] / "speeches"
-    (folder / f"{files.DRAFT}0123.mp3").write_bytes(b"half a speech")
+    (folder / f"{storage.DRAFT}0123.mp3").write_bytes(b"half a speech")
     (folder / "kept.mp3").write_bytes(b"a speech")
     _ask(client)
-    (mine,) = _until(lambda: [name for name in _files(app) if name.startswith(files.DRAFT) and "0123" not in name])
+    (mine,) = _until(lambda: [name for name in _files(app) if name.startswith(storage.DRAFT) and "0123" not in name])
     make_app()  # as ./tembr speak does while the site runs
     assert _files(app) == sorted([mine, "kept.mp3"])
     stop.release(4)

@@ -5,7 +5,7 @@ import io
 import numpy as np
 import pytest
 
-from app import files, provenance
+from app import provenance, storage
 from app.db import Speech
 from models import SpeechFile
 
@@ -21,7 +21,7 @@ def made(app, recording):
     with app.app_context():
         sha256 = provenance.hash_of(io.BytesIO(content))
         speech = Speech(text="Hello", voice_name="Аня", speed=1.0, seed=0, format="mp3", seconds=3.0, sha256=sha256)
-        files.keep(speech, content, "mp3")
+        storage.keep(speech, content, "mp3")
     return content
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
-from app import files, nearest
+from app import nearest, storage
 from app.closeness import in_words
 from app.db import Voice, VoiceRecording, db
 from models import Finding, VoiceProfile
@@ -57,7 +57,7 @@ def keep(app):
     def keep(name, profile):
         with app.app_context():
             voice = Voice(name=name, profile=profile.to_bytes(), seconds=profile.seconds)
-            files.keep(voice, b"ID3 sample", "mp3")
+            storage.keep(voice, b"ID3 sample", "mp3")
             return voice.id
 
     return keep
@@ -216,7 +216,7 @@ def test_full_disk_leaves_the_voice_as_it_was(app, client, anna, recording, monk
         path.touch()
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(files.Path, "write_bytes", full)
+    monkeypatch.setattr(storage.Path, "write_bytes", full)
     answer = client.post("/voices/1/recordings", data=_payload(recording(seconds=4.0)))
     assert answer.status_code == 422 and "No space left on device" in answer.text
     assert _voice(app).profile == before and _rows(app) == [] and len(_files(app)) == 1

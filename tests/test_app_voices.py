@@ -7,7 +7,7 @@ from urllib.parse import quote
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from app import files
+from app import storage
 from app.db import Voice, db
 from models.recording import load_recording
 
@@ -66,12 +66,12 @@ def test_sample_is_the_recording_whatever_its_name_claims(client, recording, kin
     ],
 )
 def test_kind_of_a_recording_is_told_by_its_first_bytes(start, kind):
-    assert files.kind_of(start) == kind
+    assert storage.kind_of(start) == kind
 
 
 def test_file_of_no_known_kind_is_only_ever_downloaded(app, client):
     with app.app_context():
-        files.keep(Voice(name="Anna", profile=b"", seconds=1.0), b"<html>", "audio")
+        storage.keep(Voice(name="Anna", profile=b"", seconds=1.0), b"<html>", "audio")
     sample = client.get("/voices/1/sample")
     assert sample.mimetype == "application/octet-stream"
     assert sample.headers["Content-Disposition"].startswith("attachment")
@@ -139,7 +139,7 @@ def test_full_disk_leaves_no_voice(app, client, recording, monkeypatch):
         path.touch()
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(files.Path, "write_bytes", full)
+    monkeypatch.setattr(storage.Path, "write_bytes", full)
     answer = client.post("/voices", data=_payload(recording()))
     assert "No space left on device" in answer.text and 'value="Anna"' in answer.text
     assert _voices(app) == [] and _files(app) == []

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app import files
+from app import storage
 from app.db import Speech
 from tests.browser import PHONE, TEXT, address, chromium, page
 
@@ -21,7 +21,7 @@ def said(app, recording):
         with app.app_context():
             for text in texts:
                 given = {"text": text, "voice_name": voice_name, "speed": 1.0, "seed": 0, "format": "mp3"}
-                files.keep(Speech(**given, seconds=1.0, size=len(content), sha256=text), content, "mp3")
+                storage.keep(Speech(**given, seconds=1.0, size=len(content), sha256=text), content, "mp3")
 
     return keep
 

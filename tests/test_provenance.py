@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from app import files, provenance
+from app import provenance, storage
 from app.db import MadeFile, Speech, db
 from models import FORMATS, SpeechFile, read_tags
 
@@ -27,7 +27,7 @@ def _write(path, tags, format="mp3"):
 
 def _keep(app, **changes):
     with app.app_context():
-        files.keep(_speech(**changes), b"ID3", "mp3")
+        storage.keep(_speech(**changes), b"ID3", "mp3")
 
 
 def _made(app):

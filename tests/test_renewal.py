@@ -7,7 +7,7 @@ import pytest
 from safetensors.numpy import load, save
 from sqlalchemy import select
 
-from app import cli, cli_voices, create_app, files, recordings
+from app import cli, cli_voices, create_app, recordings, storage
 from app.db import Voice, VoiceRecording, db
 from app.voice_files import VoiceFile
 from models import VoiceProfile
@@ -27,9 +27,9 @@ def put(app, name: str, sound: bytes | None, **changes) -> int:
     """Add a voice with an old profile."""
     with app.app_context():
         voice = Voice(name=name, profile=old_profile(), seconds=3.0, **changes)
-        files.keep(voice, sound or b"", "wav")
+        storage.keep(voice, sound or b"", "wav")
         if sound is None:
-            files.path_of(voice).unlink()
+            storage.path_of(voice).unlink()
         return voice.id
 
 

@@ -257,7 +257,7 @@ def test_full_disk_leaves_no_voice(app, client, recording, monkeypatch):
         path.touch()
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(voice_files.files.Path, "write_bytes", full)
+    monkeypatch.setattr(voice_files.storage.Path, "write_bytes", full)
     answer = client.post("/voices/import", data=_payload(_file(sample=_bytes(recording()))))
     assert answer.status_code == 422 and "No space left on device" in answer.text
     assert Voice.bank() == [] and list((app.config["INSTANCE"] / "voices").iterdir()) == []

@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 
-from app.messages import REASONS, told
+from app.errors import REASONS, told
 from config import ROOT
 from models import (
     InvalidVoiceProfile,

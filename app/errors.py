@@ -1,13 +1,16 @@
-"""What the networks refuse, said in the page's language.
+"""The pages of errors, and what a person is told of what the networks, the disk or the database refuse.
 
-Their errors are English and carry values; each has its sentence here, with the same words and the same values.
+The networks' errors are English and carry values; each has its sentence here, with the same words and the same values.
 """
 
 import errno
 from math import isfinite
 
+from flask import Flask, current_app, render_template, request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext, ngettext
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from app.i18n import number
 from models import (
@@ -20,6 +23,13 @@ from models import (
     UnreadableAudio,
 )
 
+CHUNK = 1 << 16  # bytes
+FAULTS = {
+    400: lazy_gettext("This was not understood: reload the page and try again."),
+    404: lazy_gettext("There is no such page."),
+    405: lazy_gettext("This can only be done with the buttons of the pages."),
+    500: lazy_gettext("Tembr made a mistake. It is noted in the server's log; what was kept before is still there."),
+}
 REASONS = (  # of UnreadableAudio and InvalidVoiceProfile: named here, so that they are translated
     lazy_gettext("it is empty"),
     lazy_gettext("it is damaged"),
@@ -121,3 +131,53 @@ TELLS = {
     NothingToSay: _nothing,
     TextTooLong: _text_too_long,
 }
+
+
+def init_app(app: Flask) -> None:
+    """Show a page of this site for every error that a request ends with."""
+    app.register_error_handler(HTTPException, _error_page)
+    app.register_error_handler(RequestEntityTooLarge, _too_large)
+    app.register_error_handler(CSRFError, _expired)
+
+
+def _error_page(error: HTTPException, message: str | None = None) -> tuple[str, int]:
+    return render_template("error.html", error=error, message=message or _said_of(error)), error.code
+
+
+def _said_of(error: HTTPException) -> str:
+    """What a view said of the fault, or a sentence of FAULTS."""
+    is_silent = error.description == type(error).description
+    return FAULTS.get(error.code, FAULTS[400]) if is_silent else error.description
+
+
+def _too_large(error: RequestEntityTooLarge) -> tuple[str, int]:
+    """A browser shows no answer before it has sent everything, so what is bearable is read and dropped."""
+    limit, size = current_app.config["MAX_CONTENT_LENGTH"], request.content_length or 0
+    if limit < size <= 5 * limit:
+        for start in range(0, size, CHUNK):
+            request.environ["wsgi.input"].read(min(CHUNK, size - start))
+    return _error_page(error, _said_of_size(size, limit))
+
+
+def _said_of_size(size: int, limit: int) -> str:
+    """What was too large in a request of so many bytes: within the limit of all of it, a text or a form can be."""
+    if size <= limit:
+        allowed = number(current_app.config["MAX_TEXT_CHARACTERS"])
+        return _("The text is too long: at most %(limit)s characters can be said.", limit=allowed)
+    if request.endpoint == "verify.page":
+        return file_too_large(size)
+    return _(
+        "What was sent is too large: %(size)s MB. A recording may have %(limit)s MB.",
+        size=number(size / 1e6, 1),
+        limit=number(current_app.config["MAX_UPLOAD_MEGABYTES"]),
+    )
+
+
+def _expired(error: CSRFError) -> tuple[str, int]:
+    return _error_page(error, _("This page was open for too long, or cookies are off. Reload it and try again."))
+
+
+def file_too_large(size: int) -> str:
+    """What is said of a file of so many bytes that was to be looked up."""
+    told = {"size": number(size / 1e6, 1), "limit": number(current_app.config["MAX_VERIFY_MEGABYTES"])}
+    return _("This file is too large: %(size)s MB, and at most %(limit)s MB can be given.", **told)
