@@ -14,7 +14,6 @@ from werkzeug.routing import IntegerConverter
 from app import (
     db,
     dictionary,
-    doctor,
     errors,
     forms,
     history,
@@ -28,10 +27,11 @@ from app import (
     storage,
     takes,
     verify,
-    voice,
-    voices,
 )
 from app.jobs import Queue
+from app.voices import page as voice_page
+from app.voices import quality
+from app.voices import views as voice_views
 from config import ROOT, Config
 from models import VoiceCloner
 
@@ -71,10 +71,10 @@ def create_app(config: object = Config, cloner: VoiceCloner | None = None) -> Fl
     app.register_blueprint(progress.blueprint)
     app.register_blueprint(history.blueprint)
     app.register_blueprint(verify.blueprint)
-    app.register_blueprint(voices.blueprint)
-    app.register_blueprint(voice.blueprint)
+    app.register_blueprint(voice_views.blueprint)
+    app.register_blueprint(voice_page.blueprint)
     app.register_blueprint(dictionary.blueprint)
-    app.register_blueprint(doctor.blueprint)
+    app.register_blueprint(quality.blueprint)
     errors.init_app(app)
     app.after_request(_harden)
     app.after_request(_name_next_page)

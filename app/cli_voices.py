@@ -8,10 +8,11 @@ from pathlib import Path
 from flask import current_app
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import create_app, recordings, storage, voice_files
+from app import create_app, storage
 from app.db import Voice, db, now, plain_name
-from app.voice_files import InvalidVoiceFile, VoiceFile
-from app.voice_forms import check_name, check_note
+from app.voices import recordings, voice_file
+from app.voices.forms import check_name, check_note
+from app.voices.voice_file import InvalidVoiceFile, VoiceFile
 
 COLUMNS = ("name", "language", "seconds", "added", "origin")
 
@@ -78,15 +79,15 @@ def _heard(path: Path, content: bytes):
 
 def _export(asked: argparse.Namespace) -> None:
     voice = _named(asked.name)
-    path = asked.out or Path(voice_files.file_name(voice))
+    path = asked.out or Path(voice_file.file_name(voice))
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(voice_files.of(voice, asked.sample).to_bytes())
+    path.write_bytes(voice_file.of(voice, asked.sample).to_bytes())
     _say(f"{path}: “{voice.name}”, {path.stat().st_size / 1000:.1f} kB.")
 
 
 def _import(asked: argparse.Namespace) -> None:
     try:
-        voice_files.check_size(asked.file.stat().st_size)
+        voice_file.check_size(asked.file.stat().st_size)
         file = VoiceFile.from_bytes(asked.file.read_bytes())
     except InvalidVoiceFile as fault:
         raise InvalidVoiceFile(f"{asked.file}: {fault}") from fault

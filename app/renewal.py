@@ -6,8 +6,9 @@ from flask import current_app
 from sqlalchemy import select
 from sqlalchemy.orm import undefer
 
-from app import ready_voices, recordings, storage
+from app import ready_voices, storage
 from app.db import Voice, VoiceRecording, db
+from app.voices import recordings
 from models import VoiceCloner
 from models.voice_profile import is_outdated
 

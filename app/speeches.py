@@ -9,11 +9,12 @@ from flask_babel import gettext as _
 from soundfile import LibsndfileError
 from sqlalchemy import Row
 
-from app import choices, doctor, pictures, previews, progress, storage
-from app.closeness import in_words
+from app import pictures, previews, progress, storage
 from app.db import Pronunciation, Speech, Voice, db, now
 from app.forms import MAX_SEED, RECORDING, TAKES, SpeakForm, TextForm, profile_of
 from app.jobs import Job, QueueFull
+from app.voices import picker, quality
+from app.voices.similarity import in_words
 from models import VoiceProfile
 
 REPEATED = ("text", "language", "speed", "pitch", "pauses", "format", "kbits")  # what another take is asked with
@@ -29,7 +30,7 @@ def speak():
     form = progress.refused(job) if job else SpeakForm(voice=_first_choice(Voice.choices(limit=1)))
     if previews.is_asked_for():
         return _with_preview(form)
-    if choices.are_asked_for():
+    if picker.are_asked_for():
         return _page(form)
     if form.validate_on_submit():
         with _refusals(form):
@@ -39,7 +40,7 @@ def speak():
 
 def _page(form: SpeakForm, preview: previews.Preview | None = None):
     """The front page, 422 when its form was refused."""
-    shown = {"bank": choices.offered(form.voice.data), "speech": None, "panels": progress.panels()}
+    shown = {"bank": picker.offered(form.voice.data), "speech": None, "panels": progress.panels()}
     page = render_template("speak.html", form=form, preview=preview, **shown)
     return page, 422 if form.errors else 200
 
@@ -84,9 +85,9 @@ def _begin(form: SpeakForm) -> Job:
     if source is None:
         db.session.rollback()  # holds no connection while the networks work
         recording = form.recording.data.read()
-        findings = doctor.examine(recording)
+        findings = quality.examine(recording)
         profile = current_app.extensions["cloner"].listen(recording)
-        doctor.tell(findings)
+        quality.tell(findings)
         speech.voice_name, speech.profile, speech.consent_at = form.upload_name(), profile.to_bytes(), now()
     else:
         profile = _use(speech, source)
@@ -108,7 +109,7 @@ def result(speech_id: int) -> str:
     """A speech to hear and download, above the form that made it."""
     speech = _found(speech_id)
     form = progress.form_of(speech, _choice(speech) or _first_choice(Voice.choices(limit=1)))
-    shown = {"bank": choices.offered(form.voice.data), "panels": progress.panels()}
+    shown = {"bank": picker.offered(form.voice.data), "panels": progress.panels()}
     state = {"can_repeat": _can_repeat(speech), "is_lost": not storage.path_of(speech).exists()}
     return render_template("speak.html", form=form, alike=in_words, speech=speech, **state, **shown)
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from flask import Flask, current_app
 from flask_babel import lazy_gettext
 
-from app import closeness, provenance, retention, storage
+from app import provenance, retention, storage
 from app.db import Speech, Voice, db, now
 from app.forms import MAX_SEED
 from app.jobs import Cancelled, Job
+from app.voices import similarity
 from models import InvalidVoiceProfile, SpeechFile
 
 DELETED = lazy_gettext("it was deleted before its turn came.")  # why a voice cannot be used
@@ -23,7 +24,7 @@ class Take:
     seed: int
     draft: storage.Draft
     seconds: float
-    heard: closeness.Heard
+    heard: similarity.Heard
     closeness: float | None
 
 
@@ -51,7 +52,7 @@ def _say(job: Job, spoken: Callable[[], None]) -> int:
         takes = [_take(job, n, drafts.enter_context(storage.Draft(speech.format)), spoken) for n in range(job.takes)]
         best = max(takes, key=lambda take: take.closeness or -1.0)
         speech.seed, speech.seconds, speech.closeness = best.seed, best.seconds, best.closeness
-        closeness.compare(speech, best.heard.waveform())
+        similarity.compare(speech, best.heard.waveform())
         _keep(speech, best.draft)
         return speech.id
 
@@ -67,7 +68,7 @@ def _check_voice(speech: Speech) -> None:
 def _take(job: Job, number: int, draft: storage.Draft, spoken: Callable[[], None]) -> Take:
     """Speak every sentence once, with a seed of its own."""
     cloner, speech, seed = current_app.extensions["cloner"], job.speech, (job.speech.seed + number) % MAX_SEED
-    heard = closeness.Heard(cloner.sample_rate)
+    heard = similarity.Heard(cloner.sample_rate)
     pieces = cloner.say(job.sentences, job.profile, speech.speed, speech.pitch, speech.pauses, seed)
     file = SpeechFile(draft.path, cloner.sample_rate, speech.format, provenance.tags(speech), speech.kbits)
     with closing(pieces), _closed(file):
@@ -75,7 +76,7 @@ def _take(job: Job, number: int, draft: storage.Draft, spoken: Callable[[], None
             file.write(piece)
             heard.add(piece)
             spoken()
-    return Take(seed, draft, file.seconds, heard, closeness.of(heard.waveform(), job.profile))
+    return Take(seed, draft, file.seconds, heard, similarity.of(heard.waveform(), job.profile))
 
 
 @contextmanager

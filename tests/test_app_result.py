@@ -10,8 +10,8 @@ import soundfile
 from PIL import Image
 
 from app import pictures
-from app.closeness import HEARD_SECONDS, Heard, in_words
 from app.db import Speech, Voice, db
+from app.voices.similarity import HEARD_SECONDS, Heard, in_words
 from models import RecordingTooShort, read_tags
 
 TEXT = "Thirty letters are two seconds."

@@ -4,7 +4,7 @@ import pytest
 
 from app import cli, cli_voices
 from app.db import Voice
-from app.voice_files import VoiceFile
+from app.voices.voice_file import VoiceFile
 
 
 @pytest.fixture

@@ -7,9 +7,10 @@ import pytest
 from safetensors.numpy import load, save
 from sqlalchemy import select
 
-from app import cli, cli_voices, create_app, recordings, storage
+from app import cli, cli_voices, create_app, storage
 from app.db import Voice, VoiceRecording, db
-from app.voice_files import VoiceFile
+from app.voices import recordings
+from app.voices.voice_file import VoiceFile
 from models import VoiceProfile
 from models.voice_profile import is_outdated, merged
 

@@ -7,8 +7,8 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from app.doctor import WORDS
-from app.voice_files import VoiceFile
+from app.voices.quality import WORDS
+from app.voices.voice_file import VoiceFile
 from models import Finding, VoiceProfile
 
 ALLOWED = set(

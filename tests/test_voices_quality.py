@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from app.db import Voice, db
-from app.doctor import WORDS, in_words
+from app.voices.quality import WORDS, in_words
 from models import Finding, VoiceProfile
 from models.doctor import SAME_VOICE
 

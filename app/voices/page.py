@@ -7,13 +7,14 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import undefer
 from sqlalchemy.orm.exc import ObjectDeletedError, StaleDataError
 
-from app import closeness, doctor, recordings, storage, voice_files
+from app import storage
 from app.db import Voice, VoiceRecording, db
 from app.forms import profile_of
 from app.i18n import number
-from app.nearest import Neighbour, nearest
-from app.voice_forms import AnotherRecordingForm, CardForm
-from app.voices import hear, voice_gone
+from app.voices import quality, recordings, similarity, voice_file
+from app.voices.forms import AnotherRecordingForm, CardForm
+from app.voices.similarity import Neighbour, nearest
+from app.voices.views import hear, voice_gone
 from models import InvalidVoiceProfile
 
 blueprint = Blueprint("voice", __name__, url_prefix="/voices/<int:voice_id>")
@@ -41,8 +42,8 @@ def _page(voice: Voice, card: CardForm | None = None, another: AnotherRecordingF
     heard = [(recording, _is_on_disk(recording)) for recording in recordings.of(voice)]
     card, another = card or CardForm(None, obj=voice, voice=voice), another or AnotherRecordingForm(None)
     shown = render_template(
-        "voice.html", voice=voice, card=card, another=another, recordings=heard, nearest=_nearest(voice),
-        in_words=closeness.in_words, has_sample=_is_on_disk(voice),
+        "voices/voice.html", voice=voice, card=card, another=another, recordings=heard, nearest=_nearest(voice),
+        in_words=similarity.in_words, has_sample=_is_on_disk(voice),
     )  # fmt: skip
     return shown, 422 if card.errors or another.errors else 200
 
@@ -79,8 +80,8 @@ def _add(voice_id: int, recording: bytes) -> None:
     profile, findings = hear(recording)
     before = profile_of(_found(voice_id)).embedding
     recordings.add(voice_id, recording, profile)
-    doctor.tell(findings, other_than=voice_id)
-    if (likeness := float(before @ profile.embedding)) < closeness.SOMEWHAT_ALIKE:
+    quality.tell(findings, other_than=voice_id)
+    if (likeness := float(before @ profile.embedding)) < similarity.SOMEWHAT_ALIKE:
         flash(_doubt(likeness), "warning")
 
 
@@ -89,7 +90,7 @@ def _doubt(likeness: float) -> str:
         "This recording does not sound like the voice (%(closeness)s, and the same person is mostly above %(least)s)."
         " If somebody else speaks in it, remove it.",
         closeness=number(likeness, 2),
-        least=number(closeness.SOMEWHAT_ALIKE, 2),
+        least=number(similarity.SOMEWHAT_ALIKE, 2),
     )
 
 
@@ -137,11 +138,11 @@ def export(voice_id: int) -> Response:
     """The voice as a file; with its sample unless ?sample=0."""
     voice = db.session.get(Voice, voice_id, options=[undefer(Voice.profile)]) or _found(voice_id)
     try:
-        content = voice_files.of(voice, with_sample=request.args.get("sample") != "0").to_bytes()
+        content = voice_file.of(voice, with_sample=request.args.get("sample") != "0").to_bytes()
     except InvalidVoiceProfile:
         flash(_("This voice is damaged and cannot be exported."), "error")
         return _back(voice_id)
-    name = voice_files.file_name(voice)
+    name = voice_file.file_name(voice)
     return send_file(io.BytesIO(content), "application/octet-stream", as_attachment=True, download_name=name)
 
 

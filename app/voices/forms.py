@@ -10,11 +10,11 @@ from flask_wtf.file import FileField
 from wtforms import BooleanField, SelectField, StringField
 from wtforms.validators import ValidationError
 
-from app import voice_files
 from app.db import Voice, db, now, plain_name
 from app.errors import told
 from app.forms import RecordingForm, TembrForm, language_choices
-from app.recordings import TooManyRecordings
+from app.voices.recordings import TooManyRecordings
+from app.voices.voice_file import InvalidVoiceFile, VoiceFile, check_size
 from models import InvalidVoiceProfile
 
 
@@ -140,16 +140,16 @@ class VoiceFileForm(TembrForm):
     voice_file = FileField(lazy_gettext("Voice file"))
     name = StringField(lazy_gettext("Name"))
     consent = BooleanField(lazy_gettext("The person who speaks agreed to have this voice cloned"))
-    file: voice_files.VoiceFile | None = None
+    file: VoiceFile | None = None
 
     def validate_voice_file(self, field: FileField) -> None:
         if not field.data:
             raise ValidationError(_("Choose a voice: no file was given."))
         try:
-            voice_files.check_size(field.data.stream.seek(0, 2))
+            check_size(field.data.stream.seek(0, 2))
             field.data.stream.seek(0)
-            self.file = voice_files.VoiceFile.from_bytes(field.data.read())
-        except voice_files.InvalidVoiceFile as fault:
+            self.file = VoiceFile.from_bytes(field.data.read())
+        except InvalidVoiceFile as fault:
             raise ValidationError(str(fault)) from fault
 
     def validate_name(self, field: StringField) -> None:

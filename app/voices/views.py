@@ -6,10 +6,11 @@ from flask_sqlalchemy.pagination import Pagination
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import NotFound
 
-from app import doctor, recordings, storage, voice_files
-from app.choices import offered
+from app import storage
 from app.db import Voice, db, plain_query
-from app.voice_forms import NameForm, VoiceFileForm, VoiceForm
+from app.voices import quality, recordings, voice_file
+from app.voices.forms import NameForm, VoiceFileForm, VoiceForm
+from app.voices.picker import offered
 from models import Findings, VoiceProfile
 
 MAX_NUMBER = 1_000_000_000
@@ -42,7 +43,7 @@ def _page(form: VoiceForm, renaming: NameForm | None = None):
     refused = form.errors or (renaming and renaming.errors)
     added = db.session.get(Voice, _number("added", 0))
     page = render_template(
-        "voices.html", form=form, page=_found(), query=_query(), place=_place(), renaming=renaming, added=added
+        "voices/bank.html", form=form, page=_found(), query=_query(), place=_place(), renaming=renaming, added=added
     )
     return page, 422 if refused else 200
 
@@ -79,7 +80,7 @@ def _add(form: VoiceForm) -> Voice:
     voice = form.voice()
     voice.profile, voice.seconds = profile.to_bytes(), profile.seconds
     storage.keep(voice, recording, storage.kind_of(recording))
-    doctor.tell(findings, other_than=voice.id)
+    quality.tell(findings, other_than=voice.id)
     return voice
 
 
@@ -89,7 +90,7 @@ def hear(recording: bytes) -> tuple[VoiceProfile, Findings]:
     Raises RecordingUnfit, and what VoiceCloner.listen raises.
     """
     db.session.rollback()  # holds no connection while the networks work
-    findings = doctor.examine(recording)
+    findings = quality.examine(recording)
     return current_app.extensions["cloner"].listen(recording), findings
 
 
@@ -100,14 +101,14 @@ def import_voice():
     if form.validate_on_submit():
         with form.refusals():
             return redirect(url_for(".bank", added=form.file.keep(form.name.data).id), 303)
-    page = render_template("voice_import.html", form=form, max_megabytes=voice_files.MAX_BYTES / 1e6)
+    page = render_template("voices/import.html", form=form, max_megabytes=voice_file.MAX_BYTES / 1e6)
     return page, 422 if form.errors else 200
 
 
 @blueprint.get("/choices")
 def choices() -> str:
     """The part of the front page with the voices that are searched for."""
-    return render_template("_choices.html", bank=offered(request.args.get("chosen")))
+    return render_template("voices/_choices.html", bank=offered(request.args.get("chosen")))
 
 
 @blueprint.get("/<int:voice_id>/sample")

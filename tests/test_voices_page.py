@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
-from app import nearest, storage
-from app.closeness import in_words
+from app import storage
 from app.db import Voice, VoiceRecording, db
+from app.voices import similarity
+from app.voices.similarity import in_words
 from models import Finding, VoiceProfile
 from models.voice_profile import merged
 
@@ -128,7 +129,7 @@ def test_voice_deleted_while_it_is_changed_is_said_to_be_gone(app, client, anna,
             app.test_client().post("/voices/1/delete")
         voice.name = "Nina"
 
-    monkeypatch.setattr("app.voice_forms.CardForm.fill", fill)
+    monkeypatch.setattr("app.voices.forms.CardForm.fill", fill)
     answer = client.post("/voices/1", data={"name": "Nina", "language": "", "note": ""})
     assert answer.status_code == 404 and "it may have been deleted" in answer.text
 
@@ -337,7 +338,7 @@ def test_damaged_profile_does_not_hide_the_voice(app, client, keep):
 
 def _nearest(app, voice_id):
     with app.app_context():
-        return nearest.nearest(VoiceProfile.from_bytes(db.session.get(Voice, voice_id).profile).embedding, voice_id)
+        return similarity.nearest(VoiceProfile.from_bytes(db.session.get(Voice, voice_id).profile).embedding, voice_id)
 
 
 def test_nearest_other_voice_is_shown_in_words_with_its_closeness(app, client, keep):
@@ -377,7 +378,7 @@ def test_no_profile_is_read_twice(app, keep, monkeypatch):
     for n in range(5):
         keep(f"Voice {n}", _along(n))
     read = []
-    monkeypatch.setattr(nearest, "_embedding", lambda number, profile: read.append(number) or np.ones(256))
+    monkeypatch.setattr(similarity, "_embedding", lambda number, profile: read.append(number) or np.ones(256))
     _nearest(app, 1)
     _nearest(app, 2)
     assert sorted(read) == [1, 2, 3, 4, 5]

@@ -7,11 +7,11 @@ from flask_babel import gettext as _
 
 from app.forms import CheckForm, RecordingUnfit
 from app.i18n import number
-from app.nearest import Neighbour, nearest
+from app.voices.similarity import Neighbour, nearest
 from models import Finding, Findings
 from models.doctor import SAME_VOICE
 
-blueprint = Blueprint("doctor", __name__)
+blueprint = Blueprint("quality", __name__)
 
 
 @blueprint.post("/recording/check")
@@ -22,9 +22,9 @@ def check() -> tuple[str, int]:
         with form.refusals():
             findings = current_app.extensions["cloner"].examine(form.recording.data.read())
     if findings is None:
-        return render_template("_findings.html", faults=form.recording.errors or form.form_errors), 422
+        return render_template("voices/_findings.html", faults=form.recording.errors or form.form_errors), 422
     page = render_template(
-        "_findings.html", faults=faults(findings), warnings=warnings(findings), measured=measured(findings)
+        "voices/_findings.html", faults=faults(findings), warnings=warnings(findings), measured=measured(findings)
     )
     return page, 200
 

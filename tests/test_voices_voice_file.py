@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import load, save
 
-from app import voice_files
 from app.db import Voice, db, now
-from app.voice_files import MAX_BYTES, MAX_SAMPLE_BYTES, InvalidVoiceFile, VoiceFile
+from app.voices import voice_file
+from app.voices.voice_file import MAX_BYTES, MAX_SAMPLE_BYTES, InvalidVoiceFile, VoiceFile
 from models import VoiceProfile
 from models.recording import load_recording
 from tests.trap import Trap
@@ -257,7 +257,7 @@ def test_full_disk_leaves_no_voice(app, client, recording, monkeypatch):
         path.touch()
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(voice_files.storage.Path, "write_bytes", full)
+    monkeypatch.setattr(voice_file.storage.Path, "write_bytes", full)
     answer = client.post("/voices/import", data=_payload(_file(sample=_bytes(recording()))))
     assert answer.status_code == 422 and "No space left on device" in answer.text
     assert Voice.bank() == [] and list((app.config["INSTANCE"] / "voices").iterdir()) == []
