@@ -7,7 +7,7 @@ from functools import partial
 from logging import INFO, WARNING
 from pathlib import Path
 
-from flask import Flask, Response, request
+from flask import Flask, Response, json, request
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.routing import IntegerConverter
 
@@ -77,7 +77,7 @@ def create_app(config: object = Config, cloner: VoiceCloner | None = None) -> Fl
     app.register_blueprint(quality.blueprint)
     errors.init_app(app)
     app.after_request(_harden)
-    app.after_request(_name_next_page)
+    app.after_request(_redirect_in_json)
     app.jinja_env.globals.update(languages=forms.LANGUAGES, recording_choice=forms.RECORDING)
     app.jinja_env.filters.update(duration=_duration, stressed=_stressed)
     with app.app_context():
@@ -136,11 +136,13 @@ def _harden(response: Response) -> Response:
     return response
 
 
-def _name_next_page(response: Response) -> Response:
-    """A script is told where the next page is: one that followed there itself would see its messages in vain."""
-    if response.status_code == 303 and "X-Tembr-Script" in request.headers:
-        response.status_code, response.headers["X-Tembr-Next"] = 200, response.headers.pop("Location")
-        response.set_data("")
+def _redirect_in_json(response: Response) -> Response:
+    """Answer a script that asks for JSON with the next page's address: if it followed the redirect, it would use up
+    the messages that the next page shows once.
+    """
+    if response.status_code == 303 and request.accept_mimetypes.best == "application/json":
+        response.status_code, response.mimetype = 200, "application/json"
+        response.set_data(json.dumps({"page": response.headers.pop("Location")}))
     return response
 
 

@@ -1,35 +1,40 @@
-// A long bank is searched as one types; without scripts a button does it.
+// A long bank is searched while one types; without scripts a button does it.
+
+import { ask } from "./request.js";
+
+const QUIET_MS = 200; // without a key, before the bank is searched
 
 let waiting = null; // for the end of typing
-let asking = null; // the request under way; another one ends it
+let search = null; // the one under way; another one ends it
 
 async function show(field) {
   waiting = null;
   const form = field.form;
-  const list = form.querySelector("[data-choices]");
-  const chosen = new FormData(form).get("voice") ?? "";
-  asking?.abort();
-  asking = new AbortController();
-  try {
-    const address = `${field.dataset.find}?${new URLSearchParams({ find: field.value, chosen })}`;
-    const response = await fetch(address, { signal: asking.signal });
-    const fresh = new DOMParser().parseFromString(await response.text(), "text/html").querySelector("[data-choices]");
-    if (!response.ok || !fresh) return;
-    const now = new FormData(form).get("voice"); // chosen while it was asked for
-    list.replaceWith(document.importNode(fresh, true));
-    const same = form.querySelector(`[name="voice"][value="${CSS.escape(now ?? "")}"]`);
-    if (same) same.checked = true;
-    form.querySelector("[data-found]").textContent = fresh.dataset.said;
-  } catch {
-    // the list stays as it was
-  }
+  search?.abort();
+  search = new AbortController();
+  const wanted = new URLSearchParams({ find: field.value, chosen: chosenIn(form) });
+  const { part } = await ask(`${field.dataset.find}?${wanted}`, "[data-choices]", { signal: search.signal });
+  if (!part) return;
+  const chosen = chosenIn(form); // perhaps another one than before the answer came
+  form.querySelector("[data-choices]").replaceWith(part);
+  const same = form.querySelector(`[name="voice"][value="${CSS.escape(chosen)}"]`);
+  if (same) same.checked = true;
+  form.querySelector("[data-found]").textContent = part.dataset.said;
+}
+
+function chosenIn(form) {
+  return new FormData(form).get("voice") ?? "";
+}
+
+function showOrKeep(field) {
+  show(field).catch(() => {}); // without an answer the list stays as it was
 }
 
 document.addEventListener("input", ({ target }) => {
   if (!target.matches("[data-find]")) return;
   target.form.elements.found.value = target.value;
   clearTimeout(waiting);
-  waiting = setTimeout(show, 200, target);
+  waiting = setTimeout(showOrKeep, QUIET_MS, target);
 });
 
 document.addEventListener("keydown", (event) => {
@@ -37,5 +42,5 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault(); // it would press Speak
   if (waiting === null) return; // it is shown already, or asked for
   clearTimeout(waiting);
-  show(event.target);
+  showOrKeep(event.target);
 });

@@ -1,31 +1,19 @@
 // Speaking: a form asks for a job; how far it is, is shown until it is over; it can be cancelled.
 
-const ASK = { headers: { Accept: "application/json" }, cache: "no-store" };
+import { tooLargeIn } from "./fields.js";
+import * as forms from "./forms.js";
+import { ask, elementOf, post } from "./request.js";
+
 const QUICK_MS = 400; // between two looks at a job that began just now
 const SLOW_MS = 1000;
 const QUICK_LOOKS = 10;
-const SILENT_MS = 10000; // between two things that are read aloud
+const SILENT_MS = 10_000; // between two things that are read aloud
 
-const place = document.querySelector("[data-jobs]");
-const main = () => document.getElementById("speak");
+const place = document.querySelector("[data-jobs]"); // absent on a job's own page, from which nothing is asked
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
-const parse = (html) => new DOMParser().parseFromString(html, "text/html");
 const part = (panel, name) => panel.querySelector(`[data-${name}]`);
 
 // ---- Asking
-
-function free(form) {
-  form?.removeAttribute("aria-busy");
-  const label = form?.querySelector("[data-label]");
-  if (label?.dataset.before) label.textContent = label.dataset.before;
-}
-
-function occupy(form) {
-  form.setAttribute("aria-busy", "true");
-  const label = form.querySelector("[data-label]");
-  label.dataset.before ??= label.textContent;
-  label.textContent = place.dataset.speaking;
-}
 
 function notify(message, kind) {
   place.querySelector(".notice")?.remove();
@@ -34,63 +22,54 @@ function notify(message, kind) {
   notice.className = `notice ${kind}`;
   notice.setAttribute("role", kind === "error" ? "alert" : "status");
   place.prepend(notice);
-  notice.textContent = message;
+  notice.textContent = message; // read aloud, as what changes is
 }
 
 // Says what is wrong at the top of the form, or of the page where the form has no place for it.
 function complain(form, message) {
-  if (form.querySelector("[data-alert]")) tell(form, message);
+  if (form.querySelector("[data-alert]")) forms.complain(form, message);
   else notify(message, "error");
 }
 
-async function ask(form) {
-  const response = await fetch(form.action, { method: "POST", body: new FormData(form), ...ASK });
-  if (response.headers.get("Content-Type")?.startsWith("application/json")) {
-    const answer = await response.json();
-    if (response.ok) return begin(form, answer);
-    return refuse(form, answer.message);
+async function send(form) {
+  try {
+    const answer = await post(form.action, `#${form.id}`, new FormData(form));
+    if (answer.ok && answer.data) return begin(form, answer.data);
+    if (answer.part) return forms.replace(form, answer);
+    complain(form, answer.data?.message ?? answer.message ?? place.dataset.refused);
+  } catch {
+    complain(form, place.dataset.fault);
   }
-  const page = parse(await response.text());
-  if (page.getElementById(form.id)) return replaceForm(form, page);
-  refuse(form, page.querySelector("[data-message]")?.textContent);
+  forms.free(form);
 }
 
-function refuse(form, message) {
-  free(form);
-  complain(form, message ?? place.dataset.refused);
-}
-
-document.addEventListener("submit", async (event) => {
+document.addEventListener("submit", (event) => {
   const form = event.target;
   if (!form.matches("form[data-speak]") || event.defaultPrevented) return;
   event.preventDefault();
-  if (form.hasAttribute("aria-busy")) return; // a double click
-  const refused = [...form.querySelectorAll("[type=file]")].find(tooLarge);
+  if (forms.isBusy(form)) return; // a double click
+  const refused = tooLargeIn(form);
   if (refused) return refused.focus();
-  occupy(form);
+  forms.occupy(form, place.dataset.speaking);
   notify("");
   complain(form, "");
-  try {
-    await ask(form);
-  } catch {
-    refuse(form, place.dataset.fault);
-  }
+  send(form);
 });
 
 function begin(form, job) {
-  const panel = document.importNode(parse(job.panel).querySelector("[data-job]"), true);
+  const panel = elementOf(job.panel);
   const same = place.querySelector(`[data-job="${panel.dataset.job}"]`); // one that was asked for twice at once
   if (same) same.replaceWith(panel);
   else place.append(panel);
   panel.scrollIntoView({ block: "center" });
   panel.querySelector("h2").focus({ preventScroll: true });
-  watch(panel, form, form.id === "speak" ? form.elements.text.value : null);
+  watch(panel, form, form.elements.text?.value);
 }
 
 // ---- How far it is
 
-// form: that which asked, on this page; text: what it asked to say
-async function watch(panel, form = null, text = null) {
+// form: that which asked, on this page; text: what it asked to say, if that can be written on meanwhile
+async function watch(panel, form, text) {
   for (let looks = 0; panel.isConnected; looks += 1) {
     await pause(looks < QUICK_LOOKS ? QUICK_MS : SLOW_MS);
     if (!panel.isConnected) break;
@@ -99,14 +78,14 @@ async function watch(panel, form = null, text = null) {
     show(panel, job);
     if (!["waiting", "speaking"].includes(job.state)) return end(panel, form, text, job);
   }
-  free(form);
+  if (form) forms.free(form);
 }
 
 async function look(panel) {
   try {
-    const response = await fetch(panel.dataset.job, ASK);
-    if (response.ok) return await response.json();
-    return response.status === 404 ? { state: "gone", words: panel.dataset.gone, fraction: 1 } : null;
+    const { ok, status, data } = await ask(panel.dataset.job);
+    if (ok) return data;
+    return status === 404 ? { state: "gone", words: panel.dataset.gone, fraction: 1 } : null;
   } catch {
     part(panel, "words").textContent = panel.dataset.lost;
     return null;
@@ -123,20 +102,18 @@ function show(panel, job) {
   part(panel, "announce").textContent = job.words;
 }
 
-async function end(panel, form, text, job) {
-  const isHere = form?.isConnected;
-  if (job.state === "done" && isHere) return location.assign(job.page); // busy until the next page is there
-  free(form);
-  if (job.state === "cancelled" && isHere) {
+function end(panel, form, text, job) {
+  if (!form?.isConnected) return close(panel, job);
+  if (job.state === "done") return location.assign(job.page); // busy until the next page is there
+  forms.free(form);
+  if (job.state === "cancelled") {
     panel.remove();
     notify(job.words, "done");
     return (form.querySelector(".big") ?? form.querySelector("button")).focus();
   }
-  if (job.state === "failed" && isHere) {
-    panel.remove();
-    return fail(form, text, job);
-  }
-  close(panel, job);
+  if (job.state !== "failed") return close(panel, job);
+  panel.remove();
+  return fail(form, text, job);
 }
 
 // A panel that was on the page from its start stays, and tells what became of its job.
@@ -151,11 +128,11 @@ function close(panel, job) {
 
 // The message at its field, unless the person has written on meanwhile.
 async function fail(form, text, job) {
-  if (text === null || form.elements.text.value !== text) return complain(form, job.words);
+  if (text === undefined || form.elements.text.value !== text) return complain(form, job.words);
   try {
-    const response = await fetch(job.page, { cache: "no-store" });
-    const page = parse(await response.text());
-    replaceForm(form, page);
+    const answer = await ask(job.page, `#${form.id}`);
+    if (answer.part) forms.replace(form, answer);
+    else complain(form, job.words);
   } catch {
     complain(form, job.words);
   }
@@ -165,23 +142,21 @@ document.addEventListener("submit", async (event) => {
   const form = event.target;
   if (!form.matches("[data-job] form[data-cancel]")) return;
   event.preventDefault();
-  form.querySelector("button").setAttribute("aria-disabled", "true");
+  const button = form.querySelector("button");
+  button.setAttribute("aria-disabled", "true");
   try {
-    const response = await fetch(form.action, { method: "POST", body: new FormData(form), ...ASK });
-    const job = await response.json();
+    const { data: job } = await post(form.action, null, new FormData(form));
     show(form.closest("[data-job]"), job); // what watches it ends it
   } catch {
-    form.querySelector("button").removeAttribute("aria-disabled");
+    button.removeAttribute("aria-disabled");
   }
 });
 
 // The back button brings a page as it was left: what was asked for there is over, or is looked at again.
-addEventListener("pageshow", (event) => {
-  if (!event.persisted) return;
-  free(main());
-  free(document.getElementById("again"));
+addEventListener("pageshow", ({ persisted }) => {
+  if (!persisted) return;
   for (const panel of document.querySelectorAll("[data-job]")) {
-    if (panel.dataset.state !== "waiting" && panel.dataset.state !== "speaking") panel.remove();
+    if (!["waiting", "speaking"].includes(panel.dataset.state)) panel.remove();
   }
 });
 

@@ -1,5 +1,6 @@
 // A file that was chosen or dropped is looked up at once, and the answer is read aloud.
-"use strict";
+
+import "./forms.js";
 
 document.addEventListener("change", ({ target }) => {
   if (target.matches("#verify [type=file]") && target.files.length) target.form.requestSubmit();

@@ -162,6 +162,16 @@ def test_voice_that_is_chosen_after_a_recording_speaks_and_the_recording_is_not_
     page.see("Anna says it", "#result-title")
 
 
+def test_voice_is_chosen_again_when_the_recording_is_not_kept(page):
+    page.open("/")
+    page.press("[data-choices] label")
+    _record(page, 2)
+    page.press("[data-again]")
+    page.wait("[data-stop]").click()
+    page.wait("[data-drop-take]").click()
+    assert page.find("[data-choices] [type=radio]").is_selected()
+
+
 def test_recording_stays_when_another_form_of_the_page_comes_back_with_messages(page):
     page.open("/voices/1")
     page.press(".fold summary")
