@@ -1,5 +1,6 @@
 """The networks, and what they hear and read.
 
+errors.py             what is refused, each sentence written once
 cloning.py            VoiceCloner: the journey from recording and text to speech; start here
 recording.py          files to waveforms
 speech_file.py        speech to files, sentence by sentence
@@ -16,6 +17,7 @@ training/             how the weights were made; never loaded by the site
 from models.checkpoint import UnreadableWeights
 from models.cloning import VoiceCloner
 from models.doctor import Finding, Findings
+from models.errors import Message, TembrError
 from models.recording import RecordingSilent, RecordingTooLong, UnreadableAudio
 from models.speaker_encoder import RecordingTooShort
 from models.speech_file import FORMATS, KBITS, SpeechFile, read_tags
@@ -29,11 +31,13 @@ __all__ = [
     "Finding",
     "Findings",
     "InvalidVoiceProfile",
+    "Message",
     "NothingToSay",
     "RecordingSilent",
     "RecordingTooLong",
     "RecordingTooShort",
     "SpeechFile",
+    "TembrError",
     "TextTooLong",
     "UnreadableAudio",
     "UnreadableWeights",

@@ -10,10 +10,12 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from models.errors import N_, TembrError
+
 Network = TypeVar("Network", bound=torch.nn.Module)
 
 
-class UnreadableWeights(ValueError):
+class UnreadableWeights(TembrError):
     """The weights file is missing, damaged, or of another network."""
 
 
@@ -45,11 +47,14 @@ def load(path: Path, network_class: type[Network], config_class: type) -> Networ
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no iterator)
         if metadata.get("network") != network_class.__name__:
-            raise UnreadableWeights(f"{path} holds {metadata.get('network')}, not {network_class.__name__}.")
+            template = N_("%(path)s holds %(network)s, not %(wanted)s.")
+            wanted = network_class.__name__
+            raise UnreadableWeights(template, path=path, network=metadata.get("network"), wanted=wanted)
         network = network_class(config_class(**json.loads(metadata["config"])))
         network.load_state_dict({name: value.float() for name, value in tensors.items()})
     except (OSError, SafetensorError, KeyError, TypeError, RuntimeError, json.JSONDecodeError) as error:
-        raise UnreadableWeights(f"{path} is not a weights file of {network_class.__name__}: {error}") from error
+        template = N_("%(path)s is not a weights file of %(network)s: %(reason)s")
+        raise UnreadableWeights(template, path=path, network=network_class.__name__, reason=error) from error
     return network.eval()
 
 
@@ -62,7 +67,8 @@ def find(name: str, folders: Sequence[Path]) -> Path:
     for folder in folders:
         if (folder / name).exists() or (folder / name).is_symlink():
             return folder / name
-    raise UnreadableWeights(f"There is no {name} in {' or '.join(map(str, folders))}.")
+    places = ", ".join(map(str, folders))
+    raise UnreadableWeights(N_("There is no %(name)s in any of: %(places)s."), name=name, places=places)
 
 
 def provenance(path: Path) -> dict:

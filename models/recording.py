@@ -14,9 +14,9 @@ import av
 import numpy as np
 
 from models.audio import SAMPLE_RATE
+from models.errors import N_, Message, TembrError
 
 SILENCE_DBFS = -60.0  # a recording whose loudest sample is below this holds nothing
-READABLE = "wav, mp3, flac, ogg, opus, m4a, aac, webm or mp4"
 
 CONTAINERS = ("wav", "mp3", "flac", "ogg", "mov", "matroska", "webm", "aac", "aiff", "amr")
 CODECS = (
@@ -33,34 +33,40 @@ MAX_PACKETS_PER_SECOND = 2_000  # of the longest recording allowed
 LOUDEST = 0.999  # full scale is 1; leaves room for rounding
 
 
-class UnreadableAudio(ValueError):
-    """The file holds no audio that can be decoded.
+class UnreadableAudio(TembrError):
+    """The file holds no audio that can be decoded; reason, with its values, says why."""
 
-    reason: why, with a named placeholder for each of the values.
-    """
-
-    def __init__(self, reason: str, **values: float):
-        self.reason, self.values = reason, values
-        why = reason % values if values else reason
-        super().__init__(f"This file cannot be read as audio: {why}. Give a {READABLE} file.")
+    def __init__(self, reason: str, /, **values: object):
+        template = N_(
+            "This file cannot be read as audio: %(why)s. Give a wav, mp3, flac, ogg, opus, m4a, aac, webm or mp4 file."
+        )
+        super().__init__(template, why=Message(reason, values))
 
 
-class RecordingTooLong(ValueError):
-    """The recording is longer than the limit."""
+class RecordingTooLong(TembrError):
+    """The recording is longer than the limit; seconds: as its header says, None if it does not."""
 
     def __init__(self, max_seconds: float, seconds: float | None):
-        self.max_seconds, self.seconds = max_seconds, seconds
-        length = f"lasts {seconds:.0f} s" if seconds else "is longer"
-        super().__init__(f"The recording {length}; at most {max_seconds:g} s are allowed.")
+        if seconds:
+            template = N_("The recording lasts %(seconds).0f s; at most %(limit)g s are allowed.")
+            super().__init__(template, seconds=seconds, limit=max_seconds)
+        else:
+            super().__init__(N_("The recording is longer; at most %(limit)g s are allowed."), limit=max_seconds)
 
 
-class RecordingSilent(ValueError):
-    """Nothing in the recording is loud enough to be heard."""
+class RecordingSilent(TembrError):
+    """Nothing in the recording is loud enough to be heard; dbfs: of its loudest sample."""
 
     def __init__(self, dbfs: float):
-        self.dbfs, self.least = float(dbfs), SILENCE_DBFS
-        level = f"its loudest moment is at {dbfs:.0f} dBFS" if np.isfinite(dbfs) else "every sample is zero"
-        super().__init__(f"The recording is silent: {level}; at least {SILENCE_DBFS:.0f} dBFS is needed.")
+        if np.isfinite(dbfs):
+            template = N_(
+                "The recording is silent: its loudest moment is at %(level).0f dBFS;"
+                " at least %(least).0f dBFS is needed."
+            )
+            super().__init__(template, level=float(dbfs), least=SILENCE_DBFS)
+        else:
+            template = N_("The recording is silent: every sample is zero; at least %(least).0f dBFS is needed.")
+            super().__init__(template, least=SILENCE_DBFS)
 
 
 def load_recording(source: bytes | Path, max_seconds: float) -> np.ndarray:
@@ -87,19 +93,19 @@ def open_recording(source: bytes | Path) -> Iterator[av.container.InputContainer
         except (UnreadableAudio, RecordingTooLong):
             raise
         except (av.FFmpegError, ValueError, OverflowError) as error:
-            raise UnreadableAudio("it is damaged or of another kind") from error
+            raise UnreadableAudio(N_("it is damaged or of another kind")) from error
 
 
 def _file(source: bytes | Path) -> BinaryIO:
     """The source as an open file.  The decoder never sees a name: a name could mean a protocol."""
     if isinstance(source, bytes):
         if not source:
-            raise UnreadableAudio("it is empty")
+            raise UnreadableAudio(N_("it is empty"))
         return io.BytesIO(source)
     try:
         return Path(source).open("rb")
     except OSError as error:
-        raise UnreadableAudio(f"{source}: {error.strerror}") from error
+        raise UnreadableAudio("%(path)s: %(reason)s", path=source, reason=error.strerror) from error
 
 
 def _open(file: BinaryIO) -> av.container.InputContainer:
@@ -113,13 +119,13 @@ def _open(file: BinaryIO) -> av.container.InputContainer:
 
 
 def _refuse_other_files(url: str, flags: int, options: dict) -> None:
-    raise UnreadableAudio("it refers to another file")
+    raise UnreadableAudio(N_("it refers to another file"))
 
 
 def _decode(container: av.container.InputContainer, max_seconds: float) -> np.ndarray:
     """Samples of the first audio stream, (n_channels, n_samples) float32 at SAMPLE_RATE."""
     if not container.streams.audio:
-        raise UnreadableAudio("there is no sound in it")
+        raise UnreadableAudio(N_("there is no sound in it"))
     stream = container.streams.audio[0]
     _check_stream(stream)
     max_samples = round(max_seconds * SAMPLE_RATE)
@@ -130,19 +136,19 @@ def _decode(container: av.container.InputContainer, max_seconds: float) -> np.nd
         if n_samples > max_samples:
             raise RecordingTooLong(max_seconds, _claimed_seconds(container, max_seconds))
     if not n_samples:
-        raise UnreadableAudio("it holds no sound")
+        raise UnreadableAudio(N_("it holds no sound"))
     return np.concatenate(blocks, axis=1)
 
 
 def _check_stream(stream: av.AudioStream) -> None:
     codec = stream.codec_context
     if codec is None or codec.codec.name not in CODECS:
-        raise UnreadableAudio("its codec is not known")
+        raise UnreadableAudio(N_("its codec is not known"))
     if codec.sample_rate not in SAMPLE_RATES:
-        raise UnreadableAudio("%(rate)d samples a second", rate=codec.sample_rate)
+        raise UnreadableAudio(N_("%(rate)d samples a second"), rate=codec.sample_rate)
     if not 1 <= codec.channels <= MAX_CHANNELS:
-        limit = MAX_CHANNELS
-        raise UnreadableAudio("%(count)d channels, at most %(limit)d are read", count=codec.channels, limit=limit)
+        template = N_("%(count)d channels, at most %(limit)d are read")
+        raise UnreadableAudio(template, count=codec.channels, limit=MAX_CHANNELS)
 
 
 def _frames(container: av.container.InputContainer, stream: av.AudioStream, max_seconds: float) -> Iterator:
@@ -151,7 +157,7 @@ def _frames(container: av.container.InputContainer, stream: av.AudioStream, max_
     packets = container.demux(stream)
     for n_packets, packet in enumerate(_until_broken_off(packets)):
         if n_packets > max_packets or n_broken > MAX_BROKEN_PACKETS:
-            raise UnreadableAudio("it is damaged")
+            raise UnreadableAudio(N_("it is damaged"))
         try:
             yield from packet.decode()
         except av.InvalidDataError:

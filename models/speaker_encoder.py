@@ -8,19 +8,21 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.audio import ENCODER_MEL
+from models.errors import N_, TembrError
 
 PARTIAL_FRAMES = 160  # 1.6 s: what the network was trained on
 PARTIAL_STEP = 77  # frames from one partial utterance to the next: 1.3 partials a second
 
 
-class RecordingTooShort(ValueError):
+class RecordingTooShort(TembrError):
     """The recording holds too little speech to know a voice from."""
 
     def __init__(self, seconds: float):
-        least = PARTIAL_FRAMES / ENCODER_MEL.frames_per_second
-        heard = math.floor(10 * seconds) / 10  # rounding up could name the limit itself
-        self.seconds, self.least = heard, least
-        super().__init__(f"The recording holds {heard:.1f} s of speech; at least {least:.1f} s are needed.")
+        super().__init__(
+            N_("The recording holds %(seconds).1f s of speech; at least %(least).1f s are needed."),
+            seconds=math.floor(10 * seconds) / 10,  # rounding up could name the limit itself
+            least=PARTIAL_FRAMES / ENCODER_MEL.frames_per_second,
+        )
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import lameenc
 import numpy as np
 import soundfile
 
+from models.errors import N_, TembrError
 from models.recording import open_recording, within_full_scale
 
 FORMATS = ("mp3", "wav", "flac", "ogg")  # ogg holds Opus
@@ -23,7 +24,7 @@ MAX_TAG_CHARACTERS = 500
 _SOUNDFILE_KINDS = {"wav": ("WAV", "PCM_16"), "flac": ("FLAC", "PCM_16"), "ogg": ("OGG", "OPUS")}
 
 
-class UnknownFormat(ValueError):
+class UnknownFormat(TembrError):
     """Speech is not saved in this format, or not at this bit rate."""
 
 
@@ -43,9 +44,11 @@ class SpeechFile:
         kbits: int = 128,
     ):
         if format not in FORMATS:
-            raise UnknownFormat(f"Speech is saved as {', '.join(FORMATS)}, not {format}.")
+            template = N_("Speech is saved as %(known)s, not %(given)s.")
+            raise UnknownFormat(template, known=", ".join(FORMATS), given=format)
         if kbits not in KBITS:
-            raise UnknownFormat(f"An mp3 has {', '.join(map(str, KBITS))} kbit/s, not {kbits}.")
+            template = N_("An mp3 has %(known)s kbit/s, not %(given)s.")
+            raise UnknownFormat(template, known=", ".join(map(str, KBITS)), given=kbits)
         tags = {name: _one_line(value) for name, value in (tags or {}).items() if value}
         self.sample_rate, self.n_samples = sample_rate, 0
         self._writer = (

@@ -10,6 +10,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from models.audio import SPEECH_MEL, encoder_mel, levelled, speech_mel
+from models.errors import N_, TembrError
 from models.pitch import MIN_VOICED_FRAMES, pitch_statistics
 from models.speaker_encoder import SpeakerEncoder
 
@@ -20,15 +21,8 @@ HEARING = "2"  # how recordings are heard; another where the numbers of a profil
 MIN_MERGED_NORM = 0.01  # embeddings of speech are never opposite: below this they are not of speech
 
 
-class InvalidVoiceProfile(ValueError):
-    """The bytes are not a voice profile.
-
-    reason: what is said of them, with a named placeholder for each of the values.
-    """
-
-    def __init__(self, reason: str, **values: float):
-        self.reason, self.values = reason, values
-        super().__init__(reason % values if values else reason)
+class InvalidVoiceProfile(TembrError):
+    """The bytes are not a voice profile."""
 
 
 @dataclass(frozen=True)
@@ -56,17 +50,16 @@ class VoiceProfile:
     def from_bytes(cls, stored: bytes) -> "VoiceProfile":
         """The profile that to_bytes wrote.  Raises InvalidVoiceProfile for anything else."""
         if len(stored) > MAX_BYTES:
-            raise InvalidVoiceProfile(
-                "A voice profile has at most %(limit)d bytes; this has %(size)d.", limit=MAX_BYTES, size=len(stored)
-            )
+            template = N_("A voice profile has at most %(limit)d bytes; this has %(size)d.")
+            raise InvalidVoiceProfile(template, limit=MAX_BYTES, size=len(stored))
         try:
             parts = load(stored)
         except (SafetensorError, ValueError, KeyError) as error:
-            raise InvalidVoiceProfile("This is not a voice profile.") from error
+            raise InvalidVoiceProfile(N_("This is not a voice profile.")) from error
         if {name: part.shape for name, part in parts.items()} != SHAPES:
-            raise InvalidVoiceProfile("This voice profile has other parts than Tembr's.")
+            raise InvalidVoiceProfile(N_("This voice profile has other parts than Tembr's."))
         if not all(part.dtype == np.float32 and np.isfinite(part).all() for part in parts.values()):
-            raise InvalidVoiceProfile("This voice profile holds numbers that are not finite.")
+            raise InvalidVoiceProfile(N_("This voice profile holds numbers that are not finite."))
         seconds = float(parts["seconds"][0])
         return cls(parts["embedding"], parts["pitch"], parts["mean_mel"], seconds, _hearing_of(stored))
 
@@ -92,18 +85,17 @@ def merged(profiles: Sequence[VoiceProfile]) -> VoiceProfile:
     Raises InvalidVoiceProfile when there are none, or when their embeddings cancel out.
     """
     if not profiles:
-        raise InvalidVoiceProfile("A voice is merged from at least 1 recording; 0 were given.")
+        raise InvalidVoiceProfile(N_("A voice is merged from at least 1 recording; 0 were given."))
     if len(profiles) == 1:
         return profiles[0]
     seconds = np.array([profile.seconds for profile in profiles])
     mean = _weighted([profile.embedding for profile in profiles], seconds)
     norm = np.linalg.norm(mean)
     if not norm > MIN_MERGED_NORM:
-        raise InvalidVoiceProfile(
-            "These recordings have nothing in common: their mean has length %(norm).2g; at least %(least)s is needed.",
-            norm=norm,
-            least=MIN_MERGED_NORM,
+        template = N_(
+            "These recordings have nothing in common: their mean has length %(norm).4f; at least %(least).2f is needed."
         )
+        raise InvalidVoiceProfile(template, norm=norm, least=MIN_MERGED_NORM)
     pitch = _weighted([profile.pitch for profile in profiles], seconds)
     mean_mel = _weighted([profile.mean_mel for profile in profiles], seconds)
     hearing = min(profile.hearing for profile in profiles)

@@ -216,7 +216,7 @@ def test_an_owners_folder_need_not_exist(tmp_path):
 
 
 def test_weights_that_are_nowhere_are_missed_by_name_and_folders(tmp_path):
-    with pytest.raises(UnreadableWeights, match=r"no vocoder in .*own or .*shipped"):
+    with pytest.raises(UnreadableWeights, match=r"no vocoder in any of: .*own, .*shipped"):
         checkpoint.find("vocoder", folders_with(tmp_path, own="", shipped="synthesizer"))
 
 

@@ -12,7 +12,7 @@ from babel.messages.pofile import read_po
 from app import i18n
 from config import ROOT
 
-KEYWORDS = DEFAULT_KEYWORDS | {"lazy_gettext": None, "lazy_ngettext": (1, 2)}
+KEYWORDS = DEFAULT_KEYWORDS | {"lazy_gettext": None, "NN_": (1, 2)}
 PLACE = re.compile(r"%\(\w+\)[\d.]*[a-z]|%%|(?<!\$){\w+}|</?\w+")
 LANGUAGES = [code for code in i18n.languages() if code != i18n.SOURCE]
 
@@ -27,7 +27,7 @@ def sources() -> set:
 
 
 def _holds_sentences(folder: str) -> bool:
-    return Path(folder).relative_to(ROOT).parts[0] in ("app", "templates")
+    return Path(folder).relative_to(ROOT).parts[0] in ("app", "models", "templates")
 
 
 @pytest.fixture(params=LANGUAGES)

@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from models.errors import N_, NN_, TembrError
+
 from . import english, russian
 from .dictionary import respeller
 from .sentences import clean, cut, has_cyrillic, language_of, runs, sentences
@@ -25,19 +27,22 @@ _LEADING_MARKS = re.compile(r"^[^\w+]+")
 _STRESSED = re.compile(r"\+([аеёиоуыэюяaeiouy])", re.IGNORECASE)
 
 
-class NothingToSay(ValueError):
+class NothingToSay(TembrError):
     """The text has no word that can be spoken."""
 
     def __init__(self) -> None:
-        super().__init__("There is nothing to say in this text: it has no Russian or English words and no numbers.")
+        super().__init__(N_("There is nothing to say in this text: it has no Russian or English words and no numbers."))
 
 
-class TextTooLong(ValueError):
+class TextTooLong(TembrError):
     """The text has more than MAX_CHARACTERS characters."""
 
     def __init__(self, n_characters: int) -> None:
-        self.n_characters, self.limit = n_characters, MAX_CHARACTERS
-        super().__init__(f"The text has {n_characters} characters; at most {MAX_CHARACTERS} can be spoken at once.")
+        templates = NN_(
+            "The text has %(count)d character; at most %(limit)d can be spoken at once.",
+            "The text has %(count)d characters; at most %(limit)d can be spoken at once.",
+        )
+        super().__init__(templates, count=n_characters, limit=MAX_CHARACTERS)
 
 
 @dataclass(frozen=True)

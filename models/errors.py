@@ -1,0 +1,44 @@
+"""What a person is told, written once: an English sentence with places, and the values that fill them.
+
+The sentence stands where it is raised, marked by N_ for pybabel; whoever shows it to a person translates the template
+and fills it in (app: with numbers as the page's language writes them).  str() gives the English.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+def N_(template: str) -> str:  # noqa: N802 (pybabel's own keyword)
+    """Mark a template for translation."""
+    return template
+
+
+def NN_(singular: str, plural: str) -> tuple[str, str]:  # noqa: N802
+    """Mark a pair of templates for translation, as ngettext takes them; the value `count` chooses between them."""
+    return singular, plural
+
+
+@dataclass(frozen=True)
+class Message:
+    """A sentence for a person.
+
+    template: one, or a pair of singular and plural, with places as the % operator takes them: %(name)s for text or
+    another Message, %(count)d, %(seconds).1f and %(limit)g for numbers.  values: by the names of the places.
+    """
+
+    template: str | tuple[str, str]
+    values: Mapping[str, object] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        template = self.template
+        if isinstance(template, tuple):
+            template = template[self.values["count"] != 1]
+        return template % self.values
+
+
+class TembrError(ValueError):
+    """What was asked for cannot be done; message says why, and what would do."""
+
+    def __init__(self, template: str | tuple[str, str], /, **values: object):
+        self.message = Message(template, values)
+        super().__init__(str(self.message))
