@@ -16,18 +16,17 @@ from app import (
     dictionary,
     errors,
     forms,
-    history,
     i18n,
     progress,
     ready_voices,
     renewal,
-    retention,
     schema,
     speeches,
     storage,
     takes,
-    verify,
 )
+from app.history import provenance, retention
+from app.history import views as history_views
 from app.jobs import Queue
 from app.voices import page as voice_page
 from app.voices import quality
@@ -69,8 +68,8 @@ def create_app(config: object = Config, cloner: VoiceCloner | None = None) -> Fl
     app.extensions["speaking"] = Queue(partial(takes.say, app))
     app.register_blueprint(speeches.blueprint)
     app.register_blueprint(progress.blueprint)
-    app.register_blueprint(history.blueprint)
-    app.register_blueprint(verify.blueprint)
+    app.register_blueprint(history_views.blueprint)
+    app.register_blueprint(provenance.blueprint)
     app.register_blueprint(voice_views.blueprint)
     app.register_blueprint(voice_page.blueprint)
     app.register_blueprint(dictionary.blueprint)

@@ -93,7 +93,7 @@ def _said_of_size(size: int, limit: int) -> str:
     if size <= limit:
         allowed = number(current_app.config["MAX_TEXT_CHARACTERS"])
         return _("The text is too long: at most %(limit)s characters can be said.", limit=allowed)
-    if request.endpoint == "verify.page":
+    if request.endpoint == "provenance.verify":
         return file_too_large(size)
     return _(
         "What was sent is too large: %(size)s MB. A recording may have %(limit)s MB.",

@@ -1,15 +1,13 @@
 """Write a text, listen to it, download it."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
-from flask import Blueprint, Response, abort, current_app, flash, redirect, render_template, request, url_for
+from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
-from soundfile import LibsndfileError
 from sqlalchemy import Row
 
-from app import pictures, previews, progress, storage
+from app import previews, progress, storage
 from app.db import Pronunciation, Speech, Voice, db, now
 from app.forms import MAX_SEED, RECORDING, TAKES, SpeakForm, TextForm, profile_of
 from app.jobs import Job, QueueFull
@@ -18,7 +16,6 @@ from app.voices.similarity import in_words
 from models import VoiceProfile
 
 REPEATED = ("text", "language", "speed", "pitch", "pauses", "format", "kbits")  # what another take is asked with
-YEAR = 365 * 24 * 3600  # seconds
 
 blueprint = Blueprint("speeches", __name__)
 
@@ -148,39 +145,6 @@ def _take(speech: Speech) -> Job:
     db.session.rollback()  # holds no connection while it is read
     sentences = cloner.read(take.text, take.language, dictionary=dictionary)
     return Job(take, profile, sentences, 1, progress.owner(), voice)
-
-
-@blueprint.get("/speeches/<int:speech_id>/audio")
-def audio(speech_id: int) -> Response:
-    """The speech to listen to; to keep with ?download=1."""
-    speech = _found(speech_id)
-    return storage.send(speech, storage.title(speech.voice_name, speech.text), "download" in request.args)
-
-
-@blueprint.get("/speeches/<int:speech_id>/waveform.svg")
-def waveform(speech_id: int) -> Response:
-    return _picture(_found(speech_id), pictures.waveform, "image/svg+xml")
-
-
-@blueprint.get("/speeches/<int:speech_id>/mel.png")
-def mel(speech_id: int) -> Response:
-    return _picture(_found(speech_id), pictures.mel, "image/png")
-
-
-def _picture(speech: Speech, draw: Callable[[Path], str | bytes], mimetype: str) -> Response:
-    """Drawn when a browser has none yet: a speech's file never changes."""
-    answer = Response(mimetype=mimetype)
-    answer.set_etag(speech.sha256)
-    answer.cache_control.private, answer.cache_control.immutable = True, True
-    answer.cache_control.max_age = YEAR
-    if request.if_none_match.contains(speech.sha256):
-        answer.status_code = 304
-        return answer
-    try:
-        answer.set_data(draw(storage.path_of(speech)))
-    except LibsndfileError:
-        abort(404, _("The audio file is no longer on the disk."))
-    return answer
 
 
 def _found(speech_id: int) -> Speech:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from flask import Flask, current_app
 from flask_babel import lazy_gettext
 
-from app import provenance, retention, storage
+from app import storage
 from app.db import Speech, Voice, db, now
 from app.forms import MAX_SEED
+from app.history import provenance, retention
 from app.jobs import Cancelled, Job
 from app.voices import similarity
 from models import InvalidVoiceProfile, SpeechFile

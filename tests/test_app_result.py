@@ -9,8 +9,8 @@ import pytest
 import soundfile
 from PIL import Image
 
-from app import pictures
 from app.db import Speech, Voice, db
+from app.history import pictures
 from app.voices.similarity import HEARD_SECONDS, Heard, in_words
 from models import RecordingTooShort, read_tags
 

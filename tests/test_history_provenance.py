@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from app import provenance, storage
+from app import storage
 from app.db import MadeFile, Speech, db
+from app.history import provenance
 from models import FORMATS, SpeechFile, read_tags
 
 MADE_AT = datetime(2026, 3, 1, 12, 30)

@@ -7,8 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from app import retention, storage
+from app import storage
 from app.db import MadeFile, Speech, db, now
+from app.history import retention
 
 HOURS = 3600  # seconds
 

@@ -5,8 +5,9 @@ import io
 import numpy as np
 import pytest
 
-from app import provenance, storage
+from app import storage
 from app.db import Speech
+from app.history import provenance
 from models import SpeechFile
 
 

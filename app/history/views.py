@@ -1,17 +1,22 @@
-"""What was said before: to hear again, to find, to delete."""
+"""What was said before: to hear again, to find, to see, to delete."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
-from flask import Blueprint, Response, current_app, flash, redirect, render_template, request, url_for
+from flask import Blueprint, Response, abort, current_app, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from flask_sqlalchemy.pagination import Pagination
+from soundfile import LibsndfileError
 from sqlalchemy import false, func, select
 
 from app import storage
 from app.db import Speech, db, plain_query
+from app.history import pictures
 from app.i18n import number
 
+YEAR = 365 * 24 * 3600  # seconds
 MAX_ID = 2**63 - 1  # what databases take for a number
 
 blueprint = Blueprint("history", __name__)
@@ -35,7 +40,7 @@ def speeches() -> str:
     page = _page(query, found.count)
     lost = {speech.id for speech in page if not storage.path_of(speech).exists()}
     return render_template(
-        "speeches.html",
+        "history/speeches.html",
         page=page,
         query=query,
         kept=kept,
@@ -113,3 +118,40 @@ def delete_all() -> Response:
         "done",
     )
     return redirect(url_for(".speeches"), 303)
+
+
+@blueprint.get("/speeches/<int:speech_id>/audio")
+def audio(speech_id: int) -> Response:
+    """The speech to listen to; to keep with ?download=1."""
+    speech = _speech(speech_id)
+    return storage.send(speech, storage.title(speech.voice_name, speech.text), "download" in request.args)
+
+
+@blueprint.get("/speeches/<int:speech_id>/waveform.svg")
+def waveform(speech_id: int) -> Response:
+    return _picture(_speech(speech_id), pictures.waveform, "image/svg+xml")
+
+
+@blueprint.get("/speeches/<int:speech_id>/mel.png")
+def mel(speech_id: int) -> Response:
+    return _picture(_speech(speech_id), pictures.mel, "image/png")
+
+
+def _picture(speech: Speech, draw: Callable[[Path], str | bytes], mimetype: str) -> Response:
+    """Drawn when a browser has none yet: a speech's file never changes."""
+    answer = Response(mimetype=mimetype)
+    answer.set_etag(speech.sha256)
+    answer.cache_control.private, answer.cache_control.immutable = True, True
+    answer.cache_control.max_age = YEAR
+    if request.if_none_match.contains(speech.sha256):
+        answer.status_code = 304
+        return answer
+    try:
+        answer.set_data(draw(storage.path_of(speech)))
+    except LibsndfileError:
+        abort(404, _("The audio file is no longer on the disk."))
+    return answer
+
+
+def _speech(speech_id: int) -> Speech:
+    return db.get_or_404(Speech, speech_id, description=_("There is no such speech: it may have been deleted."))

@@ -1,16 +1,25 @@
-"""Where a file of speech comes from: what its tags say, and the hashes by which this box knows its own."""
+"""Where a file of speech comes from: what its tags say, the hashes by which this box knows its own, and /verify."""
 
 import hashlib
+import tempfile
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from flask import current_app
+from flask import Blueprint, current_app, render_template
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext
+from flask_wtf.file import FileField
 from sqlalchemy import Connection, delete, event, insert, null, select, update
+from wtforms.validators import ValidationError
 
 from app.db import MadeFile, Speech, db, now
+from app.errors import file_too_large
+from app.forms import TembrForm
 from models import says_synthetic, synthetic_tags
+
+blueprint = Blueprint("provenance", __name__)
 
 
 @dataclass(frozen=True)
@@ -71,3 +80,37 @@ def _made_here(sha256: str) -> Finding | None:
         if found:
             return Finding(*found)
     return None
+
+
+class FileForm(TembrForm):
+    """A file to be looked up."""
+
+    file = FileField(lazy_gettext("File"))
+
+    def validate_file(self, field: FileField) -> None:
+        if not field.data:
+            raise ValidationError(_("Choose the file: none was given."))
+        size, limit = field.data.stream.seek(0, 2), current_app.config["MAX_VERIFY_MEGABYTES"]
+        field.data.stream.seek(0)
+        if size == 0:
+            raise ValidationError(_("This file is empty (0 bytes)."))
+        if size > limit * 1_000_000:
+            raise ValidationError(file_too_large(size))
+
+    def finding(self) -> Finding:
+        """What is known of the file."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "file"
+            self.file.data.save(path)
+            return find(path)
+
+
+@blueprint.route("/verify", methods=["GET", "POST"])
+def verify():
+    """The page that takes a file and says where it comes from."""
+    form, finding = FileForm(), None
+    if form.validate_on_submit():
+        with form.refusals():
+            finding = form.finding()
+    answer = render_template("history/verify.html", form=form, finding=finding)
+    return answer, 422 if form.errors else 200

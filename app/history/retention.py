@@ -11,8 +11,9 @@ from flask import Flask, current_app
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import provenance, storage
+from app import storage
 from app.db import Speech, db, now
+from app.history import provenance
 
 MAX_DAYS = 365_000.0  # more is for ever
 EVERY_SECONDS = 3600.0
