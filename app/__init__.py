@@ -17,17 +17,17 @@ from app import (
     errors,
     forms,
     i18n,
-    progress,
     ready_voices,
     renewal,
     schema,
-    speeches,
     storage,
-    takes,
 )
 from app.history import provenance, retention
 from app.history import views as history_views
-from app.jobs import Queue
+from app.speak import forms as speak_forms
+from app.speak import progress, worker
+from app.speak import views as speak_views
+from app.speak.queue import Queue
 from app.voices import page as voice_page
 from app.voices import quality
 from app.voices import views as voice_views
@@ -65,8 +65,8 @@ def create_app(config: object = Config, cloner: VoiceCloner | None = None) -> Fl
     retention.init_app(app)
     CSRFProtect(app)
     i18n.init_app(app)
-    app.extensions["speaking"] = Queue(partial(takes.say, app))
-    app.register_blueprint(speeches.blueprint)
+    app.extensions["speaking"] = Queue(partial(worker.say, app))
+    app.register_blueprint(speak_views.blueprint)
     app.register_blueprint(progress.blueprint)
     app.register_blueprint(history_views.blueprint)
     app.register_blueprint(provenance.blueprint)
@@ -77,7 +77,7 @@ def create_app(config: object = Config, cloner: VoiceCloner | None = None) -> Fl
     errors.init_app(app)
     app.after_request(_harden)
     app.after_request(_redirect_in_json)
-    app.jinja_env.globals.update(languages=forms.LANGUAGES, recording_choice=forms.RECORDING)
+    app.jinja_env.globals.update(languages=forms.LANGUAGES, recording_choice=speak_forms.RECORDING)
     app.jinja_env.filters.update(duration=_duration, stressed=_stressed)
     with app.app_context():
         ready_voices.import_ready_voices(app.config["READY_VOICES"])

@@ -9,9 +9,9 @@ from flask_babel import lazy_gettext
 
 from app import storage
 from app.db import Speech, Voice, db, now
-from app.forms import MAX_SEED
 from app.history import provenance, retention
-from app.jobs import Cancelled, Job
+from app.speak.forms import MAX_SEED
+from app.speak.queue import Cancelled, Job
 from app.voices import similarity
 from models import InvalidVoiceProfile, SpeechFile
 

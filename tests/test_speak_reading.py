@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from app import reading
 from app.db import Pronunciation, db
+from app.speak import reading
 from models.text import Sentence
 
 ACUTE = "\u0301"

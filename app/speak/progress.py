@@ -19,8 +19,8 @@ from flask_babel import ngettext
 from markupsafe import Markup
 
 from app.db import Speech, db
-from app.forms import RECORDING, SpeakForm
-from app.jobs import CANCELLED, DONE, FAILED, WAITING, Job, Queue
+from app.speak.forms import RECORDING, SpeakForm
+from app.speak.queue import CANCELLED, DONE, FAILED, WAITING, Job, Queue
 
 blueprint = Blueprint("progress", __name__, url_prefix="/jobs")
 
@@ -68,9 +68,9 @@ def answer(job: Job):
 def _address(job: Job) -> str:
     """Where a person is shown what became of a job: its speech, or its form again; its page while it is not over."""
     if job.state == DONE:
-        return url_for("speeches.result", speech_id=job.speech_id)
+        return url_for("speak.result", speech_id=job.speech_id)
     if job.is_over or job.is_cancelled:
-        return url_for("speeches.speak", job=job.token)
+        return url_for("speak.speak", job=job.token)
     return url_for("progress.page", token=job.token)
 
 
@@ -80,7 +80,7 @@ def page(token: str):
     job = _found(token)
     if job.is_over or job.is_cancelled:
         return redirect(_address(job), 303)
-    return render_template("job.html", job=job, panel=_panel(job)), NEVER_STORED
+    return render_template("speak/job.html", job=job, panel=_panel(job)), NEVER_STORED
 
 
 @blueprint.get("/<token>/status")
@@ -145,7 +145,7 @@ def _speaking(job: Job) -> str:
 
 
 def _panel(job: Job) -> Markup:
-    return Markup(render_template("_job.html", job=job, status=status(job)))
+    return Markup(render_template("speak/_job.html", job=job, status=status(job)))
 
 
 def form_of(speech: Speech, voice: str, best: bool = False) -> SpeakForm:

@@ -9,9 +9,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from app import jobs
 from app.db import Speech
-from app.jobs import Cancelled, Job, Queue, QueueFull, Rate
+from app.speak import queue as queue_module
+from app.speak.queue import Cancelled, Job, Queue, QueueFull, Rate
 from models import VoiceProfile
 
 
@@ -83,7 +83,7 @@ def clock(monkeypatch):
     """The clock of the jobs; it goes on only as a test moves its `now`, in seconds."""
     clock = SimpleNamespace(now=1000.0)
     clock.monotonic = lambda: clock.now
-    monkeypatch.setattr(jobs, "time", clock)
+    monkeypatch.setattr(queue_module, "time", clock)
     return clock
 
 
@@ -249,11 +249,11 @@ def test_tokens_cannot_be_guessed():
 
 def test_jobs_that_are_over_are_forgotten_after_a_while(queue, speaker, monkeypatch):
     speaker.free()
-    monkeypatch.setattr(jobs, "MAX_KEPT", 2)
+    monkeypatch.setattr(queue_module, "MAX_KEPT", 2)
     asked = [queue.add(_job(f"{n}.")) for n in range(4)]
     assert asked[-1].wait(10)
     assert [queue.find(job.token) for job in asked] == [None, None, *asked[2:]]
-    monkeypatch.setattr(jobs, "KEPT_SECONDS", 0.0)
+    monkeypatch.setattr(queue_module, "KEPT_SECONDS", 0.0)
     assert queue.find(asked[3].token) is None
 
 

@@ -7,17 +7,19 @@ from flask import Blueprint, abort, current_app, flash, redirect, render_templat
 from flask_babel import gettext as _
 from sqlalchemy import Row
 
-from app import previews, progress, storage
+from app import storage
 from app.db import Pronunciation, Speech, Voice, db, now
-from app.forms import MAX_SEED, RECORDING, TAKES, SpeakForm, TextForm, profile_of
-from app.jobs import Job, QueueFull
+from app.forms import profile_of
+from app.speak import previews, progress
+from app.speak.forms import MAX_SEED, RECORDING, TAKES, SpeakForm, TextForm
+from app.speak.queue import Job, QueueFull
 from app.voices import picker, quality
 from app.voices.similarity import in_words
 from models import VoiceProfile
 
 REPEATED = ("text", "language", "speed", "pitch", "pauses", "format", "kbits")  # what another take is asked with
 
-blueprint = Blueprint("speeches", __name__)
+blueprint = Blueprint("speak", __name__)
 
 
 @blueprint.route("/", methods=["GET", "POST"])
@@ -38,7 +40,7 @@ def speak():
 def _page(form: SpeakForm, preview: previews.Preview | None = None):
     """The front page, 422 when its form was refused."""
     shown = {"bank": picker.offered(form.voice.data), "speech": None, "panels": progress.panels()}
-    page = render_template("speak.html", form=form, preview=preview, **shown)
+    page = render_template("speak/speak.html", form=form, preview=preview, **shown)
     return page, 422 if form.errors else 200
 
 
@@ -65,7 +67,7 @@ def _with_preview(form: SpeakForm):
 @blueprint.post("/reading")
 def reading() -> str:
     """How a text will be read, as the part of the front page that shows it."""
-    return render_template("_reading.html", preview=previews.make(TextForm()))
+    return render_template("speak/_reading.html", preview=previews.make(TextForm()))
 
 
 def _first_choice(first: Sequence[Row]) -> str:
@@ -108,7 +110,7 @@ def result(speech_id: int) -> str:
     form = progress.form_of(speech, _choice(speech) or _first_choice(Voice.choices(limit=1)))
     shown = {"bank": picker.offered(form.voice.data), "panels": progress.panels()}
     state = {"can_repeat": _can_repeat(speech), "is_lost": not storage.path_of(speech).exists()}
-    return render_template("speak.html", form=form, alike=in_words, speech=speech, **state, **shown)
+    return render_template("speak/speak.html", form=form, alike=in_words, speech=speech, **state, **shown)
 
 
 def _choice(speech: Speech) -> str | None:

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from flask import request
 
-from app import reading
 from app.db import Pronunciation, db, dictionary_key
 from app.dictionary import PronunciationForm
-from app.forms import TextForm
+from app.speak import reading
+from app.speak.forms import TextForm
 
 ASKS = ("read", "stress", "remember")  # the names of the buttons that show the reading, or change it
 

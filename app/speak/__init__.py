@@ -1,0 +1,1 @@
+"""Text to speech: the form, the reading, the queue and its worker, the progress, the result."""
