@@ -10,6 +10,7 @@ audio.py  pitch.py    what the networks hear: mels, level, silence, F0
 voice_profile.py      what is kept of a voice
 text/                 written text to phones
 speaker_encoder.py  synthesizer.py  vocoder.py  convnext.py    the networks
+legacy/               the published networks of Real-Time-Voice-Cloning
 checkpoint.py         weights on disk
 training/             how the weights were made; never loaded by the site
 """
