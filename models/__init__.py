@@ -5,7 +5,7 @@ cloning.py            VoiceCloner: the journey from recording and text to speech
 recording.py          files to waveforms
 speech_file.py        speech to files, sentence by sentence
 tags.py               what those files say of themselves
-doctor.py             what is wrong with a recording, and its best part
+quality.py            what is wrong with a recording, and its best part
 audio.py  pitch.py    what the networks hear: mels, level, silence, F0
 voice_profile.py      what is kept of a voice
 text/                 written text to phones
@@ -17,8 +17,8 @@ training/             how the weights were made; never loaded by the site
 
 from models.checkpoint import UnreadableWeights
 from models.cloning import VoiceCloner
-from models.doctor import Finding, Findings
 from models.errors import Message, TembrError
+from models.quality import SAME_VOICE, Figures, Finding, Findings
 from models.recording import RecordingSilent, RecordingTooLong, UnreadableAudio
 from models.speaker_encoder import RecordingTooShort
 from models.speech_file import FORMATS, KBITS, SpeechFile, read_tags
@@ -29,6 +29,7 @@ from models.voice_profile import InvalidVoiceProfile, VoiceProfile
 __all__ = [
     "FORMATS",
     "KBITS",
+    "Figures",
     "Finding",
     "Findings",
     "InvalidVoiceProfile",
@@ -37,6 +38,7 @@ __all__ = [
     "RecordingSilent",
     "RecordingTooLong",
     "RecordingTooShort",
+    "SAME_VOICE",
     "SpeechFile",
     "TembrError",
     "TextTooLong",

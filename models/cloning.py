@@ -17,8 +17,8 @@ from torch import Tensor
 
 from models import checkpoint, recording
 from models.audio import levelled, speech_mel, trim
-from models.doctor import Findings, best_window, examine
 from models.pitch import pitch_statistics
+from models.quality import Findings, best_window, examine
 from models.speaker_encoder import SpeakerEncoder, SpeakerEncoderConfig
 from models.speech_file import encode
 from models.synthesizer import SEMITONE, Synthesizer, SynthesizerConfig

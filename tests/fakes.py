@@ -4,11 +4,13 @@ import re
 import threading
 import zlib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from models import Finding, Findings, NothingToSay, RecordingTooShort, TextTooLong, VoiceProfile
+from models import Figures, Finding, Findings, NothingToSay, RecordingTooShort, TextTooLong, VoiceProfile
+from models.quality import judge
 from models.recording import load_recording
 from models.speech_file import encode
 from models.text import Sentence
@@ -16,7 +18,35 @@ from models.text import Sentence
 MAX_CHARACTERS = 20_000
 MAX_SECONDS = 60.0  # of one recording
 MIN_SECONDS = 1.6
+GOOD = Figures(
+    speech_seconds=5.0,
+    level_db=-20.0,
+    clipped=0.0,
+    snr_db=40.0,
+    bandwidth=8000.0,
+    tonal=0.0,
+    fall_db=15.0,
+    group_similarity=0.9,
+)
+SPOILT = {  # by the code of what is found then
+    "no_speech": {"speech_seconds": 0.0},
+    "too_short": {"speech_seconds": 1.2, "group_similarity": None},
+    "short": {"speech_seconds": 2.4},
+    "quiet": {"level_db": -50.0},
+    "clipped": {"clipped": 0.012},
+    "noisy": {"snr_db": 8.0},
+    "echo": {"fall_db": 4.2},
+    "narrow": {"bandwidth": 3500.0},
+    "several": {"group_similarity": 0.55},
+    "music": {"tonal": 0.4},
+}
 VOWEL = re.compile("[аеёиоуыэюя]", re.IGNORECASE)
+
+
+def finding(code: str) -> Finding:
+    """What is found in a recording that is good but for one thing."""
+    (found,) = judge(replace(GOOD, **SPOILT[code]))
+    return found
 
 
 class FakeCloner:
@@ -51,12 +81,11 @@ class FakeCloner:
         """A clear recording but for what `found` says, and too short when listen finds it so."""
         waveform, found = load_recording(source, MAX_SECONDS), tuple(self.found)
         seconds = len(waveform) / 16_000
-        if seconds < MIN_SECONDS:
-            found += (Finding("too_short", seconds, MIN_SECONDS, is_fault=True),)
-        embedding = None if seconds < MIN_SECONDS else self.listen(source).embedding
-        figures = {"level_db": -20.0, "clipped": 0.0, "snr_db": 40.0, "bandwidth": 8000.0, "likeness": 0.9}
+        figures = replace(GOOD, speech_seconds=seconds, group_similarity=None if seconds < MIN_SECONDS else 0.9)
+        faults = tuple(one for one in judge(figures) if one.is_fault)
+        embedding = None if faults else self.listen(source).embedding
         best = slice(0, min(len(waveform), 160_000))
-        return Findings(seconds, **figures, tonal=0.0, fall_db=15.0, best=best, embedding=embedding, found=found)
+        return Findings(figures, best, embedding, found + faults)
 
     def read(self, text: str, language: str | None = None, dictionary: Mapping[str, str] | None = None) -> list:
         self.dictionary = dictionary

@@ -5,8 +5,8 @@ from importlib.resources import files
 import pytest
 
 from app.db import Pronunciation, Voice, db
-from models import Finding
 from tests.browser import DESK, PHONE, TEXT, address, chromium, page, stop
+from tests.fakes import finding
 
 pytest.importorskip("selenium.webdriver", reason="selenium is not installed: no test in a browser")
 
@@ -104,8 +104,8 @@ def test_running_job_and_its_result(page, stop):
     assert_no_serious_fault(page)
 
 
-def test_what_the_doctor_says_of_a_recording(page, cloner, recording, tmp_path):
-    cloner.found = [Finding("noisy", 8.0, 17.0), Finding("no_speech", 0.0, 1.6, is_fault=True)]
+def test_what_is_found_in_a_recording(page, cloner, recording, tmp_path):
+    cloner.found = [finding("noisy"), finding("no_speech")]
     (tmp_path / "voice.wav").write_bytes(recording())
     page.open("/voices")
     page.type("#recording", str(tmp_path / "voice.wav"))

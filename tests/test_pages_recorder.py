@@ -1,9 +1,8 @@
-"""Recording in a real browser, whose microphone hears a file, and what the doctor says before the form is sent."""
+"""Recording in a real browser, whose microphone hears a file, and what is found in it before the form is sent."""
 
 import pytest
 
 from app.db import Voice
-from models import Finding
 from models.recording import load_recording
 from models.speech_file import encode
 from tests.browser import PHONE, TEXT, Page, address, page, started
@@ -14,8 +13,10 @@ pytest.importorskip("selenium.webdriver", reason="selenium is not installed: no 
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
+from tests.fakes import finding
+
 __all__ = ["address", "page"]  # fixtures
-NOISY = Finding("noisy", 8.0, 17.0)
+NOISY = finding("noisy")
 FILE = "return document.getElementById('recording').files[0]?.name"
 TRACKS = "return window.tracks.map((track) => track.readyState)"
 SPY = """
@@ -247,7 +248,7 @@ def test_unreadable_file_is_told_before_it_is_sent(page, tmp_path):
 
 
 def test_recorder_is_hidden_without_scripts_and_findings_come_with_the_answer(page, tmp_path, cloner, recording):
-    cloner.found = [Finding("no_speech", 0.0, 1.6, is_fault=True)]
+    cloner.found = [finding("no_speech")]
     page.open("/voices")
     page.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
     page.open("/voices")

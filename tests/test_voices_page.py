@@ -11,8 +11,9 @@ from app import storage
 from app.db import Voice, VoiceRecording, db
 from app.voices import similarity
 from app.voices.similarity import in_words
-from models import Finding, VoiceProfile
+from models import VoiceProfile
 from models.voice_profile import merged
+from tests.fakes import finding
 
 
 def _payload(content, **changes):
@@ -193,11 +194,11 @@ def test_recording_of_somebody_else_is_doubted(client, keep, cloner, recording, 
     assert ("does not sound like the voice (0.00" in page) == doubted
 
 
-def test_what_the_doctor_says_is_told_with_the_recording(client, anna, cloner, recording):
-    cloner.found = [Finding("noisy", 5.0, 15.0)]
+def test_what_is_found_is_told_with_the_recording(client, anna, cloner, recording):
+    cloner.found = [finding("noisy")]
     page = client.post("/voices/1/recordings", data=_payload(recording(seconds=4.0)), follow_redirects=True).text
     assert "There is much noise" in page and "is part of the voice now" in page
-    cloner.found = [Finding("no_speech", 0.0, 1.0, is_fault=True)]
+    cloner.found = [finding("no_speech")]
     answer = client.post("/voices/1/recordings", data=_payload(recording(seconds=5.0)))
     assert answer.status_code == 422 and "No speech was heard" in _error(answer.text, "recording")
 

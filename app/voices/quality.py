@@ -1,15 +1,13 @@
-"""The recording doctor's words: what it found in a recording, what to do about it, and who it sounds like."""
-
-from collections.abc import Callable
+"""The quality of a recording on the pages: what was found in it, and who of the bank it sounds like."""
 
 from flask import Blueprint, current_app, flash, render_template
 from flask_babel import gettext as _
 
+from app.errors import translated
 from app.forms import CheckForm, RecordingUnfit
 from app.i18n import number
 from app.voices.similarity import Neighbour, nearest
-from models import Finding, Findings
-from models.doctor import SAME_VOICE
+from models import SAME_VOICE, Findings
 
 blueprint = Blueprint("quality", __name__)
 
@@ -48,13 +46,13 @@ def tell(findings: Findings, other_than: int | None = None) -> None:
 
 def faults(findings: Findings) -> list[str]:
     """What is in the way of a voice, in sentences."""
-    return [in_words(finding) for finding in findings.faults]
+    return [translated(finding.message) for finding in findings.faults]
 
 
 def warnings(findings: Findings, other_than: int | None = None) -> list[str]:
     """What could be better, and who in the bank it sounds like, in sentences."""
     known = same_voice(findings, other_than)
-    return [in_words(finding) for finding in findings.warnings] + ([_already_known(known)] if known else [])
+    return [translated(finding.message) for finding in findings.warnings] + ([_already_known(known)] if known else [])
 
 
 def same_voice(findings: Findings, other_than: int | None = None) -> Neighbour | None:
@@ -75,121 +73,13 @@ def _already_known(neighbour: Neighbour) -> str:
     )
 
 
-def in_words(finding: Finding) -> str:
-    """A finding as a sentence that says what is wrong, by how much, and what to do."""
-    return WORDS[finding.code](finding)
-
-
-def _no_speech(finding: Finding) -> str:
-    return _(
-        "No speech was heard in this recording. Record one person speaking, close to the microphone, for 5 to 10 s."
-    )
-
-
-def _too_short(finding: Finding) -> str:
-    return _(
-        "The recording holds %(seconds)s s of speech; at least %(least)s s are needed. Record 5 to 10 s.",
-        seconds=number(finding.measured, 1),
-        least=number(finding.limit, 1),
-    )
-
-
-def _short(finding: Finding) -> str:
-    return _(
-        "The recording holds only %(seconds)s s of speech: the voice is known better from %(least)s s on."
-        " Record 5 to 10 s.",
-        seconds=number(finding.measured, 1),
-        least=number(finding.limit, 1),
-    )
-
-
-def _quiet(finding: Finding) -> str:
-    return _(
-        "The voice is very quiet: %(level)s dBFS, and at least %(least)s dBFS is better."
-        " Speak closer to the microphone, or turn its level up.",
-        level=_decibels(finding.measured),
-        least=_decibels(finding.limit),
-    )
-
-
-def _clipped(finding: Finding) -> str:
-    return _(
-        "The voice is overdriven: %(share)s of 1,000 samples are cut off, and more than %(limit)s are heard."
-        " Speak further from the microphone, or turn its level down.",
-        share=number(1000 * finding.measured, 1),
-        limit=number(1000 * finding.limit, 1),
-    )
-
-
-def _noisy(finding: Finding) -> str:
-    return _(
-        "There is much noise or echo: the voice is %(snr)s dB above it, and at least %(least)s dB is better."
-        " Record in a quiet room with soft things, close to the microphone.",
-        snr=_decibels(finding.measured),
-        least=_decibels(finding.limit),
-    )
-
-
-def _narrow(finding: Finding) -> str:
-    return _(
-        "There is nothing above %(highest)s kHz, as on a telephone: the voice will sound dull."
-        " Record with a microphone rather than from a call.",
-        highest=number(finding.measured / 1000, 1),
-    )
-
-
-def _several(finding: Finding) -> str:
-    return _(
-        "More than one person seems to speak: parts of the recording are alike by %(likeness)s, and those of one person"
-        " by %(least)s or more. Give a recording of one person alone.",
-        likeness=number(finding.measured, 2),
-        least=number(finding.limit, 2),
-    )
-
-
-def _music(finding: Finding) -> str:
-    return _(
-        "There is music or a steady tone in %(share)s of 100 moments of the recording, and more than %(limit)s are too"
-        " many. Switch it off, or give a recording without it.",
-        share=number(100 * finding.measured),
-        limit=number(100 * finding.limit),
-    )
-
-
-def _echo(finding: Finding) -> str:
-    return _(
-        "The room echoes: sounds fall by %(fall)s dB in 50 ms, and by %(least)s dB or more where there is little echo."
-        " Record in a room with soft things, closer to the microphone.",
-        fall=number(finding.measured, 1),
-        least=number(finding.limit, 1),
-    )
-
-
-def _decibels(level: float) -> str:
-    return number(round(level))
-
-
-WORDS: dict[str, Callable[[Finding], str]] = {
-    "no_speech": _no_speech,
-    "too_short": _too_short,
-    "short": _short,
-    "quiet": _quiet,
-    "clipped": _clipped,
-    "noisy": _noisy,
-    "narrow": _narrow,
-    "several": _several,
-    "music": _music,
-    "echo": _echo,
-}
-
-
 def measured(findings: Findings) -> list[tuple[str, str]]:
     """Names and figures of what was measured."""
-    start, end = findings.best_seconds
+    figures, (start, end) = findings.figures, findings.best_seconds
     return [
-        (_("Speech"), _("%(seconds)s s", seconds=number(findings.speech_seconds, 1))),
-        (_("Level of the voice"), _("%(level)s dBFS", level=_decibels(findings.level_db))),
-        (_("Voice above noise"), _("%(decibels)s dB", decibels=_decibels(findings.snr_db))),
-        (_("Highest frequency"), _("%(highest)s kHz", highest=number(findings.bandwidth / 1000, 1))),
+        (_("Speech"), _("%(seconds)s s", seconds=number(figures.speech_seconds, 1))),
+        (_("Level of the voice"), _("%(level)s dBFS", level=number(round(figures.level_db)))),
+        (_("Voice above noise"), _("%(decibels)s dB", decibels=number(round(figures.snr_db)))),
+        (_("Highest frequency"), _("%(highest)s kHz", highest=number(figures.bandwidth / 1000, 1))),
         (_("Best part"), _("%(start)s to %(end)s s", start=number(start, 1), end=number(end, 1))),
     ]

@@ -1,6 +1,6 @@
-"""What the recording doctor tells of recordings that were spoilt in known ways: the table of docs/doctor.md.
+"""What is found in recordings that were spoilt in known ways: the table of docs/quality.md.
 
-    .venv/bin/python -m benchmarks.doctor CORPUS [--clips 12] [--clean 100]
+    .venv/bin/python -m benchmarks.quality CORPUS [--clips 12] [--clean 100]
 
 CORPUS: a folder with metadata.csv (path|speaker|language|text|seconds|source) and its recordings.  Real voices only
 are taken.  A row of the table: a degradation, the median of each figure, and of how many recordings what was told.
@@ -21,7 +21,7 @@ import torch
 from models import Findings, checkpoint
 from models.audio import SAMPLE_RATE
 from models.cloning import WEIGHTS
-from models.doctor import examine
+from models.quality import examine
 from models.recording import load_recording
 from models.speaker_encoder import SpeakerEncoder, SpeakerEncoderConfig
 from models.speech_file import encode
@@ -29,9 +29,9 @@ from tests import degraded
 
 SOURCES = {"librispeech": 7, "festvox_ru": 2, "kathleen": 1, "asterisk_en": 1, "asterisk_ru": 1}  # of 12 recordings
 MIN_SECONDS, MAX_SECONDS = 5.0, 12.0
-FIGURES = ("level_db", "snr_db", "clipped", "bandwidth", "likeness", "tonal", "fall_db")
+FIGURES = ("level_db", "snr_db", "clipped", "bandwidth", "group_similarity", "tonal", "fall_db")
 HEADING = """\
-| | level, dBFS | above noise, dB | at the peak | up to, kHz | likeness | tonal | fall, dB | told |
+| | level, dBFS | above noise, dB | at the peak | up to, kHz | similarity | tonal | fall, dB | told |
 |---|---|---|---|---|---|---|---|---|"""
 
 Degradation = Callable[[np.ndarray, np.ndarray], np.ndarray]  # of a recording, given another speaker's
@@ -92,18 +92,18 @@ def recordings(corpus: Path, n_clips: int, seed: int) -> list[np.ndarray]:
 
 def row(name: str, findings: list[Findings]) -> str:
     """A line of the table, in Markdown."""
-    figures = [median(getattr(of_one, figure) for of_one in findings) for figure in FIGURES]
+    figures = [median(getattr(of_one.figures, figure) for of_one in findings) for figure in FIGURES]
     told = Counter(finding.code for of_one in findings for finding in of_one.found)
     words = ", ".join(f"{code} {count}" for code, count in told.most_common()) or "nothing"
-    level, snr, clipped, bandwidth, likeness, tonal, fall = figures
+    level, snr, clipped, bandwidth, similarity, tonal, fall = figures
     return (
-        f"| {name} | {level:.0f} | {snr:.0f} | {clipped:.2%} | {bandwidth / 1000:.1f} | {likeness:.2f} | {tonal:.0%} "
+        f"| {name} | {level:.0f} | {snr:.0f} | {clipped:.2%} | {bandwidth / 1000:.1f} | {similarity:.2f} | {tonal:.0%} "
         f"| {fall:.1f} | {words} |"
     )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="What the recording doctor tells of spoilt recordings.")
+    parser = argparse.ArgumentParser(description="What is found in spoilt recordings.")
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--clips", type=int, default=12)
     parser.add_argument("--clean", type=int, default=100)

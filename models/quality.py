@@ -1,8 +1,9 @@
-"""The recording doctor: what a recording is worth before a voice is made of it, and its best part.
+"""The quality of a recording: what is wrong with it before a voice is made of it, and its best part.
 
-Limits come from degraded real recordings: docs/doctor.md, benchmarks/doctor.py.
+Limits come from degraded real recordings: docs/quality.md, benchmarks/quality.py.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 import webrtcvad
 
 from models.audio import ENCODER_MEL, SAMPLE_RATE, encoder_mel, levelled, speech_mask, trim
+from models.errors import N_, Message
 from models.speaker_encoder import PARTIAL_FRAMES, SpeakerEncoder
 
 FRAME = SAMPLE_RATE // 100  # samples: 10 ms
@@ -20,7 +22,7 @@ MIN_LEVEL_DB = -45.0  # dBFS
 MAX_CLIPPED = 0.002  # share of samples
 MIN_SNR_DB = 17.0
 MIN_BANDWIDTH = 4_200.0  # Hz; a telephone ends at 3,400
-MIN_LIKENESS = 0.70  # cosine between the two kinds of parts that a recording has
+MIN_SIMILARITY = 0.70  # cosine between the two groups of partials
 MAX_TONAL = 0.05  # share of frames
 MIN_FALL_DB = 7.0  # within 50 ms, where a voice stops
 SAME_VOICE = 0.84  # cosine of two recordings' embeddings
@@ -38,16 +40,29 @@ SPECTRA_AT_ONCE = 2_000
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One thing that is wrong: what was measured, and the limit it misses, in the unit of its code.
+class Figures:
+    """What is measured of a recording."""
 
-    code: no_speech, too_short, short (s of speech); quiet (dBFS); clipped (share of samples); noisy, echo (dB); narrow
-    (Hz); several (cosine); music (share of frames).  is_fault: no voice can be made; otherwise it is a warning.
+    speech_seconds: float
+    level_db: float  # dBFS, of the speech
+    clipped: float  # share of samples
+    snr_db: float  # the speech above the quietest twentieth of the recording
+    bandwidth: float  # Hz: nothing is audible above
+    tonal: float  # share of frames that hold a chord
+    fall_db: float  # within 50 ms, at the end of sounds
+    group_similarity: float | None  # cosine of the two groups of partials; None when there is too little speech
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong with a recording.
+
+    code: one of docs/quality.md.  message: what is wrong, by how much, and what to do.  is_fault: no voice can be made;
+    otherwise it is a warning.
     """
 
     code: str
-    measured: float
-    limit: float
+    message: Message
     is_fault: bool = False
 
 
@@ -58,14 +73,7 @@ class Findings:
     embedding: (256,), unit norm, None without MIN_SPEECH_SECONDS of speech.  best: samples, the best part.
     """
 
-    speech_seconds: float
-    level_db: float  # dBFS, of the speech
-    clipped: float  # share of samples
-    snr_db: float  # the speech above the quietest twentieth of the recording
-    bandwidth: float  # Hz: nothing is audible above
-    likeness: float  # cosine between the two kinds of parts that differ most; 1 when there is one kind
-    tonal: float  # share of frames that hold a chord
-    fall_db: float  # within 50 ms, at the end of sounds
+    figures: Figures
     best: slice
     embedding: np.ndarray | None = None
     found: tuple[Finding, ...] = ()
@@ -86,52 +94,97 @@ class Findings:
 
 def examine(waveform: np.ndarray, encoder: SpeakerEncoder) -> Findings:
     """Look a recording over.  waveform: (samples,) at 16 kHz, as load_recording gives it, untrimmed."""
-    spoken = voice_mask(waveform)
-    power = _frame_power(waveform)
-    speech_seconds = spoken.sum() * FRAME / SAMPLE_RATE
+    partials = _partials(waveform, encoder)
+    figures = measure(waveform, partials)
+    embedding = _unit(partials.mean(0)) if len(partials) else None
+    return Findings(figures, best_window(waveform), embedding, tuple(judge(figures)))
+
+
+def measure(waveform: np.ndarray, partials: np.ndarray) -> Figures:
+    """The figures of a recording.
+
+    waveform: (samples,) at 16 kHz.  partials: (partials, 256), embeddings from all over its speech, unit norm.
+    """
+    spoken, power = voice_mask(waveform), _frame_power(waveform)
     level = _decibels(power[spoken].mean()) if spoken.any() else -120.0
     floor = np.percentile(_decibels(_smoothed(power)), 5) if spoken.any() else level
-    partials = _partials(waveform, encoder)
-    measured = {
-        "speech_seconds": float(speech_seconds),
-        "level_db": float(level),
-        "clipped": clipped_share(waveform),
-        "snr_db": float(level - floor),
-        "bandwidth": bandwidth(waveform, spoken),
-        "likeness": likeness(partials),
-        "tonal": tonal_share(waveform),
-        "fall_db": fall(waveform),
-    }
-    embedding = _unit(partials.mean(0)) if len(partials) else None
-    found = tuple(_found(measured, has_partials=len(partials) > 0))
-    return Findings(**measured, best=best_window(waveform), embedding=embedding, found=found)
+    return Figures(
+        speech_seconds=float(spoken.sum() * FRAME / SAMPLE_RATE),
+        level_db=float(level),
+        clipped=clipped_share(waveform),
+        snr_db=float(level - floor),
+        bandwidth=bandwidth(waveform, spoken),
+        tonal=tonal_share(waveform),
+        fall_db=fall(waveform),
+        group_similarity=group_similarity(partials) if len(partials) else None,
+    )
 
 
-def _found(measured: dict[str, float], has_partials: bool):
-    """Findings of what was measured: the faults alone when there are any, since nothing else is of use then."""
-    seconds, snr = measured["speech_seconds"], measured["snr_db"]
-    if not seconds or snr < MIN_CONTRAST_DB:
-        yield Finding("no_speech", 0.0, MIN_SPEECH_SECONDS, is_fault=True)
+def judge(figures: Figures) -> Iterator[Finding]:
+    """What is wrong by the figures: a fault alone, since nothing else is of use then, or every warning."""
+    if not figures.speech_seconds or figures.snr_db < MIN_CONTRAST_DB:
+        template = N_(
+            "No speech was heard in this recording. Record one person speaking, close to the microphone, for 5 to 10 s."
+        )
+        yield Finding("no_speech", Message(template), is_fault=True)
         return
-    if not has_partials:
-        yield Finding("too_short", min(seconds, MIN_SPEECH_SECONDS - 0.1), MIN_SPEECH_SECONDS, is_fault=True)
+    if figures.group_similarity is None:
+        template = N_(
+            "The recording holds %(seconds).1f s of speech; at least %(least).1f s are needed. Record 5 to 10 s."
+        )
+        seconds = min(figures.speech_seconds, MIN_SPEECH_SECONDS - 0.1)  # the networks may hear less than WebRTC
+        message = Message(template, {"seconds": seconds, "least": MIN_SPEECH_SECONDS})
+        yield Finding("too_short", message, is_fault=True)
         return
-    if seconds < GOOD_SPEECH_SECONDS:
-        yield Finding("short", seconds, GOOD_SPEECH_SECONDS)
-    if measured["level_db"] < MIN_LEVEL_DB:
-        yield Finding("quiet", measured["level_db"], MIN_LEVEL_DB)
-    if measured["clipped"] > MAX_CLIPPED:
-        yield Finding("clipped", measured["clipped"], MAX_CLIPPED)
-    if measured["bandwidth"] < MIN_BANDWIDTH:
-        yield Finding("narrow", measured["bandwidth"], MIN_BANDWIDTH)
-    if measured["tonal"] > MAX_TONAL:
-        yield Finding("music", measured["tonal"], MAX_TONAL)
-    elif snr < MIN_SNR_DB:
-        yield Finding("noisy", snr, MIN_SNR_DB)
-    elif measured["fall_db"] < MIN_FALL_DB:
-        yield Finding("echo", measured["fall_db"], MIN_FALL_DB)
-    if measured["likeness"] < MIN_LIKENESS:
-        yield Finding("several", measured["likeness"], MIN_LIKENESS)
+    if figures.speech_seconds < GOOD_SPEECH_SECONDS:
+        template = N_(
+            "The recording holds only %(seconds).1f s of speech: the voice is known better from %(least).1f s on."
+            " Record 5 to 10 s."
+        )
+        yield Finding("short", Message(template, {"seconds": figures.speech_seconds, "least": GOOD_SPEECH_SECONDS}))
+    if figures.level_db < MIN_LEVEL_DB:
+        template = N_(
+            "The voice is very quiet: %(level).0f dBFS, and at least %(least).0f dBFS is better."
+            " Speak closer to the microphone, or turn its level up."
+        )
+        yield Finding("quiet", Message(template, {"level": figures.level_db, "least": MIN_LEVEL_DB}))
+    if figures.clipped > MAX_CLIPPED:
+        template = N_(
+            "The voice is overdriven: %(share).1f of 1,000 samples are cut off, and more than %(limit).1f are heard."
+            " Speak further from the microphone, or turn its level down."
+        )
+        yield Finding("clipped", Message(template, {"share": 1000 * figures.clipped, "limit": 1000 * MAX_CLIPPED}))
+    if figures.bandwidth < MIN_BANDWIDTH:
+        template = N_(
+            "There is nothing above %(highest).1f kHz, as on a telephone: the voice will sound dull."
+            " Record with a microphone rather than from a call."
+        )
+        yield Finding("narrow", Message(template, {"highest": figures.bandwidth / 1000}))
+    if figures.tonal > MAX_TONAL:
+        template = N_(
+            "There is music or a steady tone in %(share).1f of 100 moments of the recording, and more than %(limit)g"
+            " are too many. Switch it off, or give a recording without it."
+        )
+        yield Finding("music", Message(template, {"share": 100 * figures.tonal, "limit": 100 * MAX_TONAL}))
+    elif figures.snr_db < MIN_SNR_DB:
+        template = N_(
+            "There is much noise or echo: the voice is %(snr).0f dB above it, and at least %(least).0f dB is better."
+            " Record in a quiet room with soft things, close to the microphone."
+        )
+        yield Finding("noisy", Message(template, {"snr": figures.snr_db, "least": MIN_SNR_DB}))
+    elif figures.fall_db < MIN_FALL_DB:
+        template = N_(
+            "The room echoes: sounds fall by %(fall).1f dB in 50 ms, and by %(least).1f dB or more where there is"
+            " little echo. Record in a room with soft things, closer to the microphone."
+        )
+        yield Finding("echo", Message(template, {"fall": figures.fall_db, "least": MIN_FALL_DB}))
+    if figures.group_similarity < MIN_SIMILARITY:
+        template = N_(
+            "More than one person seems to speak: parts of the recording are alike by %(similarity).2f, and those of"
+            " one person by %(least).2f or more. Give a recording of one person alone."
+        )
+        values = {"similarity": figures.group_similarity, "least": MIN_SIMILARITY}
+        yield Finding("several", Message(template, values))
 
 
 def voice_mask(waveform: np.ndarray) -> np.ndarray:
@@ -203,7 +256,7 @@ def _partials(waveform: np.ndarray, encoder: SpeakerEncoder) -> np.ndarray:
     return encoder(torch.stack([mel[start : start + PARTIAL_FRAMES] for start in chosen])).cpu().numpy()
 
 
-def likeness(partials: np.ndarray) -> float:
+def group_similarity(partials: np.ndarray) -> float:
     """Cosine between the two groups that partial embeddings fall into; 1 when there is one group, or too few to tell.
 
     One speaker's groups are alike; those of two speakers are not.  partials: (partials, 256), unit norm.

@@ -1,16 +1,21 @@
-"""The recording doctor, on real recordings that are spoilt in known ways."""
+"""What is found in real recordings that are spoilt in known ways."""
+
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from models import checkpoint
+from config import ROOT
+from models import checkpoint, quality
 from models.audio import SAMPLE_RATE
 from models.cloning import WEIGHTS, VoiceCloner
-from models.doctor import best_window, examine, likeness
+from models.quality import best_window, examine, group_similarity, judge
 from models.recording import load_recording
 from models.speaker_encoder import SpeakerEncoder, SpeakerEncoderConfig
 from models.speech_file import encode
 from tests import degraded
+from tests.fakes import GOOD, SPOILT, finding
 from tests.speech import KATHLEEN, harmonic_tone, kathleen, silence
 from tests.tiny_networks import tiny_synthesizer, tiny_vocoder
 
@@ -44,7 +49,7 @@ def test_nothing_is_told_of_a_good_recording(told, voices, name):
     assert told(voices[name]) == set()
 
 
-SPOILT = {
+WAYS = {
     "white noise": (lambda speech: degraded.with_noise(speech, degraded.white(len(speech)), 10), "noisy"),
     "pink noise": (lambda speech: degraded.with_noise(speech, degraded.pink(len(speech)), 10), "noisy"),
     "clipping": (lambda speech: degraded.clipped(speech, 0.01), "clipped"),
@@ -57,10 +62,10 @@ SPOILT = {
 
 
 @pytest.mark.parametrize("name", [*VOICES, "kathleen"])
-@pytest.mark.parametrize("way", SPOILT)
+@pytest.mark.parametrize("way", WAYS)
 def test_spoilt_recording_is_warned_of_in_its_own_way_and_no_other(told, voices, name, way):
     """An echo that fills the pauses counts as noise."""
-    spoil, code = SPOILT[way]
+    spoil, code = WAYS[way]
     assert told(spoil(voices[name])) in ({code}, {"noisy"} if code == "echo" else {code})
 
 
@@ -82,9 +87,30 @@ def test_two_people_in_turn_are_told(told, voices, one, other):
 def test_one_person_in_two_moods_is_one_person(encoder):
     alike = np.tile(np.eye(4)[:1], (6, 1))
     other = np.tile(np.eye(4)[1:2], (6, 1))
-    assert likeness(np.concatenate([alike, other])) == pytest.approx(0.0)
-    assert likeness(alike) > 0.99
-    assert likeness(np.concatenate([alike, alike, alike, other[:1]])) == 1.0  # one part of nineteen is no person
+    assert group_similarity(np.concatenate([alike, other])) == pytest.approx(0.0)
+    assert group_similarity(alike) > 0.99
+    assert (
+        group_similarity(np.concatenate([alike, alike, alike, other[:1]])) == 1.0
+    )  # one part of nineteen is no person
+
+
+@pytest.mark.parametrize("code", SPOILT)
+def test_every_finding_says_what_is_wrong_by_how_much_and_what_to_do(code):
+    sentence = str(finding(code).message)
+    assert sentence.endswith(".") and "%" not in sentence
+    assert any(advice in sentence for advice in ("Record", "Speak", "Give a", "Switch"))
+    assert code == "no_speech" or any(digit in sentence for digit in "123456789")
+
+
+def test_nothing_is_found_by_good_figures():
+    assert list(judge(GOOD)) == []
+
+
+def test_every_code_is_explained_in_the_docs_and_tried_here():
+    codes = set(re.findall(r'Finding\("(\w+)"', Path(quality.__file__).read_text("utf-8")))
+    table = (ROOT / "docs" / "quality.md").read_text("utf-8").partition("## ")[0]
+    rows = re.findall(r"^\| (\w+)(?: \(fault\))? \|", table, re.MULTILINE)
+    assert codes == set(SPOILT) == set(rows) - {"code"}
 
 
 @pytest.mark.parametrize(
@@ -107,22 +133,22 @@ def test_sound_without_speech_makes_no_voice(encoder, sound):
 def test_one_word_is_too_short_and_a_short_sentence_is_warned_of(encoder):
     word = examine(kathleen()[: int(1.4 * SAMPLE_RATE)], encoder)
     assert [finding.code for finding in word.faults] == ["too_short"]
-    assert word.faults[0].measured < word.faults[0].limit == 1.6
+    assert "1.3 s of speech; at least 1.6 s are needed" in str(word.faults[0].message)
     sentence = examine(kathleen()[: int(2.5 * SAMPLE_RATE)], encoder)
     assert not sentence.faults
     assert [finding.code for finding in sentence.warnings] == ["short"]
 
 
 def test_what_is_measured_follows_the_recording(encoder):
-    findings = examine(kathleen(), encoder)
+    findings = examine(kathleen(), encoder).figures
     assert 3.5 < findings.speech_seconds < 4.4
     assert findings.level_db == pytest.approx(-24, abs=1)
-    assert examine(kathleen() / 10, encoder).level_db == pytest.approx(findings.level_db - 20, abs=0.5)
+    assert examine(kathleen() / 10, encoder).figures.level_db == pytest.approx(findings.level_db - 20, abs=0.5)
     noisy = degraded.with_noise(kathleen(), degraded.white(len(kathleen())), 15)
-    assert examine(noisy, encoder).snr_db == pytest.approx(15, abs=2.5)
-    assert examine(degraded.low_passed(kathleen(), 5000), encoder).bandwidth == pytest.approx(5000, abs=250)
+    assert examine(noisy, encoder).figures.snr_db == pytest.approx(15, abs=2.5)
+    assert examine(degraded.low_passed(kathleen(), 5000), encoder).figures.bandwidth == pytest.approx(5000, abs=250)
     half_silent = np.concatenate([kathleen(), silence(8)])
-    assert examine(half_silent, encoder).speech_seconds == pytest.approx(findings.speech_seconds, abs=0.3)
+    assert examine(half_silent, encoder).figures.speech_seconds == pytest.approx(findings.speech_seconds, abs=0.3)
 
 
 def test_embedding_is_that_of_the_voice(encoder):
@@ -153,7 +179,7 @@ def test_short_recording_is_its_own_best_part():
 def test_cloner_examines_a_file(encoder):
     cloner = VoiceCloner(encoder, tiny_synthesizer(), tiny_vocoder(), "cpu")
     assert cloner.examine(KATHLEEN).found == ()
-    assert cloner.examine(KATHLEEN.read_bytes()).bandwidth > 7000
+    assert cloner.examine(KATHLEEN.read_bytes()).figures.bandwidth > 7000
 
 
 def test_voice_of_a_long_recording_is_known_from_its_clear_part(encoder, voices):
