@@ -17,9 +17,8 @@ from app import (
     errors,
     forms,
     i18n,
-    ready_voices,
-    renewal,
     schema,
+    startup,
     storage,
 )
 from app.history import provenance, retention
@@ -80,9 +79,9 @@ def create_app(config: object = Config, cloner: VoiceCloner | None = None) -> Fl
     app.jinja_env.globals.update(languages=forms.LANGUAGES, recording_choice=speak_forms.RECORDING)
     app.jinja_env.filters.update(duration=_duration, stressed=_stressed)
     with app.app_context():
-        ready_voices.import_ready_voices(app.config["READY_VOICES"])
+        startup.import_ready_voices(app.config["READY_VOICES"])
         if hasattr(app.extensions["cloner"], "listen"):
-            renewal.renew(app.extensions["cloner"], app.config["READY_VOICES"])
+            startup.renew(app.extensions["cloner"], app.config["READY_VOICES"])
     return app
 
 

@@ -1,0 +1,73 @@
+"""What is done at a start: ready voices come into the bank, and those of an older Tembr are heard again."""
+
+import json
+from pathlib import Path
+
+from flask import current_app
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import undefer
+
+from app import storage
+from app.db import ReadyVoice, Voice, VoiceRecording, db
+from app.voices import recordings
+from models import InvalidVoiceProfile, VoiceCloner, VoiceProfile
+from models.voice_profile import is_outdated
+
+
+def import_ready_voices(folder: Path) -> None:
+    """Add each voice of the folder that was never added before."""
+    for entry in index(folder):
+        if not db.session.get(ReadyVoice, entry["name"]) and not Voice.named(entry["name"]):
+            _import(entry, folder)
+
+
+def index(folder: Path) -> list[dict]:
+    """The rows of folder/index.json; no folder, no voices."""
+    path = folder / "index.json"
+    if not path.exists():
+        current_app.logger.info("No ready voices at %s", path)
+        return []
+    return json.loads(path.read_text("utf-8"))
+
+
+def _import(entry: dict, folder: Path) -> None:
+    """Add one voice; leave out one that cannot be read or that another process adds just now."""
+    try:
+        profile = (folder / entry["profile"]).read_bytes()
+        sample = (folder / entry["sample"]).read_bytes()
+        voice = Voice(name=entry["name"], profile=profile, seconds=VoiceProfile.from_bytes(profile).seconds)
+        voice.language, voice.origin, voice.licence = entry["language"], entry["origin"], entry["licence"]
+        db.session.add(ReadyVoice(name=entry["name"]))
+        storage.keep(voice, sample, storage.kind_of(sample))
+    except (OSError, KeyError, InvalidVoiceProfile, IntegrityError):
+        db.session.rollback()
+        current_app.logger.exception("The ready voice %s was left out", entry["name"])
+
+
+def renew(cloner: VoiceCloner, ready: Path) -> None:
+    """Give each voice with an outdated profile a present one; one whose recordings are gone stays as it is."""
+    voices = db.session.scalars(select(Voice).options(undefer(Voice.profile))).all()
+    outdated = [voice for voice in voices if is_outdated(voice.profile)]
+    shipped = {entry["name"]: ready / entry["profile"] for entry in index(ready)} if outdated else {}
+    for voice in outdated:
+        try:
+            if voice.origin and voice.name in shipped:
+                voice.profile = shipped[voice.name].read_bytes()
+            else:
+                _hear_again(voice, cloner)
+            db.session.commit()
+        except (OSError, ValueError) as error:
+            db.session.rollback()
+            current_app.logger.warning("The voice %s could not be heard again: %s", voice.name, error)
+
+
+def _hear_again(voice: Voice, cloner: VoiceCloner) -> None:
+    """Hear the files of a voice that are there.  Raises what listen does, and OSError."""
+    wanted = select(VoiceRecording).where(VoiceRecording.voice_id == voice.id).options(undefer(VoiceRecording.profile))
+    rows = db.session.scalars(wanted).all()
+    for row in rows or [voice]:
+        if row.file_name:
+            row.profile = cloner.listen(storage.path_of(row)).to_bytes()
+    if rows:
+        recordings.merge(voice)
