@@ -104,7 +104,7 @@ def main(arguments: list[str] | None = None, load: Callable = load_cloner) -> in
 
 def _read(asked: argparse.Namespace) -> int:
     """Print the text in words, stress as U+0301, and its phones, words parted by bars.  No network is loaded."""
-    from models.text import read
+    from models import read
 
     sentences = read(asked.text, asked.language, site_dictionary())
     phones = " | ".join(" ".join(sentence.phones) for sentence in sentences)

@@ -11,8 +11,7 @@ from sqlalchemy.orm import undefer
 from app import storage
 from app.db import ReadyVoice, Voice, VoiceRecording, db
 from app.voices import recordings
-from models import InvalidVoiceProfile, VoiceCloner, VoiceProfile
-from models.voice_profile import is_outdated
+from models import InvalidVoiceProfile, VoiceCloner, VoiceProfile, is_outdated
 
 
 def import_ready_voices(folder: Path) -> None:

@@ -15,30 +15,34 @@ checkpoint.py         weights on disk
 training/             how the weights were made; never loaded by the site
 """
 
+from models.audio import MAX_MEL, SAMPLE_RATE, SPEECH_MEL, speech_mel
 from models.checkpoint import UnreadableWeights
 from models.cloning import VoiceCloner
 from models.errors import Message, TembrError
 from models.quality import SAME_VOICE, Figures, Finding, Findings
-from models.recording import RecordingSilent, RecordingTooLong, UnreadableAudio
+from models.recording import RecordingSilent, RecordingTooLong, UnreadableAudio, load_recording
 from models.speaker_encoder import RecordingTooShort
-from models.speech_file import FORMATS, KBITS, SpeechFile, read_tags
+from models.speech_file import FORMATS, KBITS, SpeechFile, encode, read_tags
 from models.tags import says_synthetic, synthetic_tags
-from models.text import NothingToSay, TextTooLong
-from models.voice_profile import InvalidVoiceProfile, VoiceProfile
+from models.text import NothingToSay, TextTooLong, read
+from models.voice_profile import InvalidVoiceProfile, VoiceProfile, is_outdated, merged
 
 __all__ = [
     "FORMATS",
-    "KBITS",
     "Figures",
     "Finding",
     "Findings",
     "InvalidVoiceProfile",
+    "KBITS",
+    "MAX_MEL",
     "Message",
     "NothingToSay",
     "RecordingSilent",
     "RecordingTooLong",
     "RecordingTooShort",
     "SAME_VOICE",
+    "SAMPLE_RATE",
+    "SPEECH_MEL",
     "SpeechFile",
     "TembrError",
     "TextTooLong",
@@ -46,7 +50,13 @@ __all__ = [
     "UnreadableWeights",
     "VoiceCloner",
     "VoiceProfile",
+    "encode",
+    "is_outdated",
+    "load_recording",
+    "merged",
+    "read",
     "read_tags",
     "says_synthetic",
+    "speech_mel",
     "synthetic_tags",
 ]

@@ -10,7 +10,7 @@ import soxr
 import torch
 from PIL import Image
 
-from models.audio import MAX_MEL, SAMPLE_RATE, SPEECH_MEL, speech_mel
+from models import MAX_MEL, SAMPLE_RATE, SPEECH_MEL, speech_mel
 
 N_BARS = 160
 BAR, HEIGHT = 4, 64  # of the waveform, in its own units

@@ -16,8 +16,7 @@ from sqlalchemy.orm import undefer
 
 from app import storage
 from app.db import Voice, VoiceRecording, db, now
-from models import VoiceProfile
-from models.voice_profile import merged
+from models import VoiceProfile, merged
 
 
 class VoiceGone(LookupError):

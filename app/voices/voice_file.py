@@ -19,9 +19,7 @@ from safetensors.numpy import load, save
 from app import storage
 from app.db import Voice, db, now, plain_name
 from app.errors import told
-from models import InvalidVoiceProfile, VoiceProfile
-from models.recording import SAMPLE_RATE, load_recording
-from models.speech_file import encode
+from models import SAMPLE_RATE, InvalidVoiceProfile, VoiceProfile, encode, load_recording
 
 VERSION = "1"
 SUFFIX = ".tembr-voice"
