@@ -3,12 +3,11 @@
 # The full image has the compiler that a package without a ready build for this processor may ask for.
 FROM python:3.11 AS environment
 
-# PyTorch's default build brings CUDA.  Give the address of PyTorch's index of CPU builds here for an image without it:
-#   docker build --build-arg PIP_EXTRA_INDEX_URL=... .
-ARG PIP_EXTRA_INDEX_URL=""
+# no: PyTorch's default build, with CUDA.  Empty: its CPU build, where PyTorch's index of CPU builds can be reached.
+ARG TEMBR_CPU_TORCH=""
 ENV PIP_NO_CACHE_DIR=1
 WORKDIR /tembr
-COPY tembr requirements.txt ./
+COPY tembr requirements*.lock ./
 RUN ./tembr install
 
 

@@ -8,7 +8,8 @@ import pytest
 from config import ROOT
 from models.text import MAX_CHARACTERS
 
-OF_THE_HOST = {"HOST", "PORT", "ALLOW_REMOTE", "PYTHON", "INSTANCE", "READY_VOICES", "WEIGHTS"}  # not of a container
+# not of a container
+OF_THE_HOST = {"HOST", "PORT", "ALLOW_REMOTE", "PYTHON", "CPU_TORCH", "INSTANCE", "READY_VOICES", "WEIGHTS"}
 
 
 @pytest.fixture

@@ -1,12 +1,18 @@
-"""./tembr in a small house of its own: real Python environments, stand-ins for gunicorn, pytest and the speaker."""
+"""./tembr in a small house of its own: real Python environments, and stand-ins for what they hold."""
 
+import hashlib
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import tarfile
+import threading
 import time
 import zipfile
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -28,10 +34,16 @@ def wheel(folder: Path, name: str, version: str, **modules: str) -> None:
         file.writestr(f"{info}/RECORD", "")
 
 
+def lock(house: Path, file: str, name: str, version: str, options: str = "--no-index\n--find-links wheels") -> None:
+    """Lock a package with the hashes of its builds in the house."""
+    builds = [build.read_bytes() for build in sorted(house.glob(f"*/{name}-{version}[-.]*"))]
+    hashes = " ".join(f"--hash=sha256:{hashlib.sha256(build).hexdigest()}" for build in builds or [b"none"])
+    (house / file).write_text(f"{options}\n{name}=={version} {hashes}\n")
+
+
 def require(house: Path, version: str) -> None:
     """Change what the house needs."""
-    lines = f"--no-index\n--find-links wheels\nfakeserver=={version}\n"
-    (house / "requirements.txt").write_text(lines)
+    lock(house, "requirements.lock", "fakeserver", version)
 
 
 def bare_house(folder: Path) -> Path:
@@ -41,18 +53,27 @@ def bare_house(folder: Path) -> Path:
     wheel(house / "wheels", "fakeserver", "1.0", gunicorn=SAY_ARGUMENTS)
     wheel(house / "wheels", "fakeserver", "1.1", gunicorn="print('new', end=' ')\n" + SAY_ARGUMENTS)
     wheel(house / "wheels", "faketests", "1.0", pytest=SAY_ARGUMENTS)
+    wheel(house / "wheels", "torch", "2.0", torch="build = 'default'")
+    wheel(house / "cpu", "torch", "2.0+cpu", torch="build = 'cpu'")
     require(house, "1.0")
-    (house / "requirements-dev.txt").write_text("--no-index\n--find-links wheels\nfaketests\n")
+    lock(house, "requirements-dev.lock", "faketests", "1.0")
+    lock(house, "requirements-torch.lock", "torch", "2.0")
+    lock(house, "requirements-torch-cpu.lock", "torch", "2.0+cpu", options="")
     (house / "app/cli.py").write_text(SPEAKER)
     return house
 
 
+def surroundings() -> dict[str, str]:
+    """The environment of a start that meets no network."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("TEMBR_", "PYTHON", "OMP_"))}
+    return clean | {"TEMBR_PYTHON": sys.executable, "TEMBR_CPU_TORCH": "no", "PIP_INDEX_URL": "file:///nowhere"}
+
+
 def tembr(house: Path, *arguments: str, launcher: Path | None = None, cwd: Path | None = None, **environment: str):
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("TEMBR_", "PYTHON"))}
     return subprocess.run(
         [launcher or house / "tembr", *arguments],
         cwd=cwd or house,
-        env=clean | {"TEMBR_PYTHON": sys.executable} | environment,
+        env=surroundings() | environment,
         capture_output=True,
         text=True,
         timeout=120,
@@ -147,15 +168,17 @@ def test_an_interrupted_install_starts_afresh(house):
 
 
 @pytest.mark.parametrize("signal_sent", [signal.SIGINT, signal.SIGTERM])
-def test_an_interruption_leaves_a_mark_and_no_lock(house, signal_sent):
-    slow = house / "slow"
-    slow.mkdir()
+def test_an_interruption_leaves_a_mark_and_no_lock(house, tmp_path, signal_sent):
     backend = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
-    (slow / "pyproject.toml").write_text(backend)
-    (slow / "backend.py").write_text("import time\ntime.sleep(60)\n")
-    (house / "requirements.txt").write_text("./slow\n")
+    (tmp_path / "pyproject.toml").write_text(backend)
+    (tmp_path / "backend.py").write_text("import time\ntime.sleep(60)\n")
+    with tarfile.open(house / "wheels/slow-1.0.tar.gz", "w:gz") as file:
+        for name in ("pyproject.toml", "backend.py"):
+            file.add(tmp_path / name, f"slow-1.0/{name}")
+    lock(house, "requirements.lock", "slow", "1.0")
     start = subprocess.Popen(
         [str(house / "tembr"), "serve"],
+        env=surroundings(),
         stderr=subprocess.PIPE,
         start_new_session=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
@@ -174,18 +197,119 @@ def test_a_failed_install_is_said_and_tried_again(house):
     require(house, "9.9")
     failed = tembr(house, "serve")
     assert failed.returncode == 1
-    assert failed.stderr.strip().split("\n")[-1].startswith("tembr: what requirements.txt asks for could not be")
+    assert failed.stderr.strip().split("\n")[-1].startswith("tembr: what requirements.lock asks for could not be")
     assert failed.stdout.strip() == ""
     require(house, "1.1")
     assert tembr(house, "serve").returncode == 0
 
 
+def test_a_package_that_is_not_the_locked_one_is_refused(house):
+    wheel(house / "wheels", "fakeserver", "1.1", gunicorn="print('another')\n")
+    lines = (house / "requirements.lock").read_text()
+    require(house, "1.1")
+    wheel(house / "wheels", "fakeserver", "1.1", gunicorn="print('changed since')\n")
+    failed = tembr(house, "serve")
+    assert failed.returncode == 1 and failed.stdout == ""
+    assert "DO NOT MATCH THE HASHES" in failed.stderr
+    (house / "requirements.lock").write_text(lines)
+    assert tembr(house, "serve").returncode == 0
+
+
+@pytest.fixture
+def cpu_builds(house):
+    """Serves an index of CPU builds of PyTorch; returns its address, and what was asked of it."""
+    asked = []
+
+    class Handler(SimpleHTTPRequestHandler):
+        def log_request(self, code="-", size="-"):
+            asked.append(f"{self.command} {self.path}")
+
+    (house / "index/torch").mkdir(parents=True)
+    (build,) = (house / "cpu").iterdir()
+    (house / "index/torch/index.html").write_text(f'<a href="{build.name}">{build.name}</a>')
+    build.rename(house / "index/torch" / build.name)
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=house / "index")) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}", asked
+        server.shutdown()
+        thread.join()
+
+
+def torch_build(house: Path) -> str:
+    """What PyTorch a house has: default or cpu."""
+    asked = [house / ".venv/bin/python", "-c", "import torch; print(torch.build)"]
+    return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def remove_torch(house: Path) -> None:
+    (house / ".venv/.made-from-requirements-torch.lock").unlink()
+    for path in house.glob(".venv/lib/python*/site-packages/torch*"):
+        path.unlink() if path.is_symlink() or path.is_file() else shutil.rmtree(path)
+
+
+def smi(folder: Path, status: int) -> dict[str, str]:
+    """A PATH with an nvidia-smi that ends so."""
+    (folder / "bin").mkdir()
+    (folder / "bin/nvidia-smi").write_text(f"#!/bin/sh\nexit {status}\n")
+    (folder / "bin/nvidia-smi").chmod(0o755)
+    return {"PATH": f"{folder / 'bin'}:{os.environ['PATH']}"}
+
+
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="other systems have one build")
+has_no_gpu = sys.platform == "linux" and not Path("/dev/nvidia0").exists()
+needs_no_gpu = pytest.mark.skipif(not has_no_gpu, reason="for Linux without an NVIDIA GPU")
+
+
+@needs_no_gpu
+def test_without_a_gpu_the_cpu_build_of_torch_is_taken(house, tmp_path, cpu_builds):
+    remove_torch(house)
+    address, _asked = cpu_builds
+    result = tembr(house, "install", TEMBR_CPU_TORCH=address, **smi(tmp_path, 9))
+    assert result.returncode == 0, result.stderr
+    assert f"there is no NVIDIA GPU: looking for PyTorch's CPU build at {address}." in result.stderr
+    assert torch_build(house) == "cpu"
+
+
+@on_linux
+def test_with_a_gpu_the_default_build_is_taken_and_the_index_is_not_asked(house, tmp_path, cpu_builds):
+    remove_torch(house)
+    address, asked = cpu_builds
+    result = tembr(house, "install", TEMBR_CPU_TORCH=address, **smi(tmp_path, 0))
+    assert result.returncode == 0, result.stderr
+    assert (torch_build(house), asked) == ("default", [])
+
+
+@needs_no_gpu
+def test_an_index_that_has_not_this_torch_is_passed_over(house, tmp_path, cpu_builds):
+    remove_torch(house)
+    address, _asked = cpu_builds
+    (house / "index/torch/index.html").write_text("")
+    result = tembr(house, "install", TEMBR_CPU_TORCH=address, **smi(tmp_path, 9))
+    assert result.returncode == 0, result.stderr
+    assert "taking the default build" in result.stderr
+    assert torch_build(house) == "default"
+
+
+@needs_no_gpu
+@pytest.mark.parametrize(("found", "build"), [([], "default"), (["cpu"], "cpu")])
+def test_an_index_that_does_not_answer_is_waited_for_no_longer_than_three_seconds(house, tmp_path, found, build):
+    remove_torch(house)
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes the connection, and says nothing
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        links = " ".join(str(house / folder) for folder in found)
+        start = time.monotonic()
+        result = tembr(house, "install", TEMBR_CPU_TORCH=address, PIP_FIND_LINKS=links, **smi(tmp_path, 9))
+    assert result.returncode == 0, result.stderr
+    assert address not in result.stderr and torch_build(house) == build
+    assert time.monotonic() - start < 60
+
+
 def test_two_starts_at_once_install_once(house):
     require(house, "1.1")
     start = [str(house / "tembr"), "serve"]
-    environment = os.environ | {"TEMBR_PYTHON": sys.executable}
     both = [
-        subprocess.Popen(start, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        subprocess.Popen(start, env=surroundings(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for _ in range(2)
     ]
     said = [process.communicate(timeout=120) for process in both]
