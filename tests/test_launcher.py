@@ -305,6 +305,12 @@ def test_an_index_that_does_not_answer_is_waited_for_no_longer_than_three_second
     assert time.monotonic() - start < 60
 
 
+def test_threads_that_wait_sleep_unless_it_is_said_otherwise(house):
+    (house / "app/cli.py").write_text("import os\nprint(os.environ['OMP_WAIT_POLICY'])\n")
+    assert tembr(house, "speak").stdout == "PASSIVE\n"
+    assert tembr(house, "speak", OMP_WAIT_POLICY="ACTIVE").stdout == "ACTIVE\n"
+
+
 def test_two_starts_at_once_install_once(house):
     require(house, "1.1")
     start = [str(house / "tembr"), "serve"]
