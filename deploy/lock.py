@@ -1,6 +1,6 @@
 """Write the locks that ./tembr installs from: every package with the hashes of its files, for Linux and macOS.
 
-    python deploy/lock.py [uv]      uv: the program, on PATH by default
+    .venv/bin/python deploy/lock.py
 
 requirements.lock            what serving and speaking need, but for PyTorch
 requirements-torch.lock      PyTorch's default build, with NVIDIA's libraries on Linux
@@ -25,9 +25,20 @@ CUDA = re.compile(r"nvidia-|cuda-|triton")
 Lock = dict[str, str]  # name -> the lines of a package
 
 
-def resolve(uv: str, *files: str) -> Lock:
+def resolve(*files: str) -> Lock:
     """Every package that the files need, each at one version for all systems and Pythons where one will do."""
-    command = [uv, "pip", "compile", "--universal", "--python-version", PYTHONS[0], "--generate-hashes", "--no-config"]
+    command = [
+        sys.executable,
+        "-m",
+        "uv",
+        "pip",
+        "compile",
+        "--universal",
+        "--python-version",
+        PYTHONS[0],
+        "--generate-hashes",
+        "--no-config",
+    ]
     command += ["--no-header", "--no-annotate", "--quiet", *files]
     lines = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
     packages: Lock = {}
@@ -59,9 +70,9 @@ def write(name: str, what: str, packages: Lock) -> None:
     (ROOT / name).write_text(head + "".join(packages[package] for package in sorted(packages)))
 
 
-def main(uv: str = "uv") -> None:
-    everything = resolve(uv, "requirements.txt", "requirements-dev.txt")
-    serving = {name: everything[name] for name in resolve(uv, "requirements.txt")}
+def main() -> None:
+    everything = resolve("requirements.txt", "requirements-dev.txt")
+    serving = {name: everything[name] for name in resolve("requirements.txt")}
     torch = {name: serving.pop(name) for name in [*serving] if name == "torch" or CUDA.match(name)}
     version = re.match(r"torch==(\S+)", torch["torch"])[1]
     cpu = {"torch": cpu_build(version, (ROOT / "requirements-torch-cpu.lock").read_text())}
@@ -73,4 +84,4 @@ def main(uv: str = "uv") -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()
