@@ -1,15 +1,11 @@
 """The page's language: English, or one of those in translations/, chosen by the browser or by hand."""
 
-import io
 from functools import cache
 from urllib.parse import urlsplit
 
 from babel import Locale
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
-from babel.support import NullTranslations, Translations
 from flask import Blueprint, Flask, Response, abort, current_app, has_request_context, redirect, request
-from flask_babel import Babel, Domain, format_datetime, format_decimal, get_locale
+from flask_babel import Babel, format_datetime, format_decimal, get_locale
 from flask_babel import gettext as _
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
@@ -26,8 +22,7 @@ blueprint = Blueprint("i18n", __name__)
 
 def init_app(app: Flask) -> None:
     """Pages in the language of whoever asks."""
-    Babel(app, default_locale=SOURCE, locale_selector=_wanted)
-    app.extensions["babel"].instance.domain_instance = Catalogues()
+    Babel(app, SOURCE, default_translation_directories=str(TRANSLATIONS), locale_selector=_wanted)
     app.register_blueprint(blueprint)
     app.after_request(_declare)
     app.jinja_env.globals.update(page_language=page_language, page_languages=languages, this_page=_this_page)
@@ -52,26 +47,6 @@ def _wanted() -> str:
         return SOURCE
     chosen = request.cookies.get(COOKIE)
     return chosen if chosen in languages() else request.accept_languages.best_match([*languages()], SOURCE)
-
-
-class Catalogues(Domain):
-    """The sentences of each language, straight from its .po file: nothing has to be compiled before the first start."""
-
-    def get_translations(self) -> NullTranslations:
-        return sentences(page_language())
-
-
-@cache
-def sentences(language: str) -> NullTranslations:
-    """What messages.po of a language says; the English itself where there is none."""
-    path = TRANSLATIONS / language / "LC_MESSAGES" / "messages.po"
-    if not path.exists():
-        return NullTranslations()
-    compiled = io.BytesIO()
-    with path.open("rb") as file:
-        write_mo(compiled, read_po(file, language))
-    compiled.seek(0)
-    return Translations(compiled)
 
 
 def number(value: float, digits: int = 0) -> str:

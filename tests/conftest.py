@@ -1,10 +1,13 @@
 """What several tests need: a site without networks, its client, and recordings."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from flask.testing import FlaskClient
 
-from config import Config
+from config import ROOT, Config
 
 
 class Client(FlaskClient):
@@ -15,6 +18,16 @@ class Client(FlaskClient):
         for request in (answer.request, *(step.request for step in answer.history)):
             request.environ["wsgi.input"].close()
         return answer
+
+
+@pytest.fixture(scope="session", autouse=True)
+def messages():
+    """Compiles the sentences of the pages that changed; ./tembr does so at a start."""
+    catalogues = ROOT.glob("translations/*/LC_MESSAGES/messages.po")
+    compiled = [(source, source.with_suffix(".mo")) for source in catalogues]
+    if any(not path.exists() or path.stat().st_mtime <= source.stat().st_mtime for source, path in compiled):
+        command = [sys.executable, "-m", "babel.messages.frontend", "compile", "--directory", "translations"]
+        subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
 
 
 @pytest.fixture

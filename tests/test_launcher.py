@@ -19,6 +19,11 @@ import pytest
 
 LAUNCHER = Path(__file__).parent.parent / "tembr"
 SAY_ARGUMENTS = "import os, sys\nprint(os.getcwd(), *sys.argv[1:], sep='|')\n"
+COMPILER = """import shutil, sys
+if "broken" in open(sys.argv[3]).read():
+    sys.exit(1)
+shutil.copy(sys.argv[3], sys.argv[5])
+"""
 SPEAKER = SAY_ARGUMENTS + "sys.exit(7 if 'fail' in sys.argv else 0)\n"
 
 
@@ -50,7 +55,8 @@ def bare_house(folder: Path) -> Path:
     house = folder / "a house"  # a space in its name
     (house / "app").mkdir(parents=True)
     shutil.copy(LAUNCHER, house / "tembr")
-    wheel(house / "wheels", "fakeserver", "1.0", gunicorn=SAY_ARGUMENTS)
+    babel = {"babel/messages/frontend": COMPILER}
+    wheel(house / "wheels", "fakeserver", "1.0", gunicorn=SAY_ARGUMENTS, **babel)
     wheel(house / "wheels", "fakeserver", "1.1", gunicorn="print('new', end=' ')\n" + SAY_ARGUMENTS)
     wheel(house / "wheels", "faketests", "1.0", pytest=SAY_ARGUMENTS)
     wheel(house / "wheels", "torch", "2.0", torch="build = 'default'")
@@ -303,6 +309,31 @@ def test_an_index_that_does_not_answer_is_waited_for_no_longer_than_three_second
     assert result.returncode == 0, result.stderr
     assert address not in result.stderr and torch_build(house) == build
     assert time.monotonic() - start < 60
+
+
+def test_sentences_that_changed_are_compiled_at_a_start(house):
+    folder = house / "translations/de/LC_MESSAGES"
+    folder.mkdir(parents=True)
+    for sentence in ("Guten Tag", "Guten Abend"):
+        (folder / "messages.po").write_text(sentence)
+        result = tembr(house, "install")
+        assert result.stderr == "tembr: .venv is up to date.\n"
+        assert (folder / "messages.mo").read_text() == sentence
+    written = (folder / "messages.mo").stat().st_ino
+    tembr(house, "install")
+    assert (folder / "messages.mo").stat().st_ino == written
+
+
+def test_sentences_that_cannot_be_compiled_leave_the_others_and_are_named(house):
+    folder = house / "translations/de/LC_MESSAGES"
+    folder.mkdir(parents=True)
+    (folder / "messages.po").write_text("broken")
+    (folder / "messages.mo").write_text("as before")
+    os.utime(folder / "messages.mo", (0, 0))
+    result = tembr(house, "serve")
+    assert result.returncode == 0
+    assert "translations/de/LC_MESSAGES/messages.po could not be compiled" in result.stderr
+    assert (folder / "messages.mo").read_text() == "as before"
 
 
 def test_threads_that_wait_sleep_unless_it_is_said_otherwise(house):

@@ -71,7 +71,3 @@ def test_translations_keep_the_places_of_what_is_put_in(catalogue):
         wanted = set(PLACE.findall(entry.id[-1] if isinstance(entry.id, tuple) else entry.id))
         for form in forms if entry.id else ():
             assert set(PLACE.findall(form)) == wanted, form
-
-
-def test_language_without_a_catalogue_is_english():
-    assert i18n.sentences("xx").ugettext("Skip to the page") == "Skip to the page"
