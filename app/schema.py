@@ -8,16 +8,17 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from alembic import command
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from flask import Flask, current_app
 from flask_migrate import Migrate
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, inspect
 
 from app.db import db
 from config import ROOT
 
 MIGRATIONS = ROOT / "migrations"
 LOCK = 0x7E3B12  # the key of PostgreSQL's advisory lock
-VERSION_COLUMN = "version_num VARCHAR(32) NOT NULL CONSTRAINT alembic_version_pkc PRIMARY KEY"  # as Alembic makes it
 
 
 class UpgradeFailed(RuntimeError):
@@ -31,7 +32,9 @@ def init_app(app: Flask) -> None:
     """
     Migrate(app, db, MIGRATIONS)
     with app.app_context():
-        if _version() != newest():
+        with db.engine.connect() as connection:
+            is_current = _version_of(connection) == newest()
+        if not is_current:
             _bring_up_to_date()
 
 
@@ -48,19 +51,12 @@ def developers_app() -> Flask:
 
 def newest() -> str:
     """The version that this code needs: that of the last migration."""
-    return max(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
-
-
-def _version() -> str | None:
-    """The version the database says it has."""
-    with db.engine.connect() as connection:
-        return _version_of(connection)
+    return ScriptDirectory(str(MIGRATIONS)).get_current_head()
 
 
 def _version_of(connection: Connection) -> str | None:
-    if not inspect(connection).has_table("alembic_version"):
-        return None
-    return connection.scalar(text("SELECT version_num FROM alembic_version"))
+    """The version the database says it has."""
+    return MigrationContext.configure(connection).get_current_revision()
 
 
 def _bring_up_to_date() -> None:
@@ -118,8 +114,7 @@ def _n_broken(connection: Connection) -> int:
 def _make(connection: Connection) -> None:
     """The tables of a new database, at the newest version.  A test says that migrations lead to the same."""
     db.metadata.create_all(connection)
-    connection.execute(text(f"CREATE TABLE alembic_version ({VERSION_COLUMN})"))
-    connection.execute(text("INSERT INTO alembic_version VALUES (:version)"), {"version": newest()})
+    MigrationContext.configure(connection).stamp(ScriptDirectory(str(MIGRATIONS)), "head")
 
 
 def upgrade(connection: Connection, version: str = "head") -> None:
