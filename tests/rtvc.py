@@ -6,8 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from models import checkpoint
+from models.cloning import WEIGHTS
 from models.legacy.tacotron import Tacotron, TacotronConfig
 from models.legacy.wavernn import WaveRNN, WaveRNNConfig
+from models.speaker_encoder import SpeakerEncoder, SpeakerEncoderConfig
 from tests.speech import DATA
 
 EXPECTED = dict(np.load(DATA / "rtvc_networks.npz", allow_pickle=False))
@@ -38,9 +41,20 @@ def tiny_wavernn() -> WaveRNN:
     return network
 
 
-def checkpoint_file(path: Path, kind: str, **changes: Tensor | None) -> Path:
-    """A file as published, with its optimizer's state; changes replace tensors, None leaves one out."""
-    tensors = published(kind) | changes
+def published_encoder() -> dict[str, Tensor]:
+    """The tensors of the encoder that ships, under their published names."""
+    shipped = checkpoint.load(WEIGHTS / "speaker_encoder.safetensors", SpeakerEncoder, SpeakerEncoderConfig)
+    return shipped.state_dict() | {"similarity_weight": torch.tensor([10.0]), "similarity_bias": torch.tensor([-5.0])}
+
+
+def checkpoint_file(path: Path, kind: str, changes: dict[str, Tensor | None] | None = None, **options) -> Path:
+    """A file as published, with its optimizer's state.
+
+    changes: replace tensors, None leaves one out.  options: of torch.save.
+    """
+    tensors = (published_encoder() if kind == "encoder" else published(kind)) | (changes or {})
     state = {name: value for name, value in tensors.items() if value is not None}
-    torch.save({"model_state": state, "optimizer_state": {"state": {0: {"exp_avg": torch.ones(1000)}}}}, path)
+    step = {"step": 1564501} if kind == "encoder" else {}
+    optimizer = {"optimizer_state": {"state": {0: {"exp_avg": torch.ones(1000)}}}}
+    torch.save({"model_state": state, **step, **optimizer}, path, **options)
     return path

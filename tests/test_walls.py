@@ -12,7 +12,7 @@ from config import ROOT
 
 WINGS = {"voices", "speak", "history", "api", "cli", "cli_voices"}
 COMPOSE = {"app", "app.startup"}  # these two may know every wing
-NETWORKS = {"speaker_encoder", "synthesizer", "vocoder"}
+NETWORKS = {"speaker_encoder", "synthesizer", "vocoder", "legacy.tacotron", "legacy.wavernn"}
 LOADED = "import sys, models; print(*sorted(sys.modules))"
 
 

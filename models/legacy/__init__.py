@@ -1,5 +1,8 @@
 """The published networks of Real-Time-Voice-Cloning, written afresh; their tensors load under their own names.
 
+published.py   a file that a person brings -> a network, or why not
+library.py     imported networks on disk, and which are in use
+symbols.py     what the synthesizer reads
 tacotron.py    characters to mel, frame by frame, by location-sensitive attention
 wavernn.py     mel to samples, one by one
 Its speaker encoder is models/speaker_encoder.py.
