@@ -1,10 +1,9 @@
-"""The site: create_app puts the pages, the database and the voice cloner together."""
+"""The site: create_app puts its parts together."""
 
 import os
 import re
 import tempfile
 from functools import partial
-from logging import INFO, WARNING
 from pathlib import Path
 
 from flask import Flask, Response, json, request
@@ -18,8 +17,6 @@ from app import (
     forms,
     i18n,
     schema,
-    startup,
-    storage,
 )
 from app.history import provenance, retention
 from app.history import views as history_views
@@ -54,63 +51,33 @@ class RowId(IntegerConverter):
 
 
 def create_app(config: object = Config, cloner: VoiceCloner | None = None) -> Flask:
-    """The site with its database made and its ready voices in the bank.
+    """Build the site: settings, extensions, blueprints.  What a start does is done by app.startup.
 
-    cloner: loaded here, once, when none is given.  Old voices are heard again only by one that listens.
+    cloner: the networks; startup.start loads them when none are given.
     """
-    app = with_database(config)
+    app = Flask(__name__, template_folder=ROOT / "templates", static_folder=ROOT / "static")
+    app.config.from_object(config)
+    _complete_settings(app)
     app.url_map.converters["int"] = RowId
-    app.extensions["cloner"] = cloner or _loaded_cloner(app)
-    retention.init_app(app)
-    CSRFProtect(app)
-    i18n.init_app(app)
+    app.extensions["cloner"] = cloner
     app.extensions["speaking"] = Queue(partial(worker.say, app))
-    app.register_blueprint(speak_views.blueprint)
-    app.register_blueprint(progress.blueprint)
-    app.register_blueprint(history_views.blueprint)
-    app.register_blueprint(provenance.blueprint)
-    app.register_blueprint(voice_views.blueprint)
-    app.register_blueprint(voice_page.blueprint)
-    app.register_blueprint(dictionary.blueprint)
-    app.register_blueprint(quality.blueprint)
-    errors.init_app(app)
+    for extension in (db, schema, retention, i18n, errors):
+        extension.init_app(app)
+    CSRFProtect(app)
+    for part in (speak_views, progress, history_views, provenance, voice_views, voice_page, quality, dictionary):
+        app.register_blueprint(part.blueprint)
     app.after_request(_harden)
     app.after_request(_redirect_in_json)
     app.jinja_env.globals.update(languages=forms.LANGUAGES, recording_choice=speak_forms.RECORDING)
     app.jinja_env.filters.update(duration=_duration, stressed=_stressed)
-    with app.app_context():
-        startup.import_ready_voices(app.config["READY_VOICES"])
-        if hasattr(app.extensions["cloner"], "listen"):
-            startup.renew(app.extensions["cloner"], app.config["READY_VOICES"])
     return app
 
 
-def with_database(config: object = Config) -> Flask:
-    """An app that knows the database, brought up to date, and nothing else yet."""
-    app = Flask(__name__, template_folder=ROOT / "templates", static_folder=ROOT / "static")
-    app.config.from_object(config)
-    _prepare_instance(app)
-    db.init_app(app)
-    schema.init_app(app)
-    return app
-
-
-def _loaded_cloner(app: Flask) -> VoiceCloner:
-    """The networks, and the dictionaries of both languages: the first reading comes as quickly as the others."""
-    cloner = VoiceCloner.load(own=app.config["WEIGHTS"])
-    for file in cloner.files:
-        app.logger.log(WARNING if file.parent == app.config["WEIGHTS"] else INFO, "Weights are taken from %s", file)
-    for text in ("Привет.", "Hello."):
-        cloner.read(text)
-    return cloner
-
-
-def _prepare_instance(app: Flask) -> None:
-    """Make the folders and the secret key, and say where the database is, unless the settings do."""
+def _complete_settings(app: Flask) -> None:
+    """Say where the database is and what the secret key, unless the settings do; both are kept under INSTANCE."""
     instance = Path(app.config["INSTANCE"]).resolve()
     for folder in (instance, instance / db.Voice.folder, instance / db.Speech.folder):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    storage.remove_drafts(instance / db.Speech.folder)
     app.config["INSTANCE"] = instance
     app.config["SECRET_KEY"] = app.config["SECRET_KEY"] or _secret_key(instance / "secret_key")
     app.config["SQLALCHEMY_DATABASE_URI"] = (

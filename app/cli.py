@@ -54,12 +54,13 @@ class Voices:
         return self._cloner.listen(path) if path.is_file() else self._from_bank(voice)
 
     def _from_bank(self, name: str):
-        from app import create_app
+        from app import create_app, startup
         from app.db import Voice
         from models import VoiceProfile
 
         self._site = self._site or create_app(cloner=self._cloner)
         with self._site.app_context():
+            startup.prepare()
             row = Voice.named(name)
             if row is None:
                 names = ", ".join(voice.name for voice in Voice.bank()) or "none yet"
@@ -80,10 +81,11 @@ def site_dictionary() -> dict[str, str]:
 
     if not (Config.SQLALCHEMY_DATABASE_URI or (Path(Config.INSTANCE) / "tembr.sqlite").exists()):
         return {}
-    from app import with_database
+    from app import create_app, startup
     from app.db import Pronunciation
 
-    with with_database().app_context():
+    with create_app().app_context():
+        startup.prepare()
         return Pronunciation.dictionary()
 
 

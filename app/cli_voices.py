@@ -8,7 +8,7 @@ from pathlib import Path
 from flask import current_app
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import create_app, storage
+from app import create_app, startup, storage
 from app.db import Voice, db, now, plain_name
 from app.voices import recordings, voice_file
 from app.voices.forms import check_name, check_note
@@ -30,9 +30,10 @@ def run(asked: argparse.Namespace, load: Callable) -> int:
 
     Raises ValueError and OSError with a message for a person.
     """
-    cloner = load() if asked.action == "add" else object()
+    cloner = load() if asked.action == "add" else None
     with create_app(cloner=cloner).app_context():
         try:
+            startup.prepare()
             DOES[asked.action](asked)
         except SQLAlchemyError as error:
             db.session.rollback()

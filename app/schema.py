@@ -26,16 +26,25 @@ class UpgradeFailed(RuntimeError):
 
 
 def init_app(app: Flask) -> None:
+    """Give the app Flask-Migrate's commands."""
+    Migrate(app, db, MIGRATIONS)
+
+
+def bring_up_to_date() -> None:
     """Make what is missing, migrate what is old; a database that is as it should be costs one query.
 
     Two processes may start at once: one waits for the other.  Raises UpgradeFailed.
     """
-    Migrate(app, db, MIGRATIONS)
-    with app.app_context():
-        with db.engine.connect() as connection:
-            is_current = _version_of(connection) == newest()
-        if not is_current:
-            _bring_up_to_date()
+    with db.engine.connect() as connection:
+        if _version_of(connection) == newest():
+            return
+    with _alone() as connection:
+        version, is_new = _version_of(connection), not inspect(connection).has_table("voice")
+        if is_new:
+            _make(connection)
+        elif version != newest():  # else another process was quicker
+            _check_is_older(version)
+            _migrate(connection)
 
 
 def developers_app() -> Flask:
@@ -57,16 +66,6 @@ def newest() -> str:
 def _version_of(connection: Connection) -> str | None:
     """The version the database says it has."""
     return MigrationContext.configure(connection).get_current_revision()
-
-
-def _bring_up_to_date() -> None:
-    with _alone() as connection:
-        version, is_new = _version_of(connection), not inspect(connection).has_table("voice")
-        if is_new:
-            _make(connection)
-        elif version != newest():  # else another process was quicker
-            _check_is_older(version)
-            _migrate(connection)
 
 
 def _migrate(connection: Connection) -> None:

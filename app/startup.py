@@ -1,17 +1,52 @@
-"""What is done at a start: ready voices come into the bank, and those of an older Tembr are heard again."""
+"""What a start does: the database is brought up to date, ready voices come into the bank, voices that an older Tembr
+heard are heard again, what a crash has left is swept away.  Serving alone does all of it.
+"""
 
 import json
+from logging import INFO, WARNING
 from pathlib import Path
 
-from flask import current_app
+from flask import Flask, current_app
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import undefer
 
-from app import storage
+from app import schema, storage
 from app.db import ReadyVoice, Voice, VoiceRecording, db
+from app.history import retention
 from app.voices import recordings
 from models import InvalidVoiceProfile, VoiceCloner, VoiceProfile, is_outdated
+
+
+def start(app: Flask) -> None:
+    """Make the app ready to serve, in the process that serves it.  Raises UpgradeFailed and UnreadableWeights."""
+    app.extensions["cloner"] = app.extensions["cloner"] or _load_cloner(app)
+    with app.app_context():
+        bring_up_to_date()
+
+
+def bring_up_to_date() -> None:
+    """Do all that a start does with what is kept: with database, bank, voices and files.  Raises UpgradeFailed."""
+    prepare()
+    storage.remove_drafts()
+    retention.sweep()
+    renew(current_app.extensions["cloner"], current_app.config["READY_VOICES"])
+
+
+def prepare() -> None:
+    """Make or migrate the database, and put ready voices into the bank; nothing is deleted.  Raises UpgradeFailed."""
+    schema.bring_up_to_date()
+    import_ready_voices(current_app.config["READY_VOICES"])
+
+
+def _load_cloner(app: Flask) -> VoiceCloner:
+    """The networks, and the dictionaries of both languages: the first reading comes as quickly as the others."""
+    cloner = VoiceCloner.load(own=app.config["WEIGHTS"])
+    for file in cloner.files:
+        app.logger.log(WARNING if file.parent == app.config["WEIGHTS"] else INFO, "Weights are taken from %s", file)
+    for text in ("Привет.", "Hello."):
+        cloner.read(text)
+    return cloner
 
 
 def import_ready_voices(folder: Path) -> None:

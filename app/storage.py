@@ -91,9 +91,9 @@ def keep_draft(row: Speech, draft: Draft) -> None:
         raise
 
 
-def remove_drafts(folder: Path) -> None:
-    """Remove the drafts of a folder that nobody writes any more: those of a crash."""
-    for path in folder.glob(f"{DRAFT}*"):
+def remove_drafts() -> None:
+    """Remove the drafts that nobody writes any more: those of a crash."""
+    for path in (current_app.config["INSTANCE"] / Speech.folder).glob(f"{DRAFT}*"):
         with path.open("rb") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from app import create_app
+from app import create_app, startup
 from app.db import Pronunciation, Speech, Voice, db, now
 from config import Config
 from models import VoiceProfile
@@ -32,12 +32,6 @@ PAGES = (
     "/dictionary",
     "/verify",
 )
-
-
-class NoNetworks:
-    """What pages need of a VoiceCloner: nothing."""
-
-    sample_rate, device = 16_000, "cpu"
 
 
 def fill(n_voices: int, n_speeches: int) -> None:
@@ -85,8 +79,9 @@ def main() -> None:
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         settings = {"INSTANCE": Path(folder), "READY_VOICES": Path(folder), "SQLALCHEMY_DATABASE_URI": None}
-        app = create_app(type("Settings", (Config,), settings), NoNetworks())
+        app = create_app(type("Settings", (Config,), settings))
         with app.app_context():
+            startup.prepare()
             fill(asked.voices, asked.speeches)
         print(f"{asked.voices} voices, {asked.speeches} speeches; milliseconds of {asked.times} answers")
         print(f"{'page':28}{'processor':>10}{'median':>9}{'slowest':>9}{'kB':>9}")

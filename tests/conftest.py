@@ -40,7 +40,7 @@ def cloner():
 @pytest.fixture
 def make_app(tmp_path, cloner):
     """Makes a site with its own instance folder; settings may be changed."""
-    from app import create_app
+    from app import create_app, startup
 
     def make(**changes):
         settings = {
@@ -54,6 +54,8 @@ def make_app(tmp_path, cloner):
         }
         app = create_app(type("Settings", (Config,), settings | changes), cloner)
         app.test_client_class = Client
+        with app.app_context():
+            startup.bring_up_to_date()
         return app
 
     return make

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import app
-from app import cli
+from app import cli, startup
 from app.db import Pronunciation, Voice, db
 from config import Config
 from models import VoiceProfile, read_tags, says_synthetic
@@ -111,7 +111,8 @@ def test_language_speed_and_seed_reach_the_networks(speak, here, cloner):
 
 
 def test_the_sites_dictionary_is_used(speak, here, cloner, capsys):
-    with app.with_database().app_context():
+    with app.create_app().app_context():
+        startup.prepare()
         db.session.add(Pronunciation(word="тембр", respelling="т+эмбер", language="ru"))
         db.session.commit()
     speak("Тембр.", "--voice", "anna.wav", "--out", "x.wav")
@@ -276,6 +277,7 @@ def bank(tmp_path, monkeypatch, cloner):
     def create_app(cloner):
         made.append(real_create_app(Settings, cloner))
         with made[-1].app_context():
+            startup.prepare()
             profile = VoiceProfile(np.eye(256)[0], np.zeros(2), np.zeros(80), 3.0).to_bytes()
             db.session.add(Voice(name="Зоя", profile=profile, seconds=3.0, file_name="x.wav"))
             db.session.commit()

@@ -221,7 +221,7 @@ def test_drafts_of_a_crash_are_removed_at_the_start_and_no_others(app, make_app,
     (folder / "kept.mp3").write_bytes(b"a speech")
     _ask(client)
     (mine,) = _until(lambda: [name for name in _files(app) if name.startswith(storage.DRAFT) and "0123" not in name])
-    make_app()  # as ./tembr speak does while the site runs
+    make_app()  # a second start, while the site speaks
     assert _files(app) == sorted([mine, "kept.mp3"])
     stop.release(4)
     _until(lambda: _speeches(app))

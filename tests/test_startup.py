@@ -1,6 +1,7 @@
 """Voices that an older Tembr heard are heard again at the next start; what cannot be heard stays as it is."""
 
 import json
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -8,9 +9,10 @@ from safetensors.numpy import load, save
 from sqlalchemy import select
 
 from app import cli, cli_voices, create_app, storage
-from app.db import Voice, VoiceRecording, db
+from app.db import Speech, Voice, VoiceRecording, db, now
 from app.voices import recordings
 from app.voices.voice_file import VoiceFile
+from config import Config
 from models import VoiceProfile
 from models.voice_profile import is_outdated, merged
 
@@ -105,10 +107,41 @@ def test_a_ready_voice_takes_the_profile_that_ships_now(make_app, cloner, record
     assert profile_of(make_app(), voice_id) == shipped
 
 
-def test_command_line_without_networks_lists_the_bank_and_renews_nothing(app, monkeypatch, capsys, recording):
+@pytest.fixture
+def list_voices(monkeypatch):
+    """Runs ./tembr voices list with the settings of an app, without networks."""
+
+    def run(app):
+        settings = type("Settings", (), dict(app.config))
+        monkeypatch.setattr(cli_voices, "create_app", lambda cloner: create_app(settings, cloner))
+        assert cli.main(["voices", "list"], load=lambda: pytest.fail("networks were loaded")) == 0
+
+    return run
+
+
+def test_command_line_without_networks_lists_the_bank_and_renews_nothing(app, list_voices, capsys, recording):
     voice_id = put(app, "Anna", recording())
-    settings = type("Settings", (), dict(app.config))
-    monkeypatch.setattr(cli_voices, "create_app", lambda cloner: create_app(settings, cloner))
-    assert cli.main(["voices", "list"], load=lambda: None) == 0
+    list_voices(app)
     assert "\nAnna\t" in capsys.readouterr().out
     assert profile_of(app, voice_id) == old_profile()
+
+
+def test_command_line_deletes_neither_old_speeches_nor_drafts_and_a_start_does(make_app, list_voices, tmp_path):
+    app = make_app(KEEP_DAYS=1.0)
+    draft = tmp_path / "instance" / "speeches" / f"{storage.DRAFT}0123.mp3"
+    draft.write_bytes(b"half a speech")
+    with app.app_context():
+        speech = Speech(text="Hello.", voice_name="Anna", speed=1, seed=0, format="mp3", seconds=1, sha256="ab")
+        speech.created_at = now() - timedelta(days=2)
+        storage.keep(speech, b"ID3", "mp3")
+        path = storage.path_of(speech)
+    list_voices(app)
+    assert path.exists() and draft.exists()
+    make_app(KEEP_DAYS=1.0)
+    assert not path.exists() and not draft.exists()
+
+
+def test_site_is_built_without_touching_what_is_kept(tmp_path):
+    settings = {"INSTANCE": tmp_path / "instance", "SQLALCHEMY_DATABASE_URI": None, "SECRET_KEY": None}
+    create_app(type("Settings", (Config,), settings))
+    assert sorted(path.name for path in (tmp_path / "instance").rglob("*")) == ["secret_key", "speeches", "voices"]

@@ -36,14 +36,17 @@ class Clock:
 
 
 def init_app(app: Flask) -> None:
-    """Apply the settings now, and hourly when somebody asks for a page."""
+    """Apply the settings hourly, when somebody asks for a page."""
     app.extensions["retention"] = Clock()
     app.before_request(_hourly)
-    with app.app_context():
-        for apply in (_delete_lost_files, _measure, provenance.forget):
-            with _going_on():
-                apply()
-        enforce()
+
+
+def sweep() -> None:
+    """Apply the settings, and put right what a crash has left between files and rows."""
+    for apply in (_delete_lost_files, _measure, provenance.forget):
+        with _going_on():
+            apply()
+    enforce()
 
 
 def _hourly() -> None:
