@@ -4,6 +4,7 @@ import threading
 import time
 
 import pytest
+import silero_stress
 import torch
 
 from models.text.russian import accent, normalise, stress
@@ -47,8 +48,10 @@ def test_stress_given_by_the_writer_wins(written, accented):
 @pytest.mark.parametrize("text", ["я+" * 1000, "е+" * 1000, "я+ " * 1000, "зел+еный дом " * 100, "щё" * 2000])
 def test_stress_given_by_the_writer_costs_no_time(text, monkeypatch):
     asked = []
-    ask = stress._ask
-    monkeypatch.setattr(stress, "_ask", lambda *args, **options: asked.append(args) or ask(*args, **options))
+    accentor = stress._accentor()
+    monkeypatch.setattr(
+        stress, "_accentor", lambda: lambda *args, **options: asked.append(args) or accentor(*args, **options)
+    )
     start = time.process_time()
     accent(text)
     assert len(asked) <= 15
@@ -97,3 +100,18 @@ def test_many_threads_get_the_same_stress():
     for thread in threads:
         thread.join()
     assert found == expected
+
+
+def test_a_model_loaded_by_parts_answers_as_its_own_loader_lets_it():
+    texts = [
+        "Старинный замок на горе, и замок на двери.",
+        "Все вышли, и всё стихло; елка зеленая, а мне дорога эта дорога.",
+        "Он стоит у стены, стены были белыми, и вина не доказана.",
+    ]
+    threads, gradients = torch.get_num_threads(), torch.is_grad_enabled()
+    try:
+        original = silero_stress.load_accentor("ru")
+        assert [stress._accentor()(text) for text in texts] == [original(text) for text in texts]
+    finally:
+        torch.set_num_threads(threads)
+        torch.set_grad_enabled(gradients)

@@ -2,13 +2,11 @@
 
 import functools
 import re
-import threading
 import unicodedata
 
 from .homographs import compound_stress, stress_by_neighbours
 from .phones import ENCLITICS, PREPOSITIONS, VOWELS
 
-_ACCENTOR_LOCK = threading.Lock()  # the model keeps state between calls
 _WORD = re.compile(r"[а-яёіїєґўѣѳѵ]+", re.IGNORECASE)
 _ALWAYS_UNSTRESSED = PREPOSITIONS | ENCLITICS | frozenset("не ни и а но чтоб чтобы".split())
 _UNSTRESSED_INSIDE = frozenset(("что", "да"))  # conjunctions, unless they open a sentence or stand before a pause
@@ -112,7 +110,7 @@ def _chunks(text: str) -> list[str]:
 def _predict_chunk(text: str) -> tuple[str, frozenset[int]]:
     clean = _OVERLONG.sub(lambda word: "," * len(word[0]), text)
     clean = "".join(letter if letter.isalpha() or letter in " ,.!?-" else "," for letter in clean)
-    marked = _ask(clean)
+    marked = _accentor()(clean)
     letters, stressed = [], set()
     for letter in marked:
         if letter == "+":
@@ -129,33 +127,18 @@ def _predict_chunk(text: str) -> tuple[str, frozenset[int]]:
 @functools.lru_cache(maxsize=4096)
 def _only_yo(word: str) -> bool:
     """Whether a word written with е is always said with ё (елка), unlike все and всё."""
-    return "ё" in _ask(word[:60], put_yo_homo=False).lower()
+    return "ё" in _accentor()(word[:60], put_yo_homo=False).lower()
 
 
 @functools.lru_cache(maxsize=4096)
 def _stress_alone(word: str) -> int | None:
     """Where the model stresses a word without context; None if nowhere."""
-    place = _ask(word).find("+")
+    place = _accentor()(word).find("+")
     return place if place >= 0 else None
 
 
-def _ask(text: str, **options: bool) -> str:
-    import torch
-
-    with _ACCENTOR_LOCK, torch.no_grad():
-        return _accentor()(text, **options)
-
-
-@functools.lru_cache(maxsize=1)
+@functools.cache
 def _accentor():
-    """silero-stress, its import and load guarded: both change PyTorch's settings for the whole process."""
-    import torch
+    from .accentor import Accentor  # and with it PyTorch: later than the first import of this module
 
-    threads, gradients = torch.get_num_threads(), torch.is_grad_enabled()
-    try:
-        from silero_stress import load_accentor
-
-        return load_accentor("ru")
-    finally:
-        torch.set_num_threads(threads)
-        torch.set_grad_enabled(gradients)
+    return Accentor()
