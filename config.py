@@ -1,6 +1,7 @@
 """Every setting of the site, each with its unit; TEMBR_<NAME> in the environment overrides those of README's table."""
 
 import os
+import re
 from pathlib import Path
 
 ROOT = Path(__file__).parent
@@ -18,6 +19,10 @@ def _setting(name: str, default):
 
 
 class Config:
+    # where it is served, and under which other names it is asked for, parted by commas
+    HOST = _setting("HOST", "127.0.0.1")
+    HOSTS = tuple(filter(None, re.split(r"[,\s]+", _setting("TRUSTED_HOSTS", ""))))
+
     # where things are kept: database, secret key, recordings, speeches
     INSTANCE = _setting("INSTANCE", ROOT / "instance")
     SQLALCHEMY_DATABASE_URI = os.environ.get("TEMBR_DATABASE")  # None: SQLite under INSTANCE

@@ -11,6 +11,7 @@ from flask_wtf.csrf import CSRFProtect
 from werkzeug.routing import IntegerConverter
 
 from app import (
+    access,
     db,
     dictionary,
     errors,
@@ -59,6 +60,7 @@ def create_app(config: object = Config, cloner: VoiceCloner | None = None) -> Fl
     app.config.from_object(config)
     _complete_settings(app)
     app.url_map.converters["int"] = RowId
+    access.init_app(app)
     app.extensions["cloner"] = cloner
     app.extensions["speaking"] = Queue(partial(worker.say, app))
     for extension in (db, schema, retention, i18n, errors):
