@@ -4,6 +4,8 @@ import os
 import re
 from pathlib import Path
 
+from models import limits
+
 ROOT = Path(__file__).parent
 NO = ("0", "no", "off", "false")
 
@@ -38,7 +40,7 @@ class Config:
     KEEP_HASH_VOICES = _setting("KEEP_HASH_VOICES", "yes").lower() not in NO
 
     # what a person may ask for
-    MAX_TEXT_CHARACTERS = min(_setting("MAX_TEXT_CHARACTERS", 20_000), 20_000)  # no more can be spoken at once
+    MAX_TEXT_CHARACTERS = min(_setting("MAX_TEXT_CHARACTERS", limits.MAX_TEXT_CHARACTERS), limits.MAX_TEXT_CHARACTERS)
     MAX_NAME_CHARACTERS = _setting("MAX_NAME_CHARACTERS", 60)
     MAX_NOTE_CHARACTERS = _setting("MAX_NOTE_CHARACTERS", 200)
     MAX_WORD_CHARACTERS = _setting("MAX_WORD_CHARACTERS", 60)  # of the dictionary, and of its respelling
@@ -46,8 +48,6 @@ class Config:
     MAX_VERIFY_MEGABYTES = _setting("MAX_VERIFY_MEGABYTES", 4 * MAX_UPLOAD_MEGABYTES)  # one file that is looked up
     MAX_RECORDINGS = _setting("MAX_RECORDINGS", 20)  # of one voice
     WAIT_SECONDS = 20.0  # of a browser without scripts, before it gets a page that asks again
-    MIN_SPEED = 0.5
-    MAX_SPEED = 2.0
     SPEECHES_PER_PAGE = 20
     VOICES_PER_PAGE = 20
     VOICES_OFFERED = 30  # on the front page, before one is searched for

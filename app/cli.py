@@ -11,10 +11,8 @@ from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
-FORMATS = ("mp3", "wav", "flac", "ogg")
-LANGUAGES = ("ru", "en")
-SPEEDS = PAUSES = (0.5, 2.0)
-PITCHES = (-6.0, 6.0)  # semitones
+from models import FORMATS, LANGUAGES, MAX_SEED, PAUSES, PITCH, SPEED, Range
+
 COLUMNS = ("id", "voice", "language", "text")
 MAX_ID_BYTES = 200  # with .wav, what every file system takes
 
@@ -232,10 +230,12 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     command.add_argument("--out-dir", type=Path, metavar="DIR", help="where --batch writes id.wav of each line")
     command.add_argument("--language", choices=LANGUAGES, help="found from the text when not given")
     command.add_argument(
-        "--speed", type=within(SPEEDS), default=1.0, help=f"{SPEEDS[0]:g} to {SPEEDS[1]:g}, 1 by default"
+        "--speed", type=within(SPEED), default=SPEED.usual, help=f"{SPEED.low:g} to {SPEED.high:g}, 1 by default"
     )
-    command.add_argument("--pitch", type=within(PITCHES), default=0.0, help="semitones above the voice's own, -6 to 6")
-    command.add_argument("--pauses", type=within(PAUSES), default=1.0, help="times as long as usual, 0.5 to 2")
+    pitch = f"semitones above the voice's own, {PITCH.low:g} to {PITCH.high:g}"
+    command.add_argument("--pitch", type=within(PITCH), default=PITCH.usual, help=pitch)
+    pauses = f"times as long as usual, {PAUSES.low:g} to {PAUSES.high:g}"
+    command.add_argument("--pauses", type=within(PAUSES), default=PAUSES.usual, help=pauses)
     command.add_argument("--seed", type=seed, default=0, help="another number gives another take")
     _add_voices(commands)
     asked = parser.parse_args(arguments)
@@ -289,13 +289,12 @@ def _format(path: Path) -> str:
     return path.suffix.lower().removeprefix(".")
 
 
-def within(limits: tuple[float, float]) -> Callable[[str], float]:
+def within(limits: Range) -> Callable[[str], float]:
     """Reads a number between the limits."""
-    low, high = limits
 
     def number(value: str) -> float:
-        if not low <= float(value) <= high:
-            raise argparse.ArgumentTypeError(f"{value} is not between {low:g} and {high:g}")
+        if not limits.low <= float(value) <= limits.high:
+            raise argparse.ArgumentTypeError(f"{value} is not between {limits.low:g} and {limits.high:g}")
         return float(value)
 
     return number
@@ -303,8 +302,8 @@ def within(limits: tuple[float, float]) -> Callable[[str], float]:
 
 def seed(value: str) -> int:
     number = int(value)
-    if not 0 <= number < 2**63:
-        raise argparse.ArgumentTypeError(f"{value} is not between 0 and 2^63 - 1")
+    if not 0 <= number <= MAX_SEED:
+        raise argparse.ArgumentTypeError(f"{value} is not between 0 and {MAX_SEED}")
     return number
 
 

@@ -10,8 +10,8 @@ from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
 from sqlalchemy.exc import IntegrityError, OperationalError
 from torch import OutOfMemoryError
-from wtforms import BooleanField
-from wtforms.validators import ValidationError
+from wtforms import BooleanField, Field
+from wtforms.validators import NumberRange, StopValidation, ValidationError
 
 from app.db import Speech, Voice
 from app.errors import told, why_disk_refused
@@ -19,6 +19,7 @@ from app.i18n import number
 from models import (
     InvalidVoiceProfile,
     NothingToSay,
+    Range,
     RecordingSilent,
     RecordingTooLong,
     RecordingTooShort,
@@ -30,6 +31,26 @@ from models import (
 LANGUAGES = {"ru": lazy_gettext("Russian"), "en": lazy_gettext("English")}
 
 TEXT_FAULTS = (NothingToSay, TextTooLong)
+
+
+class Between(NumberRange):
+    """A number of a Range; refused with its limits and with what was given.
+
+    refusal: a lazy sentence with the places low, high and given.
+    """
+
+    def __init__(self, limits: Range, refusal: str):
+        super().__init__(limits.low, limits.high)
+        self.refusal = refusal
+
+    def __call__(self, form: FlaskForm, field: Field) -> None:
+        try:
+            super().__call__(form, field)
+        except ValidationError:
+            field.errors[:] = []  # that it is no number is said here, too
+            given = field.raw_data[0] if field.raw_data else _("nothing")
+            values = {"low": number(self.min), "high": number(self.max), "given": given}
+            raise StopValidation(str(self.refusal) % values) from None
 
 
 class RecordingUnfit(ValueError):

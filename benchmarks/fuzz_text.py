@@ -14,13 +14,14 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from models.text import LANGUAGES, MAX_CHARACTERS, NothingToSay, read
+from models.limits import LANGUAGES, MAX_TEXT_CHARACTERS
+from models.text import NothingToSay, read
 from models.text.symbols import phone_ids
 
 MAX_MS_PER_1000 = 2000
 MAX_GROWTH_MB = 50
 LENGTHS = (1, 5, 30, 150, 150, 600)
-LONG_ONE_IN = 500  # strings: one of MAX_CHARACTERS
+LONG_ONE_IN = 500  # strings: one of MAX_TEXT_CHARACTERS
 ALPHABETS = (
     "абвгдеёжзиклмнопрстуъыьэюя ",
     "abcdefghijklmnopqrstuvwxyz ",
@@ -48,7 +49,7 @@ def random_text(dice: random.Random, n_characters: int) -> str:
 def texts(n_strings: int, dice: random.Random):
     """Random strings, some of a repeated pattern, one in LONG_ONE_IN as long as a text may be."""
     for i in range(n_strings):
-        n_characters = MAX_CHARACTERS if i % LONG_ONE_IN == LONG_ONE_IN - 1 else dice.choice(LENGTHS)
+        n_characters = MAX_TEXT_CHARACTERS if i % LONG_ONE_IN == LONG_ONE_IN - 1 else dice.choice(LENGTHS)
         if dice.random() < 0.1:
             pattern = dice.choice(PATTERNS)
             yield (pattern * n_characters)[:n_characters]

@@ -1,7 +1,8 @@
 """The networks, and what they hear and read.
 
-errors.py             what is refused, each sentence written once
 cloning.py            VoiceCloner: the journey from recording and text to speech; start here
+limits.py             what may be asked for: speed, pitch, pauses, formats, languages, lengths
+errors.py             what is refused, each sentence written once
 recording.py          files to waveforms
 speech_file.py        speech to files, sentence by sentence
 tags.py               what those files say of themselves
@@ -13,50 +14,37 @@ speaker_encoder.py  synthesizer.py  vocoder.py  convnext.py    the networks
 legacy/               the published networks of Real-Time-Voice-Cloning
 checkpoint.py         weights on disk
 training/             how the weights were made; never loaded by the site
+
+The site takes every name from here.  A module is loaded when one of its names is first taken, so that limits, errors
+and texts are at hand without torch.
 """
 
-from models.audio import MAX_MEL, SAMPLE_RATE, SPEECH_MEL, speech_mel
-from models.checkpoint import UnreadableWeights
-from models.cloning import VoiceCloner
-from models.errors import Message, TembrError
-from models.quality import SAME_VOICE, Figures, Finding, Findings
-from models.recording import RecordingSilent, RecordingTooLong, UnreadableAudio, load_recording
-from models.speaker_encoder import RecordingTooShort
-from models.speech_file import FORMATS, KBITS, SpeechFile, encode, read_tags
-from models.tags import says_synthetic, synthetic_tags
-from models.text import NothingToSay, TextTooLong, read
-from models.voice_profile import InvalidVoiceProfile, VoiceProfile, is_outdated, merged
+from importlib import import_module
 
-__all__ = [
-    "FORMATS",
-    "Figures",
-    "Finding",
-    "Findings",
-    "InvalidVoiceProfile",
-    "KBITS",
-    "MAX_MEL",
-    "Message",
-    "NothingToSay",
-    "RecordingSilent",
-    "RecordingTooLong",
-    "RecordingTooShort",
-    "SAME_VOICE",
-    "SAMPLE_RATE",
-    "SPEECH_MEL",
-    "SpeechFile",
-    "TembrError",
-    "TextTooLong",
-    "UnreadableAudio",
-    "UnreadableWeights",
-    "VoiceCloner",
-    "VoiceProfile",
-    "encode",
-    "is_outdated",
-    "load_recording",
-    "merged",
-    "read",
-    "read_tags",
-    "says_synthetic",
-    "speech_mel",
-    "synthetic_tags",
-]
+_NAMES = {
+    "audio": ("MAX_MEL", "SAMPLE_RATE", "SPEECH_MEL", "speech_mel"),
+    "checkpoint": ("UnreadableWeights",),
+    "cloning": ("VoiceCloner",),
+    "errors": ("Message", "N_", "NN_", "TembrError"),
+    "limits": (
+        "FORMATS", "KBITS", "LANGUAGES", "MAX_RECORDING_SECONDS", "MAX_SEED", "MAX_TEXT_CHARACTERS", "PAUSES", "PITCH",
+        "Range", "SPEED", "USUAL_KBITS",
+    ),
+    "quality": ("SAME_VOICE", "Figures", "Finding", "Findings"),
+    "recording": ("RecordingSilent", "RecordingTooLong", "UnreadableAudio", "load_recording"),
+    "speaker_encoder": ("RecordingTooShort",),
+    "speech_file": ("SpeechFile", "encode", "read_tags"),
+    "tags": ("says_synthetic", "synthetic_tags"),
+    "text": ("NothingToSay", "TextTooLong", "read"),
+    "voice_profile": ("InvalidVoiceProfile", "VoiceProfile", "is_outdated", "merged"),
+}  # fmt: skip
+_HOMES = {name: module for module, names in _NAMES.items() for name in names}
+
+__all__ = [*_HOMES]
+
+
+def __getattr__(name: str):
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return value

@@ -15,28 +15,25 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models import checkpoint, recording
+from models import checkpoint, limits, recording
 from models.audio import levelled, speech_mel, trim
+from models.limits import LANGUAGES
 from models.pitch import pitch_statistics
 from models.quality import Findings, best_window, examine
 from models.speaker_encoder import SpeakerEncoder, SpeakerEncoderConfig
 from models.speech_file import encode
 from models.synthesizer import SEMITONE, Synthesizer, SynthesizerConfig
 from models.text import Sentence, read
-from models.text.symbols import LANGUAGES, PAUSES, START, WORD_BORDER, phone_ids
+from models.text.symbols import PAUSES, START, WORD_BORDER, phone_ids
 from models.vocoder import Vocoder, VocoderConfig
 from models.voice_profile import VoiceProfile, profile_of
 
 WEIGHTS = Path(__file__).parent / "weights"
-MAX_RECORDING_SECONDS = 600.0
 MAX_PROFILE_SECONDS = 30.0  # nothing is gained from hearing more of a voice
 MAX_PAUSE_SECONDS = 0.3  # kept of each pause in a recording
 SENTENCE_PAUSE_SECONDS = 0.3  # between two sentences
 LIVELINESS = (0.03, 0.15)  # spread of chance in log durations and pitch, so that another seed is another take
 LIKENESS = {"ru": 1.0, "en": 0.6}  # of the mean mel, which brings the recording's room and microphone with the voice
-SPEEDS = (0.5, 2.0)
-PITCHES = (-6.0, 6.0)  # semitones
-PAUSE_LENGTHS = (0.5, 2.0)  # times the usual
 TRIALS = {
     "ru": "Сегодня утром мы долго гуляли по старому парку.",
     "en": "This morning we took a long walk through the old park.",
@@ -80,7 +77,7 @@ class VoiceCloner:
 
         Raises UnreadableAudio, RecordingTooLong, RecordingSilent, and RecordingTooShort below 1.6 s of speech.
         """
-        waveform = recording.load_recording(source, MAX_RECORDING_SECONDS)
+        waveform = recording.load_recording(source, limits.MAX_RECORDING_SECONDS)
         speech = trim(waveform, max_pause_seconds=MAX_PAUSE_SECONDS)
         heard = speech[best_window(speech, MAX_PROFILE_SECONDS)]
         with self._lock:
@@ -95,7 +92,7 @@ class VoiceCloner:
 
         Raises UnreadableAudio, RecordingTooLong, RecordingSilent.
         """
-        waveform = recording.load_recording(source, MAX_RECORDING_SECONDS)
+        waveform = recording.load_recording(source, limits.MAX_RECORDING_SECONDS)
         with self._lock:
             return examine(waveform, self.encoder)
 
@@ -134,7 +131,9 @@ class VoiceCloner:
         speed: 0.5 to 2; pitch: semitones above the voice's own, -6 to 6; pauses: 0.5 to 2 times as long as usual.
         The same seed gives the same take.  Yields (samples,) float32 at sample_rate.
         """
-        speed, pitch, pauses = np.clip(speed, *SPEEDS), np.clip(pitch, *PITCHES), np.clip(pauses, *PAUSE_LENGTHS)
+        speed = np.clip(speed, limits.SPEED.low, limits.SPEED.high)
+        pitch = np.clip(pitch, limits.PITCH.low, limits.PITCH.high)
+        pauses = np.clip(pauses, limits.PAUSES.low, limits.PAUSES.high)
         chance = torch.Generator().manual_seed(seed)
         corrections: dict[str, float] = {}
         for sentence in sentences:
@@ -199,7 +198,7 @@ class VoiceCloner:
         return float(heard.embedding @ profile.embedding)
 
     def encode(self, waveform: np.ndarray, format: str) -> bytes:
-        """The waveform as a file of one of speech_file.FORMATS.  Raises UnknownFormat."""
+        """The waveform as a file of one of limits.FORMATS.  Raises UnknownFormat."""
         return encode(waveform, self.sample_rate, format)
 
 

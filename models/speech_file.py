@@ -12,10 +12,9 @@ import numpy as np
 import soundfile
 
 from models.errors import N_, TembrError
+from models.limits import FORMATS, KBITS, USUAL_KBITS
 from models.recording import open_recording, within_full_scale
 
-FORMATS = ("mp3", "wav", "flac", "ogg")  # ogg holds Opus
-KBITS = (64, 96, 128, 160, 192)  # of an mp3, a second
 MPEG_2_KBITS = 160  # the most that an mp3 below 32 kHz can have
 MPEG_1_RATE = 32_000  # Hz
 TAGS = ("title", "artist", "comment", "date", "software")
@@ -41,7 +40,7 @@ class SpeechFile:
         sample_rate: int,
         format: str,
         tags: Mapping[str, str] | None = None,
-        kbits: int = 128,
+        kbits: int = USUAL_KBITS,
     ):
         if format not in FORMATS:
             template = N_("Speech is saved as %(known)s, not %(given)s.")

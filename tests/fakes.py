@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from models import Figures, Finding, Findings, NothingToSay, RecordingTooShort, TextTooLong, VoiceProfile
+from models.limits import MAX_TEXT_CHARACTERS
 from models.quality import judge
 from models.recording import load_recording
 from models.speech_file import encode
 from models.text import Sentence
 
-MAX_CHARACTERS = 20_000
 MAX_SECONDS = 60.0  # of one recording
 MIN_SECONDS = 1.6
 GOOD = Figures(
@@ -125,7 +125,7 @@ def read(text: str, language: str | None = None, dictionary: Mapping[str, str] |
     """One sentence: Russian words stressed on their first vowel unless text or dictionary say otherwise, and each
     number read as "мно́го чи́сел".
     """
-    if len(text) > MAX_CHARACTERS:
+    if len(text) > MAX_TEXT_CHARACTERS:
         raise TextTooLong(len(text))
     if not any(character.isalnum() for character in text):
         raise NothingToSay

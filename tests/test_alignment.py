@@ -5,7 +5,7 @@ from itertools import pairwise, product
 import numpy as np
 import pytest
 
-from models.text import MAX_CHARACTERS
+from models.limits import MAX_TEXT_CHARACTERS
 from models.text.symbols import PAUSES, START, WORD_BORDER
 from models.training import alignment
 from models.training.corpus import Clip, write_clips
@@ -94,7 +94,7 @@ def test_a_loud_frame_is_no_silence():
 
 
 def test_a_clip_whose_text_cannot_be_read_is_left_out():
-    texts = ["Oh.", "!!!", "Oh. " * MAX_CHARACTERS]
+    texts = ["Oh.", "!!!", "Oh. " * MAX_TEXT_CHARACTERS]
     clips = [Clip(f"{i}.opus", "anna", "en", text, "own", 1.0, mel=(0, 100)) for i, text in enumerate(texts)]
     assert [clip.path for clip, _ in alignment.readable(clips)] == ["0.opus"]
 

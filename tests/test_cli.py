@@ -1,5 +1,6 @@
 """./tembr speak, with a stand-in for the networks: what is asked of them, and what is written and said."""
 
+import os
 import subprocess
 import sys
 
@@ -10,7 +11,7 @@ import pytest
 import app
 from app import cli, startup
 from app.db import Pronunciation, Voice, db
-from config import Config
+from config import ROOT, Config
 from models import VoiceProfile, read_tags, says_synthetic
 from models.recording import UnreadableAudio
 
@@ -258,7 +259,8 @@ def test_a_missing_table_is_refused_by_name(speak, here, capsys):
 
 def test_the_speaker_starts_without_the_site_and_the_networks():
     script = f"import runpy, sys; runpy.run_path({str(cli.__file__)!r}); print(*sys.modules)"
-    started = subprocess.run([sys.executable, "-P", "-c", script], capture_output=True, text=True, check=True)
+    command, environment = [sys.executable, "-P", "-c", script], os.environ | {"PYTHONPATH": str(ROOT)}
+    started = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert not {"flask", "app", "torch", "numpy"} & set(started.stdout.split())
 
 

@@ -19,7 +19,7 @@ from models import (
     VoiceCloner,
     VoiceProfile,
     checkpoint,
-    cloning,
+    limits,
 )
 from models.audio import SAMPLE_RATE, level_db, trim
 from models.cloning import SENTENCE_PAUSE_SECONDS, SPOKEN_LEVEL_DB, WEIGHTS
@@ -111,7 +111,7 @@ def test_a_recording_to_learn_nothing_from_is_refused(cloner, source, error):
 
 
 def test_a_recording_over_the_limit_is_refused_with_the_limit(cloner, monkeypatch):
-    monkeypatch.setattr(cloning, "MAX_RECORDING_SECONDS", 4.0)
+    monkeypatch.setattr(limits, "MAX_RECORDING_SECONDS", 4.0)
     with pytest.raises(RecordingTooLong, match="at most 4 s"):
         cloner.listen(KATHLEEN)
 

@@ -6,7 +6,7 @@ import runpy
 import pytest
 
 from config import ROOT
-from models.text import MAX_CHARACTERS
+from models.limits import MAX_TEXT_CHARACTERS
 
 # not of a container
 OF_THE_HOST = {"HOST", "PORT", "ALLOW_REMOTE", "PYTHON", "CPU_TORCH", "INSTANCE", "READY_VOICES", "WEIGHTS"}
@@ -45,10 +45,12 @@ def test_container_is_given_every_setting_but_those_of_its_host():
 def test_environment_overrides_a_setting_in_its_type(config):
     settings = config(MAX_UPLOAD_MEGABYTES="7", KEEP_DAYS="0.5", KEEP_HASHES="No", MAX_TEXT_CHARACTERS="")
     assert (settings.MAX_UPLOAD_MEGABYTES, settings.MAX_VERIFY_MEGABYTES, settings.KEEP_DAYS) == (7, 28, 0.5)
-    assert settings.KEEP_HASHES is False and settings.MAX_TEXT_CHARACTERS == MAX_CHARACTERS
+    assert settings.KEEP_HASHES is False and settings.MAX_TEXT_CHARACTERS == MAX_TEXT_CHARACTERS
 
 
-@pytest.mark.parametrize(("given", "allowed"), [(500, 500), (MAX_CHARACTERS, MAX_CHARACTERS), (50_000, MAX_CHARACTERS)])
+@pytest.mark.parametrize(
+    ("given", "allowed"), [(500, 500), (MAX_TEXT_CHARACTERS, MAX_TEXT_CHARACTERS), (50_000, MAX_TEXT_CHARACTERS)]
+)
 def test_no_longer_text_is_promised_than_can_be_spoken(config, given, allowed):
     assert allowed == config(MAX_TEXT_CHARACTERS=str(given)).MAX_TEXT_CHARACTERS
 

@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from models.text import MAX_CHARACTERS
+from models.limits import MAX_TEXT_CHARACTERS
 from models.text.sentences import MAX_SENTENCE, PARAGRAPH_PAUSE, clean, cut, language_of, sentences
 
 
@@ -118,4 +118,4 @@ def test_time_grows_no_faster_than_text(pattern):
         list(sentences(clean((pattern * n_characters)[: n_characters - 1] + "a")))
         return time.process_time() - start
 
-    assert seconds(MAX_CHARACTERS) < max(0.5, 40 * seconds(MAX_CHARACTERS // 10))
+    assert seconds(MAX_TEXT_CHARACTERS) < max(0.5, 40 * seconds(MAX_TEXT_CHARACTERS // 10))

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from models.limits import FORMATS, KBITS
 from models.recording import SAMPLE_RATE, load_recording
-from models.speech_file import FORMATS, KBITS, SpeechFile, UnknownFormat, encode, read_tags
+from models.speech_file import SpeechFile, UnknownFormat, encode, read_tags
 from tests.speech import harmonic_tone
 
 LOSSLESS = ("wav", "flac")

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 import torch
 
+from models.limits import LANGUAGES
 from models.synthesizer import MAX_EDGE_FRAMES, MAX_FRAMES_PER_PHONE, stretch, whole_frames
-from models.text.symbols import LANGUAGES, SYMBOLS
+from models.text.symbols import SYMBOLS
 from tests.tiny_networks import FRAMES_PER_PHONE, TINY_SYNTHESIZER, tiny_synthesizer
 
 N_PHONES = 40

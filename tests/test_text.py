@@ -5,8 +5,9 @@ import unicodedata
 import pytest
 
 from benchmarks.fuzz_text import random_text
-from models.text import MAX_CHARACTERS, NothingToSay, TextTooLong, read
-from models.text.symbols import LANGUAGES, PAUSES, SYMBOLS, WORD_BORDER, phone_ids
+from models.limits import LANGUAGES, MAX_TEXT_CHARACTERS
+from models.text import NothingToSay, TextTooLong, read
+from models.text.symbols import PAUSES, SYMBOLS, WORD_BORDER, phone_ids
 
 
 def sound(text, **options):
@@ -28,9 +29,9 @@ def test_text_without_words_says_nothing(text):
 
 
 def test_the_longest_text_is_read_and_a_longer_one_refused():
-    assert read("да " * (MAX_CHARACTERS // 3))
-    with pytest.raises(TextTooLong, match=f"{MAX_CHARACTERS + 1} characters; at most {MAX_CHARACTERS}"):
-        read("a" * (MAX_CHARACTERS + 1))
+    assert read("да " * (MAX_TEXT_CHARACTERS // 3))
+    with pytest.raises(TextTooLong, match=f"{MAX_TEXT_CHARACTERS + 1} characters; at most {MAX_TEXT_CHARACTERS}"):
+        read("a" * (MAX_TEXT_CHARACTERS + 1))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

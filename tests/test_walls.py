@@ -13,7 +13,7 @@ from config import ROOT
 WINGS = {"voices", "speak", "history", "api", "cli", "cli_voices"}
 COMPOSE = {"app", "app.startup"}  # these two may know every wing
 NETWORKS = {"speaker_encoder", "synthesizer", "vocoder", "legacy.tacotron", "legacy.wavernn"}
-LOADED = "import sys, models; print(*sorted(sys.modules))"
+LOADED = "import sys; from models import {name}; print(*sorted(sys.modules))"
 
 
 def module_name(path: Path) -> str:
@@ -93,8 +93,19 @@ def test_models_know_neither_site_nor_settings_nor_what_trains():
     assert [arrow for arrow in serving if not arrow[1].startswith("models") or "training" in arrow[1]] == []
 
 
+def loaded_with(name: str) -> list[str]:
+    """The modules that a program has loaded when it took a name from models."""
+    command = [sys.executable, "-c", LOADED.format(name=name)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+
+
 def test_importing_models_does_not_load_training():
-    loaded = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, text=True, check=True).stdout.split()
+    loaded = loaded_with("VoiceCloner")
     assert "models.cloning" in loaded
     assert not [name for name in loaded if name.startswith("models.training")]
     assert "pyworld" not in loaded
+
+
+@pytest.mark.parametrize("name", ["SPEED", "TembrError", "read"])
+def test_limits_errors_and_texts_are_read_without_networks(name):
+    assert "torch" not in loaded_with(name)

@@ -6,8 +6,9 @@ import torch
 
 from models import checkpoint
 from models.cloning import WEIGHTS
+from models.limits import LANGUAGES
 from models.synthesizer import Synthesizer, SynthesizerConfig
-from models.text.symbols import LANGUAGES, SYMBOLS
+from models.text.symbols import SYMBOLS
 from models.vocoder import Vocoder, VocoderConfig
 from models.voice_profile import PROFILE_SIZE
 

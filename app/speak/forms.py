@@ -10,14 +10,11 @@ from wtforms.validators import NumberRange, Optional, ValidationError
 
 from app.db import Pronunciation, Speech, Voice, db, plain_name
 from app.errors import told
-from app.forms import TEXT_FAULTS, RecordingForm, TembrForm, language_choices
+from app.forms import TEXT_FAULTS, Between, RecordingForm, TembrForm, language_choices
 from app.i18n import number
-from models import FORMATS, KBITS
+from models import FORMATS, KBITS, MAX_SEED, PAUSES, PITCH, SPEED, USUAL_KBITS, Range
 
 RECORDING = "recording"  # the choice of voice that means the uploaded file
-MAX_SEED = 2**31 - 1
-PITCHES = (-6.0, 6.0)  # semitones
-PAUSES = (0.5, 2.0)  # times as long as read
 TAKES = 3  # of which the best is kept, if that is asked for
 
 
@@ -62,12 +59,10 @@ class TextForm(TembrForm):
             raise ValidationError(told(fault)) from fault
 
 
-def _check_range(field: FloatField, low: float, high: float, refusal: str) -> None:
-    """Refuses what is no number of a range.  refusal: with the places low, high and given."""
-    if field.data is None or not low <= field.data <= high:
-        given = field.raw_data[0] if field.raw_data else _("nothing")
-        field.errors[:] = []
-        raise ValidationError(refusal % {"low": number(low), "high": number(high), "given": given})
+def _slider(label: str, limits: Range, refusal: str) -> FloatField:
+    return FloatField(
+        label, default=limits.usual, validators=[Between(limits, refusal)], render_kw={"step": limits.step}
+    )
 
 
 class SpeakForm(RecordingForm, TextForm):
@@ -77,14 +72,26 @@ class SpeakForm(RecordingForm, TextForm):
     """
 
     voice = RadioField(lazy_gettext("Voice"), choices=[], validate_choice=False)
-    speed = FloatField(lazy_gettext("Speed"), default=1.0)
-    pitch = FloatField(lazy_gettext("Pitch"), default=0.0)
-    pauses = FloatField(lazy_gettext("Pauses"), default=1.0)
-    format = RadioField(lazy_gettext("Format"), choices={name: name.upper() for name in FORMATS}, default="mp3")
+    speed = _slider(
+        lazy_gettext("Speed"),
+        SPEED,
+        lazy_gettext("The speed must be between %(low)s and %(high)s; %(given)s was given."),
+    )
+    pitch = _slider(
+        lazy_gettext("Pitch"),
+        PITCH,
+        lazy_gettext("The pitch must be between %(low)s and %(high)s semitones; %(given)s was given."),
+    )
+    pauses = _slider(
+        lazy_gettext("Pauses"),
+        PAUSES,
+        lazy_gettext("The pauses must be between %(low)s and %(high)s times as long; %(given)s was given."),
+    )
+    format = RadioField(lazy_gettext("Format"), choices={name: name.upper() for name in FORMATS}, default=FORMATS[0])
     kbits = SelectField(
         lazy_gettext("MP3 quality"),
         choices=lambda: {rate: _("%(rate)s kbit/s", rate=rate) for rate in KBITS},
-        default=128,
+        default=USUAL_KBITS,
         coerce=int,
     )
     seed = IntegerField(lazy_gettext("Seed"), default=0, validators=[Optional(), NumberRange(0, MAX_SEED)])
@@ -93,18 +100,6 @@ class SpeakForm(RecordingForm, TextForm):
     def validate_voice(self, field: RadioField) -> None:
         if field.data != RECORDING and self.source() is None:
             raise ValidationError(_("This voice is no longer in the bank: choose another one."))
-
-    def validate_speed(self, field: FloatField) -> None:
-        refusal = _("The speed must be between %(low)s and %(high)s; %(given)s was given.")
-        _check_range(field, current_app.config["MIN_SPEED"], current_app.config["MAX_SPEED"], refusal)
-
-    def validate_pitch(self, field: FloatField) -> None:
-        refusal = _("The pitch must be between %(low)s and %(high)s semitones; %(given)s was given.")
-        _check_range(field, *PITCHES, refusal)
-
-    def validate_pauses(self, field: FloatField) -> None:
-        refusal = _("The pauses must be between %(low)s and %(high)s times as long; %(given)s was given.")
-        _check_range(field, *PAUSES, refusal)
 
     def uses_recording(self) -> bool:
         return self.voice.data == RECORDING

@@ -11,11 +11,11 @@ from app import storage
 from app.db import Pronunciation, Speech, Voice, db, now
 from app.forms import profile_of
 from app.speak import previews, progress
-from app.speak.forms import MAX_SEED, RECORDING, TAKES, SpeakForm, TextForm
+from app.speak.forms import RECORDING, TAKES, SpeakForm, TextForm
 from app.speak.queue import Job, QueueFull
 from app.voices import picker, quality
 from app.voices.similarity import in_words
-from models import VoiceProfile
+from models import MAX_SEED, VoiceProfile
 
 REPEATED = ("text", "language", "speed", "pitch", "pauses", "format", "kbits")  # what another take is asked with
 

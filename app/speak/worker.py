@@ -10,10 +10,9 @@ from flask_babel import lazy_gettext
 from app import storage
 from app.db import Speech, Voice, db, now
 from app.history import provenance, retention
-from app.speak.forms import MAX_SEED
 from app.speak.queue import Cancelled, Job
 from app.voices import similarity
-from models import InvalidVoiceProfile, SpeechFile
+from models import MAX_SEED, InvalidVoiceProfile, SpeechFile
 
 DELETED = lazy_gettext("it was deleted before its turn came.")  # why a voice cannot be used
 

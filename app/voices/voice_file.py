@@ -19,15 +19,21 @@ from safetensors.numpy import load, save
 from app import storage
 from app.db import Voice, db, now, plain_name
 from app.errors import told
-from models import SAMPLE_RATE, InvalidVoiceProfile, VoiceProfile, encode, load_recording
+from models import (
+    LANGUAGES,
+    MAX_RECORDING_SECONDS,
+    SAMPLE_RATE,
+    InvalidVoiceProfile,
+    VoiceProfile,
+    encode,
+    load_recording,
+)
 
 VERSION = "1"
 SUFFIX = ".tembr-voice"
-LANGUAGES = ("ru", "en")
 MAX_SAMPLE_BYTES = 1_000_000
 MAX_HEADER_BYTES = 16_384
 MAX_BYTES = MAX_SAMPLE_BYTES + MAX_HEADER_BYTES + 4096
-MAX_RECORDING_SECONDS = 600.0
 SAMPLE_SECONDS = 30.0  # kept of a sample that is too large as it is
 MAX_CHARACTERS = {"name": 200, "note": 1000, "origin": 300, "licence": 300}
 CALLED = {  # each of these, as a person is told

@@ -10,13 +10,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from models.errors import N_, NN_, TembrError
+from models.limits import LANGUAGES, MAX_TEXT_CHARACTERS
 
 from . import english, russian
 from .dictionary import respeller
 from .sentences import clean, cut, has_cyrillic, language_of, runs, sentences
-from .symbols import LANGUAGES, WORD_BORDER
+from .symbols import WORD_BORDER
 
-MAX_CHARACTERS = 20_000
 MAX_WORDS = 400  # characters of a sentence in words: numbers grow when they are written out
 
 BREAKS = (WORD_BORDER, *",.!?")  # weakest first
@@ -35,14 +35,14 @@ class NothingToSay(TembrError):
 
 
 class TextTooLong(TembrError):
-    """The text has more than MAX_CHARACTERS characters."""
+    """The text has more than MAX_TEXT_CHARACTERS characters."""
 
     def __init__(self, n_characters: int) -> None:
         templates = NN_(
             "The text has %(count)d character; at most %(limit)d can be spoken at once.",
             "The text has %(count)d characters; at most %(limit)d can be spoken at once.",
         )
-        super().__init__(templates, count=n_characters, limit=MAX_CHARACTERS)
+        super().__init__(templates, count=n_characters, limit=MAX_TEXT_CHARACTERS)
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def read(text: str, language: str | None = None, dictionary: Mapping[str, str] |
     a stress that the text gives wins over it.
     Raises NothingToSay, TextTooLong.
     """
-    if len(text) > MAX_CHARACTERS:
+    if len(text) > MAX_TEXT_CHARACTERS:
         raise TextTooLong(len(text))
     text = clean(text)
     default = language if language in LANGUAGES else language_of(text, None) or LANGUAGES[0]

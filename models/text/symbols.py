@@ -21,7 +21,6 @@ ENGLISH_VOWELS = tuple(stress + v for v in ENGLISH_VOWEL_QUALITIES for stress in
 SYMBOLS = tuple(
     dict.fromkeys((PAD, START, *PAUSES, *RUSSIAN_CONSONANTS, *ENGLISH_CONSONANTS, *RUSSIAN_VOWELS, *ENGLISH_VOWELS))
 )
-LANGUAGES = ("ru", "en")
 
 _IDS = {symbol: i for i, symbol in enumerate(SYMBOLS)}
 

@@ -21,8 +21,8 @@ from pathlib import Path
 
 import numpy as np
 
+from models.limits import LANGUAGES
 from models.recording import SILENCE_DBFS
-from models.text.symbols import LANGUAGES
 from models.training.corpus import MAX_SECONDS, MIN_SECONDS, read_audio
 
 AUDIO = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aac", ".webm", ".aiff")

@@ -20,8 +20,9 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from models import checkpoint
+from models.limits import LANGUAGES
 from models.synthesizer import ENERGY_MIDDLE, PITCH_UNIT, Prosody, Synthesizer, SynthesizerConfig
-from models.text.symbols import LANGUAGES, SYMBOLS, phone_ids
+from models.text.symbols import SYMBOLS, phone_ids
 from models.training import distributed
 from models.training.corpus import Clip, load_clips
 from models.training.discriminators import MelDiscriminator, teach

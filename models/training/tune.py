@@ -25,10 +25,10 @@ import numpy as np
 
 from models import checkpoint
 from models.audio import SAMPLE_RATE
+from models.limits import LANGUAGES
 from models.speaker_encoder import RecordingTooShort, SpeakerEncoder, SpeakerEncoderConfig
 from models.speech_file import encode
 from models.synthesizer import Synthesizer, SynthesizerConfig
-from models.text.symbols import LANGUAGES
 from models.training import alignment, corpus, manifests, train_synthesizer, train_vocoder
 from models.training.convert_encoder import WEIGHTS as ENCODER_WEIGHTS
 from models.training.corpus import Clip, load_clips, write_clips
