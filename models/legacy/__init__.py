@@ -2,6 +2,8 @@
 
 published.py   a file that a person brings -> a network, or why not
 library.py     imported networks on disk, and which are in use
+speech.py      sentences to mels; a few imported networks in memory
+alignment.py   what attention tells of a sentence: faults, overlong silences
 symbols.py     what the synthesizer reads
 tacotron.py    characters to mel, frame by frame, by location-sensitive attention
 wavernn.py     mel to samples, one by one

@@ -18,7 +18,7 @@ def characters(words: str, last: str) -> str:
     """
     plain = unicodedata.normalize("NFKD", words.lower().translate(PLAIN))
     written = " ".join("".join(letter for letter in plain if letter in _IDS and letter not in PADDING + END).split())
-    return written if written.endswith((".", "?", "!")) else written.rstrip(",;:-( ") + last
+    return written if written.rstrip("\"')").endswith((".", "?", "!")) else written.rstrip(",;:-( ") + last
 
 
 def symbol_ids(written: str) -> list[int]:

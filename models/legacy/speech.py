@@ -1,0 +1,99 @@
+"""Sentences as the published networks say them, with the faults of their attention mended.
+
+The stages of Tembr and these can be mixed: the mel between them is the same.
+"""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from models.audio import MAX_MEL
+from models.legacy import alignment
+from models.legacy.library import ModelLibrary
+from models.legacy.symbols import characters, symbol_ids
+from models.legacy.tacotron import Spoken, Tacotron
+from models.text import Sentence
+
+MAX_ATTEMPTS = 3  # with another seed each, for a sentence whose attention loses its way
+MAX_FRAMES = (60, 12)  # of a sentence, and for each of its characters: half as fast as anybody speaks
+MAX_LOADED = 2  # imported networks kept in memory
+
+
+def is_readable(sentence: Sentence) -> bool:
+    """Whether the published synthesizer can read a sentence: it knows no Russian."""
+    return set(sentence.languages) == {"en"}
+
+
+@torch.inference_mode()
+def mels_of(
+    network: Tacotron,
+    sentences: Sequence[Sentence],
+    embedding: Tensor,
+    seeds: Sequence[int],
+    speed: float = 1.0,
+    pauses: float = 1.0,
+) -> list[Tensor]:
+    """What the published synthesizer makes of English sentences, all of them side by side.
+
+    A sentence whose attention leaves letters out, says some again or does not end is said again with another seed, and
+    the best attempt is taken.  embedding: (256,); seeds: of each sentence; speed, pauses: times the usual.
+    Returns (80, frames) of each, within [-4, 4].
+    """
+    written = [characters(sentence.words, sentence.phones[-1]) for sentence in sentences]
+    best: dict[int, tuple[int, Spoken]] = {}  # sentence -> faults of its best attempt, and that
+    for attempt in range(MAX_ATTEMPTS):
+        again = [index for index in range(len(written)) if index not in best or best[index][0]]
+        for index, spoken in zip(again, _spoken(network, written, again, embedding, seeds, attempt), strict=True):
+            faults = alignment.n_faults(spoken.attention, written[index], spoken.has_stopped, network.config.reduction)
+            if index not in best or faults < best[index][0]:
+                best[index] = faults, spoken
+    return [_finished(network, best[index][1], text, speed, pauses) for index, text in enumerate(written)]
+
+
+def _spoken(
+    network: Tacotron,
+    written: Sequence[str],
+    indices: Sequence[int],
+    embedding: Tensor,
+    seeds: Sequence[int],
+    attempt: int,
+) -> list[Spoken]:
+    """One attempt at the sentences of those indices."""
+    if not indices:
+        return []
+    texts = [torch.tensor(symbol_ids(written[index]), device=embedding.device) for index in indices]
+    limits = [MAX_FRAMES[0] + MAX_FRAMES[1] * len(text) for text in texts]
+    return network(texts, embedding, [seeds[index] + attempt for index in indices], limits)
+
+
+def _finished(network: Tacotron, spoken: Spoken, written: str, speed: float, pauses: float) -> Tensor:
+    """The mel of an attempt without what a runaway adds, without overlong silences, and as fast as asked for."""
+    reduction = network.config.reduction
+    n_frames = alignment.n_frames_said(spoken.attention, written, spoken.has_stopped, reduction)
+    mel = spoken.mel[:, : max(1, n_frames)].clamp(-MAX_MEL, MAX_MEL)
+    is_heard = (mel.max(0).values >= network.config.silence).nonzero()
+    mel = mel[:, : int(is_heard[-1]) + 1] if len(is_heard) else mel
+    mel = alignment.paused(mel, spoken.attention, written, reduction, pauses)
+    n_frames = max(1, round(mel.shape[1] / speed))
+    return F.interpolate(mel[None], n_frames, mode="linear")[0] if n_frames != mel.shape[1] else mel
+
+
+class ImportedNetworks:
+    """Imported networks in memory: each is loaded when it is first asked for, and the last few are kept."""
+
+    def __init__(self, library: ModelLibrary, device: str, limit: int = MAX_LOADED):
+        self.library, self.device, self.limit = library, device, limit
+        self._loaded: OrderedDict[tuple[str, str], nn.Module] = OrderedDict()
+
+    def get(self, kind: str, name: str) -> nn.Module:
+        """The network; one thread at a time.  Raises UnknownModel, UnreadableWeights."""
+        network = self._loaded.pop((kind, name), None)
+        if network is None:
+            while len(self._loaded) >= self.limit:
+                self._loaded.popitem(last=False)
+            network = self.library.load(kind, name).to(self.device)
+        self._loaded[kind, name] = network
+        return network
