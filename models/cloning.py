@@ -17,6 +17,9 @@ from torch import Tensor
 
 from models import checkpoint, limits, recording
 from models.audio import levelled, speech_mel, trim
+from models.legacy.library import OWN, ModelLibrary
+from models.legacy.published import ENCODER, SYNTHESIZER, VOCODER
+from models.legacy.speech import MAX_TOGETHER, ImportedNetworks, groups
 from models.limits import LANGUAGES
 from models.pitch import pitch_statistics
 from models.quality import Findings, best_window, examine
@@ -29,6 +32,7 @@ from models.vocoder import Vocoder, VocoderConfig
 from models.voice_profile import VoiceProfile, profile_of
 
 WEIGHTS = Path(__file__).parent / "weights"
+IMPORTED = "imported"  # the folder of imported networks in an owner's folder
 MAX_PROFILE_SECONDS = 30.0  # nothing is gained from hearing more of a voice
 MAX_PAUSE_SECONDS = 0.3  # kept of each pause in a recording
 SENTENCE_PAUSE_SECONDS = 0.3  # between two sentences
@@ -56,13 +60,24 @@ class VoiceCloner:
         self.encoder, self.synthesizer, self.vocoder, self.device = encoder, synthesizer, vocoder, device
         self.sample_rate = vocoder.config.sample_rate
         self.files: list[Path] = []  # that the networks were loaded from
+        self.imported = ImportedNetworks(ModelLibrary(WEIGHTS / IMPORTED), device)
+        self.in_use = {SYNTHESIZER: OWN, VOCODER: OWN}  # what a request that names none is said by
         self._lock = threading.Lock()  # one sentence at a time: memory stays that of one
 
     @classmethod
-    def load(cls, weights: Path = WEIGHTS, device: str | None = None, own: Path | None = None) -> VoiceCloner:
-        """The networks of a folder of weights, on the GPU if there is one.  Raises UnreadableWeights.
+    def load(
+        cls,
+        weights: Path = WEIGHTS,
+        device: str | None = None,
+        own: Path | None = None,
+        synthesizer: str = "",
+        vocoder: str = "",
+    ) -> VoiceCloner:
+        """The networks of a folder of weights, on the GPU if there is one.
 
-        own: an owner's folder, of which each file comes before that of weights.
+        own: an owner's folder, of which each file comes before that of weights, and which holds imported networks.
+        synthesizer, vocoder: what is in use, OWN or the name of an imported one; by default what the owner chose.
+        Raises UnreadableWeights, UnknownModel.
         """
         device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         folders = [own, weights] if own else [weights]
@@ -70,7 +85,22 @@ class VoiceCloner:
         parts = [checkpoint.load(file, *NETWORKS[file.stem]).to(device) for file in files]
         cloner = cls(*parts, device)
         cloner.files = files
+        if own:
+            cloner.use_imported(ModelLibrary(own / IMPORTED), {SYNTHESIZER: synthesizer, VOCODER: vocoder})
         return cloner
+
+    def use_imported(self, library: ModelLibrary, asked: Mapping[str, str]) -> None:
+        """Let requests name imported networks, and use those asked for, by kind, or else those the owner chose.
+
+        Raises UnknownModel, and UnreadableWeights for a damaged encoder.
+        """
+        self.imported = ImportedNetworks(library, self.device)
+        self.in_use = {kind: asked[kind] or library.in_use(kind) for kind in (SYNTHESIZER, VOCODER)}
+        for kind, name in self.in_use.items():
+            if name != OWN:
+                library.find(kind, name)
+        if library.in_use(ENCODER) != OWN:
+            self.encoder = library.load(ENCODER, library.in_use(ENCODER)).to(self.device)
 
     def listen(self, source: bytes | Path) -> VoiceProfile:
         """Know a voice from a recording in any common format: from its best part, when it is long.
@@ -112,10 +142,13 @@ class VoiceCloner:
         dictionary: Mapping[str, str] | None = None,
         pitch: float = 0.0,
         pauses: float = 1.0,
+        synthesizer: str = "",
+        vocoder: str = "",
     ) -> np.ndarray:
         """The text in that voice, at once: read and say.  Returns (samples,) float32 at sample_rate."""
         sentences = self.read(text, language, dictionary)
-        return np.concatenate(list(self.say(sentences, profile, speed, pitch, pauses, seed)))
+        said = self.say(sentences, profile, speed, pitch, pauses, seed, synthesizer, vocoder)
+        return np.concatenate(list(said))
 
     def say(
         self,
@@ -125,27 +158,39 @@ class VoiceCloner:
         pitch: float = 0.0,
         pauses: float = 1.0,
         seed: int = 0,
+        synthesizer: str = "",
+        vocoder: str = "",
     ) -> Iterator[np.ndarray]:
         """The sentences in that voice, one after the other, each with the pause after it.
 
         speed: 0.5 to 2; pitch: semitones above the voice's own, -6 to 6; pauses: 0.5 to 2 times as long as usual.
-        The same seed gives the same take.  Yields (samples,) float32 at sample_rate.
+        The same seed gives the same take.  synthesizer, vocoder: OWN or names of imported networks; by default those
+        in use.  An imported synthesizer leaves sentences in Russian to Tembr's.
+        Yields (samples,) float32 at sample_rate.  Raises UnknownModel, UnreadableWeights, PitchIsFixed.
         """
         speed = np.clip(speed, limits.SPEED.low, limits.SPEED.high)
         pitch = np.clip(pitch, limits.PITCH.low, limits.PITCH.high)
         pauses = np.clip(pauses, limits.PAUSES.low, limits.PAUSES.high)
         chance = torch.Generator().manual_seed(seed)
+        synthesizer, vocoder = synthesizer or self.in_use[SYNTHESIZER], vocoder or self.in_use[VOCODER]
+        is_own = synthesizer == vocoder == OWN
         corrections: dict[str, float] = {}
-        for sentence in sentences:
+        for group in groups(sentences, 0 if is_own else MAX_TOGETHER):
             with self._lock:
-                if sentence.language not in corrections:
-                    corrections[sentence.language] = self.correction(profile, sentence.language)
-                height = float(pitch) + corrections[sentence.language]
-                said = self.waveform(self.mel(sentence, profile, float(speed), height, float(pauses), chance))
-            is_last = sentence is sentences[-1]
-            pause = sentence.pause_after or (0.0 if is_last else SENTENCE_PAUSE_SECONDS * pauses / speed)
-            silence = np.zeros(int(pause * self.sample_rate), dtype=np.float32)
-            yield np.concatenate([levelled(faded(said, self.sample_rate), SPOKEN_LEVEL_DB), silence])
+                mels = self.imported.mels(
+                    synthesizer, group, profile, float(speed), float(pitch), float(pauses), chance
+                )
+                for sentence in (one for one in group if id(one) not in mels):
+                    if sentence.language not in corrections:
+                        corrections[sentence.language] = self.correction(profile, sentence.language)
+                    height = float(pitch) + corrections[sentence.language]
+                    mels[id(sentence)] = self.mel(sentence, profile, float(speed), height, float(pauses), chance)
+                waveforms = self._waveforms(vocoder, [mels[id(sentence)] for sentence in group], chance)
+            for sentence, said in zip(group, waveforms, strict=True):
+                is_last = sentence is sentences[-1]
+                pause = sentence.pause_after or (0.0 if is_last else SENTENCE_PAUSE_SECONDS * pauses / speed)
+                silence = np.zeros(int(pause * self.sample_rate), dtype=np.float32)
+                yield np.concatenate([levelled(faded(said, self.sample_rate), SPOKEN_LEVEL_DB), silence])
 
     def correction(self, profile: VoiceProfile, language: str) -> float:
         """How many semitones higher the voice must be asked for to come out at its own pitch, found by a trial.
@@ -187,6 +232,12 @@ class VoiceCloner:
     def waveform(self, mel: Tensor) -> np.ndarray:
         """The vocoder's part: (samples,) float32 of a mel (80, frames)."""
         return self.vocoder(mel[None])[0].float().cpu().numpy()
+
+    def _waveforms(self, vocoder: str, mels: list[Tensor], chance: torch.Generator) -> list[np.ndarray]:
+        """Waveforms of mels by a vocoder, (samples,) float32 each at sample_rate."""
+        if vocoder == OWN:
+            return [self.waveform(mel) for mel in mels]
+        return self.imported.waveforms(vocoder, mels, self.sample_rate, chance)
 
     def closeness(self, waveform: np.ndarray, profile: VoiceProfile) -> float:
         """How alike speech and voice sound to the speaker encoder: the cosine of their embeddings.

@@ -58,6 +58,9 @@ def test_what_a_runaway_adds_is_no_part_of_the_sentence():
     assert n_frames_said(babbling, WRITTEN, False, 2) == 2 * STEPS * WRITTEN.index(".")
     assert n_frames_said(babbling, WRITTEN, True, 2) == 2 * len(babbling)
     assert n_frames_said(attended(way(range(0, 20))), WRITTEN, False, 2) == 2 * 20 * STEPS
+    lost = attended([len(WRITTEN)] * 100)  # at the end from the first step on
+    assert n_frames_said(lost, WRITTEN, False, 2) == 3 * len(WRITTEN)
+    assert n_frames_said(lost[:10], WRITTEN, False, 2) == 20
 
 
 def mel_with_silence(place: int, n_silent: int) -> tuple[torch.Tensor, torch.Tensor]:

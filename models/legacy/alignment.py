@@ -11,6 +11,7 @@ from models.audio import MAX_MEL, MIN_DB, SPEECH_MEL, SPEECH_RANGE_DB
 
 MAX_JUMP = 6  # characters passed over at once: more is a word left out
 MAX_RETURN = 8  # characters back: more is something said twice
+MIN_FRAMES = 3  # for each character: nobody speaks twice as fast
 MAX_DWELL_SECONDS = 1.0  # on one letter
 MARKS = " !'\"(),-.:;?"  # no letters: they may be passed over, and dwelt on
 EDGE_SECONDS = 0.05  # of silence kept at both ends
@@ -47,9 +48,10 @@ def n_frames_said(attention: Tensor, written: str, has_stopped: bool, reduction:
     """How many frames hold the sentence: what a runaway adds after its last letter is not part of it."""
     if has_stopped:
         return len(attention) * reduction
-    last = max(index for index, character in enumerate(written) if character not in MARKS)
+    last = max((index for index, character in enumerate(written) if character not in MARKS), default=-1)
     at_end = (attention.argmax(1) > last).nonzero()
-    return (int(at_end[0]) if len(at_end) else len(attention)) * reduction
+    end = int(at_end[0]) if len(at_end) else len(attention)
+    return min(max(end * reduction, MIN_FRAMES * len(written)), len(attention) * reduction)
 
 
 def paused(mel: Tensor, attention: Tensor, written: str, reduction: int, pauses: float = 1.0) -> Tensor:

@@ -4,27 +4,52 @@ The stages of Tembr and these can be mixed: the mel between them is the same.
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.audio import MAX_MEL
+from models.errors import N_, TembrError
 from models.legacy import alignment
-from models.legacy.library import ModelLibrary
+from models.legacy.library import OWN, ModelLibrary
+from models.legacy.published import SYNTHESIZER, VOCODER
 from models.legacy.symbols import characters, symbol_ids
 from models.legacy.tacotron import Spoken, Tacotron
 from models.text import Sentence
+from models.voice_profile import VoiceProfile
 
 MAX_ATTEMPTS = 3  # with another seed each, for a sentence whose attention loses its way
 MAX_FRAMES = (60, 12)  # of a sentence, and for each of its characters: half as fast as anybody speaks
+N_SEEDS = 2**62
 MAX_LOADED = 2  # imported networks kept in memory
+MAX_TOGETHER = 400  # characters of the sentences that are spoken side by side: some 25 s of speech
+
+
+class PitchIsFixed(TembrError):
+    """The published synthesizer speaks at the pitch it chooses."""
+
+    def __init__(self, name: str):
+        super().__init__(N_("The synthesizer %(name)s cannot speak higher or lower."), name=name)
 
 
 def is_readable(sentence: Sentence) -> bool:
     """Whether the published synthesizer can read a sentence: it knows no Russian."""
     return set(sentence.languages) == {"en"}
+
+
+def groups(sentences: Sequence[Sentence], max_characters: int) -> Iterator[list[Sentence]]:
+    """Sentences in order, as many together as have so many characters, at least one."""
+    group: list[Sentence] = []
+    for sentence in sentences:
+        if group and sum(len(one.words) for one in (*group, sentence)) > max_characters:
+            yield group
+            group = []
+        group.append(sentence)
+    if group:
+        yield group
 
 
 @torch.inference_mode()
@@ -87,6 +112,45 @@ class ImportedNetworks:
     def __init__(self, library: ModelLibrary, device: str, limit: int = MAX_LOADED):
         self.library, self.device, self.limit = library, device, limit
         self._loaded: OrderedDict[tuple[str, str], nn.Module] = OrderedDict()
+
+    def mels(
+        self,
+        name: str,
+        sentences: Sequence[Sentence],
+        profile: VoiceProfile,
+        speed: float,
+        pitch: float,
+        pauses: float,
+        generator: torch.Generator,
+    ) -> dict[int, Tensor]:
+        """What the synthesizer of that name makes of the sentences that it can read: id(sentence) -> (80, frames).
+
+        Nothing, if the name is OWN.  Raises UnknownModel, UnreadableWeights, and PitchIsFixed for a pitch but 0.
+        """
+        readable = [sentence for sentence in sentences if name != OWN and is_readable(sentence)]
+        if not readable:
+            return {}
+        if pitch:
+            raise PitchIsFixed(name)
+        network, embedding = self.get(SYNTHESIZER, name), torch.from_numpy(profile.embedding).to(self.device)
+        seeds = torch.randint(N_SEEDS, (len(readable),), generator=generator).tolist()
+        said = mels_of(network, readable, embedding.float(), seeds, speed, pauses)
+        return dict(zip(map(id, readable), said, strict=True))
+
+    def waveforms(
+        self, name: str, mels: Sequence[Tensor], sample_rate: int, generator: torch.Generator
+    ) -> list[np.ndarray]:
+        """What the vocoder of that name makes of mels, (samples,) float32 each at sample_rate.
+
+        Raises UnknownModel, UnreadableWeights.
+        """
+        network = self.get(VOCODER, name)
+        said = network.speak(mels, int(torch.randint(N_SEEDS, (1,), generator=generator)))
+        if network.config.sample_rate == sample_rate:
+            return said
+        import soxr  # here: most never need it
+
+        return [soxr.resample(waveform, network.config.sample_rate, sample_rate) for waveform in said]
 
     def get(self, kind: str, name: str) -> nn.Module:
         """The network; one thread at a time.  Raises UnknownModel, UnreadableWeights."""

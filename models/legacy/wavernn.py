@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.signal import lfilter
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -19,6 +18,7 @@ FOLD_FRAMES = 40  # 0.5 s: what is spoken at once is cut into folds of about so 
 WARM_UP_FRAMES = 2  # at a fold's beginning, not heard
 FADE_FRAMES = 2  # over which one fold gives way to the next
 SEAM_FRAMES = 8  # on each side of where a fold should end, of which the quietest is taken
+UPSAMPLED_AT_ONCE = 8  # folds: a mel at the rate of samples is large
 
 
 @dataclass(frozen=True)
@@ -141,6 +141,8 @@ class WaveRNN(nn.Module):
         mels: (80, frames) each, within [-4, 4].  Returns ((frames - 1) * 200,) float32 of each, at 16 kHz.
         The time is that of a fold, or of so many that the processor is busy: a short mel costs what it is long.
         """
+        from scipy.signal import lfilter  # here: it takes half a second to load, and most never need it
+
         seams = [seams_of(mel) for mel in mels]
         folds = [fold for mel, cuts in zip(mels, seams, strict=True) for fold in self._folds(mel, cuts)]
         order = sorted(range(len(folds)), key=lambda index: -folds[index].shape[1])
@@ -173,7 +175,9 @@ class WaveRNN(nn.Module):
         pad, hop_length = self.config.pad, self.config.hop_length
         n_frames = [fold.shape[1] - 2 * pad for fold in folds]
         device, n_classes = self.fc3.weight.device, 2**self.config.bits
-        mels, said = self.upsample(nn.utils.rnn.pad_sequence([fold.T for fold in folds], batch_first=True).mT)
+        padded = nn.utils.rnn.pad_sequence([fold.T for fold in folds], batch_first=True).mT
+        upsampled = [self.upsample(few) for few in padded.split(UPSAMPLED_AT_ONCE)]
+        mels, said = (torch.cat(parts) for parts in zip(*upsampled, strict=True))
         # one draw a sample, made on the CPU, so that a seed means the same on every device
         draws = torch.rand(n_frames[0] * hop_length, len(folds), 1, generator=generator).to(device)
         samples = torch.zeros(len(folds), n_frames[0] * hop_length, device=device)
