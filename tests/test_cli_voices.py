@@ -1,8 +1,11 @@
 """./tembr voices: the bank from the command line."""
 
+import json
+
 import pytest
 
-from app import cli, cli_voices
+import app as site
+from app import cli
 from app.db import Voice
 from app.voices.voice_file import VoiceFile
 
@@ -10,7 +13,7 @@ from app.voices.voice_file import VoiceFile
 @pytest.fixture
 def voices(app, cloner, monkeypatch):
     """./tembr voices with the given arguments; returns its exit status."""
-    monkeypatch.setattr(cli_voices, "create_app", lambda cloner: app)
+    monkeypatch.setattr(site, "create_app", lambda: app)
     return lambda *arguments: cli.main(["voices", *map(str, arguments)], load=lambda: cloner)
 
 
@@ -78,6 +81,9 @@ def test_voice_goes_out_and_comes_back_in(app, voices, here, capsys):
         (["add", "x" * 61, "anna.wav", "--consent"], "61 characters, and at most 60"),
         (["add", "Anna", "anna.wav", "--consent", "--note", "x" * 201], "201 characters, and at most 200"),
         (["export", "Anna"], "There is no voice named 'Anna'. Voices in the bank: Boris."),
+        (["show", "Anna"], "There is no voice named 'Anna'"),
+        (["rename", "Anna", "Eva"], "There is no voice named 'Anna'"),
+        (["rename", "Boris", "x" * 61], "61 characters, and at most 60"),
         (["remove", "Anna"], "There is no voice named 'Anna'"),
         (["import", "anna.wav", "--consent"], "anna.wav: This is not a voice that Tembr exported."),
         (["import", "none", "--consent"], "none"),
@@ -95,13 +101,35 @@ def test_what_cannot_be_done_is_said_in_one_line_and_changes_nothing(
 
 @pytest.mark.parametrize("arguments", [["add", "Anna", "anna.wav"], ["import", "a.tembr-voice"], []])
 def test_nothing_is_added_without_consent(app, voices, here, capsys, arguments):
-    with pytest.raises(SystemExit) as refusal:
-        voices(*arguments)
-    assert refusal.value.code == 2 and _names(app) == []
+    assert voices(*arguments) == 2
+    assert _names(app) == []
+
+
+def test_voice_is_shown_and_renamed(app, voices, here, capsys):
+    voices("add", "Anna", "anna.wav", "more.wav", "--note", "my aunt", "--consent")
+    voices("add", "Boris", "anna.wav", "--consent")
+    assert voices("rename", "anna", "Anna K.") == 0
+    assert voices("rename", "anna k.", "anna k.") == 0  # its own name in another case
+    assert _names(app) == ["Boris", "anna k."]
+    assert voices("rename", "Boris", "ANNA K.") == 1
+    assert "already in the bank" in capsys.readouterr().err
+    assert voices("show", "ANNA K.") == 0
+    lines = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines() if " " in line)
+    assert (lines["name"], lines["seconds"], lines["note"]) == ("anna k.", "9.0", "my aunt")
+    assert lines["recordings"] == "2, of which 2 on the disk" and lines["consent"]
+
+
+def test_program_gets_the_bank_in_json(voices, here, bank, capsys):
+    voices("add", "Anna", "anna.wav", "--language", "ru", "--consent")
+    capsys.readouterr()
+    assert voices("list", "--json") == voices("show", "Anna", "--json") == 0
+    found, shown = map(json.loads, capsys.readouterr().out.splitlines())
+    assert [(voice["name"], voice["language"], voice["seconds"]) for voice in found] == [("Anna", "ru", 3.0)]
+    assert found[0].items() <= shown.items() and len(shown["recordings"]) == 1
 
 
 def test_networks_are_loaded_only_to_add_a_voice(app, bank, monkeypatch):
-    monkeypatch.setattr(cli_voices, "create_app", lambda cloner: app)
+    monkeypatch.setattr(site, "create_app", lambda: app)
     bank("Anna")
 
     def load():

@@ -53,7 +53,7 @@ def require(house: Path, version: str) -> None:
 
 def bare_house(folder: Path) -> Path:
     house = folder / "a house"  # a space in its name
-    (house / "app").mkdir(parents=True)
+    (house / "app/cli").mkdir(parents=True)
     shutil.copy(LAUNCHER, house / "tembr")
     babel = {"babel/messages/frontend": COMPILER}
     wheel(house / "wheels", "fakeserver", "1.0", gunicorn=SAY_ARGUMENTS, **babel)
@@ -65,7 +65,8 @@ def bare_house(folder: Path) -> Path:
     lock(house, "requirements-dev.lock", "faketests", "1.0")
     lock(house, "requirements-torch.lock", "torch", "2.0")
     lock(house, "requirements-torch-cpu.lock", "torch", "2.0+cpu", options="")
-    (house / "app/cli.py").write_text(SPEAKER)
+    (house / "app/cli/__main__.py").write_text(SPEAKER)
+    (house / "app/cli/help.txt").write_text("Usage: ./tembr speak --every-option")
     return house
 
 
@@ -126,6 +127,7 @@ def test_help_names_every_command(bare):
     assert result.returncode == 0
     assert all(f"./tembr {command}" in result.stdout for command in ("serve", "speak", "test"))
     assert result.stdout == tembr(bare).stdout
+    assert result.stdout.endswith("Usage: ./tembr speak --every-option")
     assert not (bare / ".venv").exists()
 
 
@@ -337,7 +339,7 @@ def test_sentences_that_cannot_be_compiled_leave_the_others_and_are_named(house)
 
 
 def test_threads_that_wait_sleep_unless_it_is_said_otherwise(house):
-    (house / "app/cli.py").write_text("import os\nprint(os.environ['OMP_WAIT_POLICY'])\n")
+    (house / "app/cli/__main__.py").write_text("import os\nprint(os.environ['OMP_WAIT_POLICY'])\n")
     assert tembr(house, "speak").stdout == "PASSIVE\n"
     assert tembr(house, "speak", OMP_WAIT_POLICY="ACTIVE").stdout == "ACTIVE\n"
 

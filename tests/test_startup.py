@@ -8,7 +8,8 @@ import pytest
 from safetensors.numpy import load, save
 from sqlalchemy import select
 
-from app import cli, cli_voices, create_app, storage
+import app as site
+from app import cli, create_app, storage
 from app.db import Speech, Voice, VoiceRecording, db, now
 from app.voices import recordings
 from app.voices.voice_file import VoiceFile
@@ -113,7 +114,7 @@ def list_voices(monkeypatch):
 
     def run(app):
         settings = type("Settings", (), dict(app.config))
-        monkeypatch.setattr(cli_voices, "create_app", lambda cloner: create_app(settings, cloner))
+        monkeypatch.setattr(site, "create_app", lambda: create_app(settings))
         assert cli.main(["voices", "list"], load=lambda: pytest.fail("networks were loaded")) == 0
 
     return run

@@ -10,7 +10,7 @@ import pytest
 
 from config import ROOT
 
-WINGS = {"voices", "speak", "history", "api", "cli", "cli_voices"}
+WINGS = {"voices", "speak", "history", "api", "cli"}
 COMPOSE = {"app", "app.startup"}  # these two may know every wing
 NETWORKS = {"speaker_encoder", "synthesizer", "vocoder", "legacy.tacotron", "legacy.wavernn"}
 LOADED = "import sys; from models import {name}; print(*sorted(sys.modules))"

@@ -1,0 +1,248 @@
+"""./tembr speak: a text to a file, or a table of lines to a folder of files."""
+
+import csv
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from app.cli.common import (
+    Number,
+    UnknownVoice,
+    answer,
+    dictionary,
+    json_option,
+    language_option,
+    named,
+    say,
+    site,
+)
+from models import FORMATS, KBITS, LANGUAGES, MAX_SEED, PAUSES, PITCH, SPEED, USUAL_KBITS, TembrError
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from models import VoiceCloner, VoiceProfile
+
+COLUMNS = ("id", "voice", "language", "text")
+MAX_ID_BYTES = 200  # with .wav, what every file system takes
+Line = dict[str, str]  # column -> cell
+
+
+class BadLine(TembrError):
+    """A table of lines, or a line of it, is not what it should be."""
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a text is spoken."""
+
+    language: str | None
+    speed: float
+    pitch: float
+    pauses: float
+    seed: int
+    kbits: int
+
+
+@click.command()
+@click.argument("text", required=False)
+@click.option("--voice", metavar="FILE-or-NAME", help="A recording, or the name of a voice in the bank.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help=f"What to write: {', '.join(f'.{f}' for f in FORMATS)}.",
+)
+@click.option(
+    "--batch",
+    type=click.Path(path_type=Path),
+    metavar="LINES.tsv",
+    help=f"A table in UTF-8 with tabs; its first line names its columns {', '.join(COLUMNS)}.",
+)
+@click.option(
+    "--out-dir", type=click.Path(path_type=Path), metavar="DIR", help="Where --batch writes id.wav of each line."
+)
+@language_option
+@click.option("--speed", type=Number(SPEED), default=SPEED.usual, show_default=True, help="Times the usual.")
+@click.option(
+    "--pitch", type=Number(PITCH), default=PITCH.usual, show_default=True, help="Semitones above the voice's own."
+)
+@click.option("--pauses", type=Number(PAUSES), default=PAUSES.usual, show_default=True, help="Times as long as usual.")
+@click.option(
+    "--seed", type=click.IntRange(0, MAX_SEED), default=0, show_default=True, help="Another number gives another take."
+)
+@click.option(
+    "--kbits",
+    type=click.Choice(KBITS),
+    default=USUAL_KBITS,
+    show_default=True,
+    help="Thousands of bits a second of an .mp3.",
+)
+@json_option
+@click.pass_obj
+def speak(
+    load: Callable[[], "VoiceCloner"],
+    text: str | None,
+    voice: str | None,
+    out: Path | None,
+    batch: Path | None,
+    out_dir: Path | None,
+    language: str | None,
+    speed: float,
+    pitch: float,
+    pauses: float,
+    seed: int,
+    kbits: int,
+    as_json: bool,
+) -> int:
+    """Say TEXT in a voice, or each line of a table.
+
+    Of a table, a line that cannot be spoken is reported with its id, and the others are spoken all the same.
+    """
+    manner = Manner(language, speed, pitch, pauses, seed, kbits)
+    if batch:
+        if text is not None or voice or out:
+            raise click.UsageError("--batch takes text and voice from its table and writes to --out-dir.")
+        if not out_dir:
+            raise click.UsageError("--batch needs --out-dir.")
+        return _speak_batch(load, batch, out_dir, manner, as_json)
+    if text is None or not voice or not out:
+        raise click.UsageError("A text needs --voice and --out.")
+    if out_dir:
+        raise click.UsageError("--out-dir goes with --batch.")
+    if _format(out) not in FORMATS:
+        raise click.UsageError(f"--out {out} must end in {', '.join(f'.{name}' for name in FORMATS)}.")
+    speaker = Speaker(load(), manner)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    seconds = speaker.speak(text, voice, language, out)
+    if as_json:
+        answer({"file": str(out), "seconds": round(seconds, 3)})
+    say(f"{out}: {seconds:.1f} s of speech.")
+    return 0
+
+
+def _format(path: Path) -> str:
+    return path.suffix.lower().removeprefix(".")
+
+
+class Speaker:
+    """Speaks texts to files; listens to each recording once, and finds each failure once."""
+
+    def __init__(self, cloner: "VoiceCloner", manner: Manner):
+        self.cloner, self.manner = cloner, manner
+        self.dictionary = dictionary()
+        self._profiles: dict[str, VoiceProfile | ValueError] = {}
+        self._site: Flask | None = None
+
+    def speak(self, text: str, voice: str, language: str | None, path: Path) -> float:
+        """Write the file, sentence by sentence, whole or not at all; return seconds of speech.
+
+        Raises what the networks raise, UnknownVoice, OSError.
+        """
+        from models import SpeechFile, synthetic_tags
+
+        manner, profile = self.manner, self.profile(voice)
+        sentences = self.cloner.read(text, language, self.dictionary)
+        called = Path(voice).stem if Path(voice).expanduser().is_file() else voice
+        tags = synthetic_tags(text, called, date.today())
+        draft = path.with_name(f".{path.name}.partial")
+        try:
+            with SpeechFile(draft, self.cloner.sample_rate, _format(path), tags, manner.kbits) as file:
+                for piece in self.cloner.say(
+                    sentences, profile, manner.speed, manner.pitch, manner.pauses, manner.seed
+                ):
+                    file.write(piece)
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
+        return file.seconds
+
+    def profile(self, voice: str) -> "VoiceProfile":
+        """The profile of a recording's path or of a name in the bank.
+
+        Raises UnknownVoice and what VoiceCloner.listen raises.
+        """
+        if voice not in self._profiles:
+            try:
+                path = Path(voice).expanduser()
+                self._profiles[voice] = self.cloner.listen(path) if path.is_file() else self._of_the_bank(voice)
+            except ValueError as error:
+                self._profiles[voice] = error
+        if isinstance(self._profiles[voice], ValueError):
+            raise self._profiles[voice]
+        return self._profiles[voice]
+
+    def _of_the_bank(self, name: str) -> "VoiceProfile":
+        from models import VoiceProfile
+
+        self._site = self._site or site()
+        with self._site.app_context():
+            try:
+                return VoiceProfile.from_bytes(named(name).profile)
+            except UnknownVoice as error:
+                raise UnknownVoice("There is no such file, and: %(reason)s", reason=error) from error
+
+
+def _speak_batch(load: Callable, batch: Path, out_dir: Path, manner: Manner, as_json: bool) -> int:
+    """Speak every line that can be, and report the others.  Return 1 if there were any, else 0."""
+    lines = list(read_lines(batch))
+    out_dir.mkdir(parents=True, exist_ok=True)
+    speaker, taken, all_seconds, n_bad = Speaker(load(), manner), set(), 0.0, 0
+    for number, line in lines:
+        told = {"line": number, "id": line["id"]}
+        try:
+            _check_line(line, taken)
+            path = out_dir / f"{line['id']}.wav"
+            seconds = speaker.speak(line["text"], line["voice"], line["language"] or manner.language, path)
+            all_seconds += seconds
+            told |= {"file": str(path), "seconds": round(seconds, 3)}
+        except Exception as error:  # whatever is wrong with one line, the others are still spoken
+            n_bad += 1
+            told["error"] = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+            say(f"line {number}, id {line['id']!r}: {told['error']}")
+        if as_json:
+            answer(told)
+    say(f"{len(lines) - n_bad} of {len(lines)} lines spoken to {out_dir}, {all_seconds:.1f} s of speech.")
+    return 1 if n_bad else 0
+
+
+def read_lines(path: Path) -> Iterator[tuple[int, Line]]:
+    """Numbers and cells of a table's lines.  Tabs part the cells; quotes mean nothing; empty lines are left out.
+
+    A line of more or fewer cells comes with its id alone.  Raises BadLine when the file is no such table, and OSError.
+    """
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        table = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE, restkey="")
+        try:
+            header = table.fieldnames or ()
+            if missing := [column for column in COLUMNS if column not in header and column != "language"]:
+                template = "%(path)s has no column %(column)s; its first line must name %(columns)s."
+                raise BadLine(template, path=path, column=missing[0], columns=", ".join(COLUMNS))
+            for line in table:
+                if any(line.values()):
+                    is_whole = "" not in line and None not in line.values()
+                    yield table.line_num, line if is_whole else {"id": line["id"] or ""}
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise BadLine("%(path)s is not UTF-8 text in a table: %(reason)s.", path=path, reason=error) from error
+
+
+def _check_line(line: Line, taken: set[str]) -> None:
+    """Complete a line that can be spoken, and take its id.  Raises BadLine."""
+    if "text" not in line:
+        raise BadLine("The line has more or fewer cells than the first one.")
+    name = line["id"]
+    if not re.fullmatch(r"[\w -][\w .,+=@()-]*", name) or not name.strip() or len(name.encode()) > MAX_ID_BYTES:
+        template = "An id is a file name of letters, digits, - and _, at most %(limit)d bytes long."
+        raise BadLine(template, limit=MAX_ID_BYTES)
+    if name in taken:
+        raise BadLine("Another line has this id.")
+    if line.setdefault("language", "") not in ("", *LANGUAGES):
+        template = "The language is %(given)s; it can be %(languages)s, or left empty."
+        raise BadLine(template, given=repr(line["language"]), languages=" or ".join(LANGUAGES))
+    taken.add(name)
+    line["text"] = re.sub(r'\\(["\\])', r"\1", line["text"])  # csv writers that may not quote escape these two
