@@ -5,31 +5,16 @@ import re
 import tempfile
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flask import Flask, Response, json, request
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.routing import IntegerConverter
 
-from app import (
-    access,
-    db,
-    dictionary,
-    errors,
-    forms,
-    i18n,
-    schema,
-)
-from app.history import provenance, retention
-from app.history import views as history_views
-from app.speak import forms as speak_forms
-from app.speak import progress, worker
-from app.speak import views as speak_views
-from app.speak.queue import Queue
-from app.voices import page as voice_page
-from app.voices import quality
-from app.voices import views as voice_views
 from config import ROOT, Config
-from models import VoiceCloner
+
+if TYPE_CHECKING:
+    from models import VoiceCloner
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -51,11 +36,31 @@ class RowId(IntegerConverter):
         super().__init__(map, **{"max": 2**63 - 1} | options)
 
 
-def create_app(config: object = Config, cloner: VoiceCloner | None = None) -> Flask:
+def create_app(config: object = Config, cloner: "VoiceCloner | None" = None) -> Flask:
     """Build the site: settings, extensions, blueprints.  What a start does is done by app.startup.
 
     cloner: the networks; startup.start loads them when none are given.
+    The parts are imported here: a command that takes one module of app does not wait for torch and all the others.
     """
+    from app import (
+        access,
+        db,
+        dictionary,
+        errors,
+        forms,
+        i18n,
+        schema,
+    )
+    from app.history import provenance, retention
+    from app.history import views as history_views
+    from app.speak import forms as speak_forms
+    from app.speak import progress, worker
+    from app.speak import views as speak_views
+    from app.speak.queue import Queue
+    from app.voices import page as voice_page
+    from app.voices import quality
+    from app.voices import views as voice_views
+
     app = Flask(__name__, template_folder=ROOT / "templates", static_folder=ROOT / "static")
     app.config.from_object(config)
     _complete_settings(app)
@@ -77,6 +82,8 @@ def create_app(config: object = Config, cloner: VoiceCloner | None = None) -> Fl
 
 def _complete_settings(app: Flask) -> None:
     """Say where the database is and what the secret key, unless the settings do; both are kept under INSTANCE."""
+    from app import db
+
     instance = Path(app.config["INSTANCE"]).resolve()
     for folder in (instance, instance / db.Voice.folder, instance / db.Speech.folder):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

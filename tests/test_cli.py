@@ -1,5 +1,8 @@
 """./tembr's help, its exit status, and what it loads."""
 
+import subprocess
+import sys
+
 import pytest
 
 from app import cli
@@ -40,3 +43,10 @@ def test_exit_status_says_how_it_ended(arguments, status):
 def test_interrupted_command_says_so_by_its_status(monkeypatch):
     monkeypatch.setattr("models.read", lambda *_arguments: (_ for _ in ()).throw(KeyboardInterrupt))
     assert cli.main(["read", "Кот."]) == 130
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["speak", "--help"], ["speak", "Hi"], ["voices", "--help"]])
+def test_help_and_refusals_wait_neither_for_networks_nor_for_the_database(arguments):
+    script = f"import sys; from app.cli import main; main({arguments}); print(*sys.modules)"
+    started = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert not {"torch", "numpy", "sqlalchemy"} & set(started.stdout.split())
