@@ -1,12 +1,17 @@
+import inspect
 import random
+import subprocess
+import sys
 import time
 import unicodedata
 
 import pytest
+import ru_normalizr
 
 from benchmarks.fuzz_text import random_text
 from models.limits import LANGUAGES, MAX_TEXT_CHARACTERS
 from models.text import NothingToSay, TextTooLong, read
+from models.text.russian.morphology import PARSES_KEPT, morphology
 from models.text.symbols import PAUSES, SYMBOLS, WORD_BORDER, phone_ids
 
 
@@ -153,3 +158,21 @@ def test_the_worst_texts_are_read_in_two_seconds_a_thousand_characters(pattern):
     start = time.process_time()
     read(text)
     assert time.process_time() - start < 2
+
+
+def test_no_cache_of_words_grows_without_bound():
+    read("раз one")  # loads every module
+    modules = [module for name, module in sys.modules.items() if name.startswith("models.text")]
+    caches = [value for module in modules for value in vars(module).values() if hasattr(value, "cache_parameters")]
+    assert len(caches) >= 5
+    for cached in caches:
+        assert cached.cache_parameters()["maxsize"] is not None or not inspect.signature(cached).parameters, cached
+    assert morphology() is ru_normalizr._morph.get_morph()
+    assert ru_normalizr._morph._parse_word_lower.cache_parameters()["maxsize"] == PARSES_KEPT
+
+
+def test_reading_loads_no_scipy_and_no_synthesizer():
+    loaded = "import sys; from models.text import read; read('раз, one'); print(*sys.modules)"
+    found = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True).stdout.split()
+    assert "hibari.g2p" in found
+    assert not {"scipy", "sklearn", "hibari.tts"} & set(found)

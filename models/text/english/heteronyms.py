@@ -65,7 +65,7 @@ _VERB = re.compile(
 _NOUN = re.compile(rf"(?:\b|(?=')){_DETERMINER} (\w+)(?= {_NOUN_BEFORE})", re.IGNORECASE)
 
 
-class Tagger:
+class HeteronymTagger:
     """A part-of-speech tagger, corrected where a heteronym's company tells more."""
 
     def __init__(self, tagger, readings: dict) -> None:

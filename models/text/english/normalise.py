@@ -8,10 +8,8 @@ import re
 import unicodedata
 from fractions import Fraction
 
-from hibari.g2p import numbers
-from hibari.g2p.normalize import ROMAN_CARDINAL as _NUMBERED
-from hibari.g2p.normalize import UNITS as _UNITS_IN_WORDS
-from hibari.g2p.normalize import normalize as _dates_titles_units
+from . import g2p
+from .g2p import numbers
 
 NUMBER = r"\d+(?:,\d{3})*(?:\.\d+)?"
 MONEY = {
@@ -85,7 +83,7 @@ _CENTURY = re.compile(r"\b([IVX]{1,5})(?:st|nd|rd|th)? (?=century|centuries|dyna
 _DRIVE = re.compile(r"(?<=[a-z])(\s)Dr\.?(?=\s*(?:[,;)!?]|$|(?:and|in|at|near|to|is|was)\b))(\s*$)?")
 _FILE = re.compile(rf"(?<=[A-Za-z0-9])\.({_FILES})(?![\w@])")
 # "Queen Victoria", "Class Concept": the package takes the first letter for an empty Roman numeral.
-_NO_NUMERAL = re.compile(rf"\bthe zeroth(?=[IVXLC])|\b({'|'.join(_NUMBERED)}) 0(?=[IVXLC])")
+_NO_NUMERAL = re.compile(rf"\bthe zeroth(?=[IVXLC])|\b({'|'.join(g2p.ROMAN_CARDINAL)}) 0(?=[IVXLC])")
 _NAME_OF_TWO = re.compile(r"(?<=[a-z])(?=[A-Z])|_")
 _YEAR_AFTER = re.compile(r"\b(?:in|since|until|before|after|year|from|by)\s$", re.IGNORECASE)
 _ZIP = re.compile(r"\b([A-Z]{2}) (\d{5})\b(?!,)")
@@ -117,7 +115,7 @@ def normalise(text: str) -> str:
     text = re.sub(r"(?<!\S)\*(?!\S)", "star", re.sub(r"(?<!\S)#(?!\S)", "pound", text))
     text = re.sub(r"\b([A-G])#(?!\w)", r"\1 sharp", text)
     text = re.sub(r"(?<![\w&])#([^\W\d]\w*)", lambda m: f"hashtag {_NAME_OF_TWO.sub(' ', m[1])}", text)
-    text = _dates_titles_units(text.replace("and/or", "and or"))
+    text = g2p.normalize(text.replace("and/or", "and or"))
     text = _NO_NUMERAL.sub(lambda m: f"{m[1]} " if m[1] else "", text)
     text = _ONE_MEASURE.sub(_as_one, text)
     text = _TENS.sub(r"\1 ", _numbers(text))
@@ -224,7 +222,7 @@ _PLURAL_UNITS = {
     PLURALS.get(one, one + "s"): one
     for one in (
         *(word for words in MONEY.values() for word in words if word),
-        *(unit for unit in [*UNITS.values(), *(one for one, _ in _UNITS_IN_WORDS.values())] if " " not in unit),
+        *(unit for unit in [*UNITS.values(), *(one for one, _ in g2p.UNITS.values())] if " " not in unit),
         *"percent degree year month week day".split(),
     )
     if PLURALS.get(one, one + "s") != one

@@ -6,11 +6,9 @@ hibari-tts (a port of misaki, Apache-2.0). Its alphabet is turned into SYMBOLS h
 
 import re
 import unicodedata
-from functools import lru_cache
 
 from ..symbols import PAUSES, WORD_BORDER
-from .heteronyms import READINGS as HETERONYMS
-from .heteronyms import Tagger
+from .g2p import dictionary
 from .normalise import normalise
 
 # The dictionary's alphabet -> SYMBOLS without stress. Marks that are in neither are dropped.
@@ -29,40 +27,12 @@ PAUSE_OF = {
     ",": ",", ".": ".", "?": "?", "!": "!", ";": ",", ":": ",", "—": ",", "–": ",", "…": ".", "(": ",", ")": ",",
 }  # fmt: skip
 PLAIN_LETTERS = str.maketrans({"ł": "l", "Ł": "L", "ø": "o", "Ø": "O", "đ": "d", "ß": "ss", "æ": "ae", "œ": "oe"})
-MAX_WORD = 60  # letters of an unknown word that are read
-# Words that the dictionary lacks and its network misreads, in the dictionary's alphabet.
-READINGS = {
-    "JSON": "ʤˈAsᵊn", "IKEA": "Ikˈiə", "GIF": "ɡˈɪf", "Putin": "pˈutɪn", "Dostoevsky": "dˌɑstəjˈɛfski",
-    "Zelensky": "zəlˈɛnski", "Zelenskyy": "zəlˈɛnski", "Chekhov": "ʧˈɛkɔf", "Tchaikovsky": "ʧIkˈɔfski",
-    "iOS": "ˌIˌOˈɛs", "macOS": "mˌækˌOˈɛs", "sh": "ʃ", "shh": "ʃ", "pst": "pst", "psst": "pst", "www": "dˌʌbəljˌu",
-}  # fmt: skip
 _UNREAD = re.compile("[^\x20-\x7e\u0301—–…“”«»]")  # the dictionary trips over some of them
 _LONG_WORD = re.compile(r"\S{40,}")  # with hyphens or capitals inside, the dictionary's time grows with its cube
 _INITIALS_AND = re.compile(r"\b([A-Z]{1,3})&([A-Z]{1,3})\b")  # AT&T
 _CAPITALS = re.compile(r"\b[A-Z]{2,}\b")
 _STRESS_GIVEN = re.compile("[A-Za-z]*(?:\\+[aeiouy]|[aeiouy]\u0301)[A-Za-z\u0301']*", re.IGNORECASE)
 _VOWEL_LETTERS = re.compile("[aeiouy]+", re.IGNORECASE)
-
-
-class _Unknown:
-    """Readings of words that are not in the dictionary, by its network; marks that it misuses are dropped."""
-
-    def __init__(self, network) -> None:
-        self.network = network
-
-    def __call__(self, word: str) -> str:
-        return "".join(mark for mark in self.network(word[:MAX_WORD]) or "" if mark not in PAUSE_OF)
-
-
-@lru_cache(maxsize=1)
-def _dictionary():
-    from hibari.g2p import G2P
-
-    dictionary = G2P()
-    dictionary.lexicon.golds.d.update(READINGS | HETERONYMS)
-    dictionary.tagger = Tagger(dictionary.tagger, dictionary.lexicon.golds.d)
-    dictionary._oov = _Unknown(dictionary.oov)
-    return dictionary
 
 
 def phones(text: str) -> list[str]:
@@ -76,7 +46,7 @@ def phones(text: str) -> list[str]:
     words = _CAPITALS.sub(_shouted if words == words.upper() else _shouted_small, words)
     words = _STRESS_GIVEN.sub(_stressed, words)
     words = words.replace("\u0301", "")
-    return _to_symbols(_dictionary()(words, normalize_text=False))
+    return _to_symbols(dictionary()(words, normalize_text=False))
 
 
 def pause_of(marks: str) -> str:
@@ -96,13 +66,13 @@ def _dotted(initials: str) -> str:
 
 def _shouted(match: re.Match) -> str:
     """A word of a text all in capitals: a small one if the dictionary knows it, else initials."""
-    golds = _dictionary().lexicon.golds.d
+    golds = dictionary().lexicon.golds.d
     return match[0].lower() if match[0].lower() in golds and match[0] not in golds else match[0]
 
 
 def _shouted_small(match: re.Match) -> str:
     """A word in capitals among others: THIS and FROM are no initials, as US and GPU are."""
-    reading = _dictionary().lexicon.golds.d.get(match[0].lower(), "ˈ") if len(match[0]) > 2 else "ˈ"
+    reading = dictionary().lexicon.golds.d.get(match[0].lower(), "ˈ") if len(match[0]) > 2 else "ˈ"
     return _shouted(match) if isinstance(reading, dict) or "ˈ" not in reading else match[0]
 
 
@@ -119,9 +89,9 @@ def _stressed(match: re.Match) -> str:
 
 def _readings(word: str) -> list[str]:
     """The dictionary's readings of a word, the usual one first."""
-    variants = _dictionary().lexicon.golds.get(word.lower())
+    variants = dictionary().lexicon.golds.get(word.lower())
     variants = list(variants.values()) if isinstance(variants, dict) else []
-    return [_dictionary()(word, normalize_text=False), *filter(None, variants)]
+    return [dictionary()(word, normalize_text=False), *filter(None, variants)]
 
 
 def _with_stress(readings: list[str], vowel: int) -> str:

@@ -4,7 +4,8 @@ import re
 
 from num2words import num2words
 
-from .numbers import is_common_word, morphology
+from .morphology import morphology
+from .numbers import is_common_word
 
 _LETTER_NAMES = dict(
     zip(

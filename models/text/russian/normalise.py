@@ -4,6 +4,7 @@ import functools
 import unicodedata
 
 from .abbreviations import letters_in_words, signs_in_words
+from .morphology import morphology
 from .numbers import join_ranges, numbers_in_words
 from .ordinals import ordinals_in_words
 
@@ -19,4 +20,5 @@ def normalise(text: str) -> str:
 def _normalizer():
     from ru_normalizr import NormalizeOptions, Normalizer
 
+    morphology()  # before its first word: it bounds what ru-normalizr keeps
     return Normalizer(NormalizeOptions.safe())

@@ -8,6 +8,8 @@ import re
 
 from num2words import num2words
 
+from .morphology import morphology
+
 _CASE_AFTER = {
     **dict.fromkeys(
         "от до около более менее свыше больше меньше из без у после для с со кроме порядка против "
@@ -200,18 +202,10 @@ def counted(number: int, noun: str, case: str = "n") -> str:
     return f"{words} {_inflected(noun, *grammemes)}"
 
 
-@functools.cache
+@functools.lru_cache(maxsize=1024)
 def _inflected(noun: str, case: str, number: str) -> str:
     form = morphology().parse(noun)[0].inflect({case, number})
     return form.word if form else noun
-
-
-@functools.cache
-def morphology():
-    """The dictionary of Russian word forms."""
-    import pymorphy3
-
-    return pymorphy3.MorphAnalyzer()
 
 
 def is_common_word(word: str) -> bool:
@@ -280,7 +274,7 @@ def _of_feminine(number: int, what: str, case: str) -> str:
     return " ".join([num2words(number, lang="ru", case=case, gender="f", animate=False), *head, last])
 
 
-@functools.cache
+@functools.lru_cache(maxsize=1024)
 def _feminine(word: str, case: str, number: str) -> str:
     """A feminine ordinal or noun inflected; its nominative is taken as such."""
     parse = next((p for p in morphology().parse(word) if "femn" in p.tag and "nomn" in p.tag), None)

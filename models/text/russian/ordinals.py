@@ -7,7 +7,7 @@ import re
 
 from num2words import num2words
 
-from .numbers import morphology
+from .morphology import morphology
 
 _MONTH = "января|февраля|марта|апреля|мая|июня|июля|августа|сентября|октября|ноября|декабря"
 _MONTHS = _MONTH.split("|")
