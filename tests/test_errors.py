@@ -1,6 +1,7 @@
 """What the networks refuse is said in the page's language: in English with their own words, in Russian without them."""
 
 import ast
+import builtins
 import re
 
 import numpy as np
@@ -108,7 +109,7 @@ def unmarked(path):
         if not isinstance(call, ast.Call):
             continue
         is_super = isinstance(call.func, ast.Attribute) and call.func.attr == "__init__"
-        if is_super or (isinstance(node, ast.Raise) and getattr(call.func, "id", "") != "OSError"):
+        if is_super or (isinstance(node, ast.Raise) and not hasattr(builtins, getattr(call.func, "id", ""))):
             yield from (part.value for part in call.args if isinstance(part, ast.Constant))
             yield from ("an f-string" for part in call.args if isinstance(part, ast.JoinedStr))
 
