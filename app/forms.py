@@ -23,6 +23,7 @@ from models import (
     RecordingSilent,
     RecordingTooLong,
     RecordingTooShort,
+    RecordingUnfit,
     TextTooLong,
     UnreadableAudio,
     VoiceProfile,
@@ -51,10 +52,6 @@ class Between(NumberRange):
             given = field.raw_data[0] if field.raw_data else _("nothing")
             values = {"low": number(self.min), "high": number(self.max), "given": given}
             raise StopValidation(str(self.refusal) % values) from None
-
-
-class RecordingUnfit(ValueError):
-    """No voice can be made of a recording; the message says why, in the page's language."""
 
 
 RECORDING_FAULTS = (UnreadableAudio, RecordingTooLong, RecordingSilent, RecordingTooShort, RecordingUnfit)

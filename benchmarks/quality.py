@@ -18,12 +18,9 @@ from statistics import median
 import numpy as np
 import torch
 
-from models import Findings, checkpoint
+from models import Findings, VoiceCloner
 from models.audio import SAMPLE_RATE
-from models.cloning import WEIGHTS
-from models.quality import examine
 from models.recording import load_recording
-from models.speaker_encoder import SpeakerEncoder, SpeakerEncoderConfig
 from models.speech_file import encode
 from tests import degraded
 
@@ -109,14 +106,14 @@ def main() -> None:
     parser.add_argument("--clean", type=int, default=100)
     asked = parser.parse_args()
     torch.set_num_threads(1)
-    encoder = checkpoint.load(WEIGHTS / "speaker_encoder.safetensors", SpeakerEncoder, SpeakerEncoderConfig)
+    cloner = VoiceCloner.load(device="cpu")
     clips, crowd = recordings(asked.corpus, asked.clips, seed=1), recordings(asked.corpus, 6, seed=2)
     print(HEADING)
     for name, degrade in degradations(crowd).items():
         spoilt = [degrade(clip, crowd[at % len(crowd)]) for at, clip in enumerate(clips)]
-        print(row(name, [examine(waveform, encoder) for waveform in spoilt]), flush=True)
+        print(row(name, [cloner.examine(waveform)[1] for waveform in spoilt]), flush=True)
     clean = recordings(asked.corpus, asked.clean, seed=3)
-    print(row(f"{len(clean)} others as recorded", [examine(clip, encoder) for clip in clean]), flush=True)
+    print(row(f"{len(clean)} others as recorded", [cloner.examine(clip)[1] for clip in clean]), flush=True)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ _NAMES = {
         "FORMATS", "KBITS", "LANGUAGES", "MAX_RECORDING_SECONDS", "MAX_SEED", "MAX_TEXT_CHARACTERS", "PAUSES", "PITCH",
         "Range", "SPEED", "USUAL_KBITS",
     ),
-    "quality": ("SAME_VOICE", "Figures", "Finding", "Findings"),
+    "quality": ("SAME_VOICE", "Figures", "Finding", "Findings", "RecordingUnfit"),
     "recording": ("RecordingSilent", "RecordingTooLong", "UnreadableAudio", "load_recording"),
     "speaker_encoder": ("RecordingTooShort",),
     "speech_file": ("SpeechFile", "encode", "read_tags"),

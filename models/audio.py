@@ -94,11 +94,15 @@ def level_db(waveform: np.ndarray) -> float:
     return 10 * np.log10(np.square(waveform, dtype=np.float64).sum() / max(1, len(waveform)) + 1e-12)
 
 
+def level_gain(waveform: np.ndarray, target_db: float = SPEECH_LEVEL_DB) -> np.float32:
+    """The factor that brings a waveform to target_db dBFS RMS, or as near to it as it can go without clipping."""
+    peak = float(np.max(np.abs(waveform), initial=1e-9))
+    return np.float32(min(10 ** ((target_db - level_db(waveform)) / 20), 0.999 / peak))
+
+
 def levelled(waveform: np.ndarray, target_db: float = SPEECH_LEVEL_DB) -> np.ndarray:
     """The waveform scaled to target_db dBFS RMS, without clipping."""
-    gain = 10 ** ((target_db - level_db(waveform)) / 20)
-    peak = float(np.max(np.abs(waveform), initial=1e-9))
-    return waveform * np.float32(min(gain, 0.999 / peak))
+    return waveform * level_gain(waveform, target_db)
 
 
 def speech_mask(waveform: np.ndarray) -> np.ndarray:

@@ -6,30 +6,32 @@ text --read--> phones --synthesizer(profile)--> mel --vocoder--> waveform --enco
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+import soxr
 import torch
 from torch import Tensor
 
 from models import checkpoint, limits, recording
-from models.audio import levelled, speech_mel, trim
+from models.audio import ENCODER_MEL, SAMPLE_RATE, encoder_mel, level_gain, levelled, speech_mel, trim
 from models.legacy.library import OWN, ModelLibrary
 from models.legacy.published import ENCODER, SYNTHESIZER, VOCODER
 from models.legacy.speech import MAX_TOGETHER, ImportedNetworks, groups
 from models.limits import LANGUAGES
 from models.pitch import pitch_statistics
-from models.quality import Findings, best_window, examine
-from models.speaker_encoder import SpeakerEncoder, SpeakerEncoderConfig
+from models.quality import Findings, RecordingUnfit, best_window, examine, spread_starts
+from models.speaker_encoder import PARTIAL_FRAMES, PARTIAL_STEP, SpeakerEncoder, SpeakerEncoderConfig
 from models.speech_file import encode
 from models.synthesizer import SEMITONE, Synthesizer, SynthesizerConfig
 from models.text import Sentence, read
 from models.text.symbols import PAUSES, START, WORD_BORDER, phone_ids
 from models.vocoder import Vocoder, VocoderConfig
-from models.voice_profile import VoiceProfile, profile_of
+from models.voice_profile import VoiceProfile, mean_mel
 
 WEIGHTS = Path(__file__).parent / "weights"
 IMPORTED = "imported"  # the folder of imported networks in an owner's folder
@@ -42,6 +44,7 @@ TRIALS = {
     "ru": "Сегодня утром мы долго гуляли по старому парку.",
     "en": "This morning we took a long walk through the old park.",
 }
+MAX_CORRECTIONS = 64  # kept, 8 kB
 MAX_CORRECTION = 4.0  # semitones; a trial that is further off was misheard
 FADE_SECONDS = 0.005  # at both ends of a sentence, against clicks
 SPOKEN_LEVEL_DB = -20.0  # dBFS RMS of what is given out
@@ -62,7 +65,8 @@ class VoiceCloner:
         self.files: list[Path] = []  # that the networks were loaded from
         self.imported = ImportedNetworks(ModelLibrary(WEIGHTS / IMPORTED), device)
         self.in_use = {SYNTHESIZER: OWN, VOCODER: OWN}  # what a request that names none is said by
-        self._lock = threading.Lock()  # one sentence at a time: memory stays that of one
+        self._lock = threading.Lock()  # of the networks alone: one sentence at a time, so memory stays that of one
+        self._corrections: dict[tuple[bytes, str], float] = {}  # by profile and language
 
     @classmethod
     def load(
@@ -102,29 +106,68 @@ class VoiceCloner:
         if library.in_use(ENCODER) != OWN:
             self.encoder = library.load(ENCODER, library.in_use(ENCODER)).to(self.device)
 
+    def hear(self, source: bytes | Path) -> tuple[VoiceProfile, Findings]:
+        """The voice in a recording of any common format, known from its best 30 s, and what the recording is like.
+
+        Raises UnreadableAudio, RecordingTooLong, RecordingSilent, and RecordingUnfit, which carries the findings.
+        """
+        profile, findings = self.examine(recording.load_recording(source, limits.MAX_RECORDING_SECONDS))
+        if profile is None:
+            raise RecordingUnfit(findings)
+        return profile, findings
+
     def listen(self, source: bytes | Path) -> VoiceProfile:
-        """Know a voice from a recording in any common format: from its best part, when it is long.
+        """As hear: the voice alone."""
+        return self.hear(source)[0]
 
-        Raises UnreadableAudio, RecordingTooLong, RecordingSilent, and RecordingTooShort below 1.6 s of speech.
-        """
-        waveform = recording.load_recording(source, limits.MAX_RECORDING_SECONDS)
+    def examine(self, waveform: np.ndarray) -> tuple[VoiceProfile | None, Findings]:
+        """As hear, of a waveform: (samples,) at 16 kHz, untrimmed.  No voice when the findings have faults."""
         speech = trim(waveform, max_pause_seconds=MAX_PAUSE_SECONDS)
-        heard = speech[best_window(speech, MAX_PROFILE_SECONDS)]
+        best = best_window(speech, MAX_PROFILE_SECONDS)
+        samples = torch.from_numpy(speech * level_gain(speech[best])).to(self.device)
+        mel, listened = speech_mel(samples[best]), encoder_mel(samples)
+        first, last = best.start // ENCODER_MEL.hop_length, best.stop // ENCODER_MEL.hop_length
+        own, spread = self._partials(listened, range(first, last + 1))
+        findings = examine(waveform, spread)
+        if findings.faults:
+            return None, findings
         with self._lock:
-            return self._profile_of(heard)
+            f0 = self.vocoder.pitch.f0(mel)
+        profile = VoiceProfile(
+            embedding=own.mean(0) / np.linalg.norm(own.mean(0)),
+            pitch=pitch_statistics(f0),
+            mean_mel=mean_mel(mel.cpu().numpy(), f0),
+            seconds=len(samples[best]) / SAMPLE_RATE,
+        )
+        return profile, findings
 
-    def _profile_of(self, speech: np.ndarray) -> VoiceProfile:
-        mel = speech_mel(torch.from_numpy(levelled(speech)).to(self.device))
-        return profile_of(speech, self.vocoder.pitch.f0(mel), self.encoder)
+    @torch.inference_mode()
+    def _partials(self, mel: Tensor, window: range) -> tuple[np.ndarray, np.ndarray]:
+        """Embeddings of the partial utterances of some frames of a mel, and of those spread over all of it.
 
-    def examine(self, source: bytes | Path) -> Findings:
-        """What is to be said of a recording before a voice is made of it.
-
-        Raises UnreadableAudio, RecordingTooLong, RecordingSilent.
+        mel: (frames, 40).  Returns (partials, 256) each, unit norm; none of a mel that is too short.
         """
-        waveform = recording.load_recording(source, limits.MAX_RECORDING_SECONDS)
+        inside = np.arange(window.start, window.stop - PARTIAL_FRAMES + 1, PARTIAL_STEP)
+        if not len(inside):
+            return (np.zeros((0, self.encoder.config.embedding), dtype=np.float32),) * 2
+        spread = spread_starts(len(mel))
+        outside = spread[(spread < window.start) | (spread + PARTIAL_FRAMES > window.stop)]
+        starts = np.concatenate([inside, outside])
+        partials = torch.stack([mel[start : start + PARTIAL_FRAMES] for start in starts])
         with self._lock:
-            return examine(waveform, self.encoder)
+            embeddings = self.encoder(partials).cpu().numpy()
+        return embeddings[: len(inside)], embeddings[np.abs(starts - spread[:, None]).argmin(1)]
+
+    @torch.inference_mode()
+    def embed(self, waveform: np.ndarray, sample_rate: int) -> np.ndarray:
+        """Speaker embedding of speech at any sample rate: its cosine with another's is their speaker similarity.
+
+        waveform: (samples,).  Returns (256,), unit norm.  Raises RecordingTooShort below 1.6 s of speech.
+        """
+        heard = trim(soxr.resample(waveform, sample_rate, SAMPLE_RATE), max_pause_seconds=MAX_PAUSE_SECONDS)
+        mel = encoder_mel(torch.from_numpy(levelled(heard)).to(self.device))
+        with self._lock:
+            return self.encoder.embed(mel).cpu().numpy()
 
     def read(
         self, text: str, language: str | None = None, dictionary: Mapping[str, str] | None = None
@@ -196,10 +239,17 @@ class VoiceCloner:
         """How many semitones higher the voice must be asked for to come out at its own pitch, found by a trial.
 
         A stranger's voice, in the language that few spoke in training above all, else comes out semitones off.
+        Kept for the profiles used last: a voice makes one trial in each language.
         """
-        said = self.mel(_trial(language), profile, 1.0, 0.0, 1.0, torch.Generator().manual_seed(0))
-        too_low = (profile.pitch[0] - pitch_statistics(self.vocoder.pitch.f0(said))[0]) / SEMITONE
-        return float(np.clip(too_low, -MAX_CORRECTION, MAX_CORRECTION))
+        key = hashlib.sha256(profile.to_bytes()).digest(), language
+        if (known := self._corrections.pop(key, None)) is None:
+            said = self.mel(_trial(language), profile, 1.0, 0.0, 1.0, torch.Generator().manual_seed(0))
+            too_low = (profile.pitch[0] - pitch_statistics(self.vocoder.pitch.f0(said))[0]) / SEMITONE
+            known = float(np.clip(too_low, -MAX_CORRECTION, MAX_CORRECTION))
+        self._corrections[key] = known  # the last one used stands last
+        if len(self._corrections) > MAX_CORRECTIONS:
+            self._corrections.pop(next(iter(self._corrections)))
+        return known
 
     def mel(
         self,
@@ -238,15 +288,6 @@ class VoiceCloner:
         if vocoder == OWN:
             return [self.waveform(mel) for mel in mels]
         return self.imported.waveforms(vocoder, mels, self.sample_rate, chance)
-
-    def closeness(self, waveform: np.ndarray, profile: VoiceProfile) -> float:
-        """How alike speech and voice sound to the speaker encoder: the cosine of their embeddings.
-
-        waveform: (samples,) at 16 kHz.  Raises RecordingTooShort below 1.6 s of speech.
-        """
-        with self._lock:
-            heard = self._profile_of(trim(waveform, max_pause_seconds=MAX_PAUSE_SECONDS))
-        return float(heard.embedding @ profile.embedding)
 
     def encode(self, waveform: np.ndarray, format: str) -> bytes:
         """The waveform as a file of one of limits.FORMATS.  Raises UnknownFormat."""

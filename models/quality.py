@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 import webrtcvad
 
-from models.audio import ENCODER_MEL, SAMPLE_RATE, encoder_mel, levelled, speech_mask, trim
-from models.errors import N_, Message
-from models.speaker_encoder import PARTIAL_FRAMES, SpeakerEncoder
+from models.audio import ENCODER_MEL, SAMPLE_RATE, levelled, speech_mask
+from models.errors import N_, Message, TembrError
+from models.speaker_encoder import PARTIAL_FRAMES
 
 FRAME = SAMPLE_RATE // 100  # samples: 10 ms
 MIN_SPEECH_SECONDS = PARTIAL_FRAMES / ENCODER_MEL.frames_per_second  # the speaker encoder hears no less
@@ -68,14 +67,10 @@ class Finding:
 
 @dataclass(frozen=True)
 class Findings:
-    """What was measured of a recording, and what is wrong with it.
-
-    embedding: (256,), unit norm, None without MIN_SPEECH_SECONDS of speech.  best: samples, the best part.
-    """
+    """What was measured of a recording, where its best part is (in samples), and what is wrong with it."""
 
     figures: Figures
     best: slice
-    embedding: np.ndarray | None = None
     found: tuple[Finding, ...] = ()
 
     @property
@@ -92,20 +87,29 @@ class Findings:
         return self.best.start / SAMPLE_RATE, self.best.stop / SAMPLE_RATE
 
 
-def examine(waveform: np.ndarray, encoder: SpeakerEncoder) -> Findings:
-    """Look a recording over.  waveform: (samples,) at 16 kHz, as load_recording gives it, untrimmed."""
-    partials = _partials(waveform, encoder)
-    figures = measure(waveform, partials)
-    embedding = _unit(partials.mean(0)) if len(partials) else None
-    return Findings(figures, best_window(waveform), embedding, tuple(judge(figures)))
+class RecordingUnfit(TembrError):
+    """No voice can be made of a recording; findings: what was found, a fault first."""
+
+    def __init__(self, findings: Findings):
+        self.findings = findings
+        message = findings.faults[0].message
+        super().__init__(message.template, **message.values)
 
 
-def measure(waveform: np.ndarray, partials: np.ndarray) -> Figures:
-    """The figures of a recording.
+def examine(waveform: np.ndarray, partials: np.ndarray) -> Findings:
+    """Look a recording over.
 
-    waveform: (samples,) at 16 kHz.  partials: (partials, 256), embeddings from all over its speech, unit norm.
+    waveform: (samples,) at 16 kHz, as load_recording gives it, untrimmed.  partials: (partials, 256), embeddings of
+    partial utterances from all over its speech, unit norm; none of less than MIN_SPEECH_SECONDS.
     """
-    spoken, power = voice_mask(waveform), _frame_power(waveform)
+    spoken = voice_mask(waveform)
+    figures = measure(waveform, spoken, partials)
+    return Findings(figures, best_window(waveform, spoken=spoken), tuple(judge(figures)))
+
+
+def measure(waveform: np.ndarray, spoken: np.ndarray, partials: np.ndarray) -> Figures:
+    """The figures of a recording.  As examine takes them; spoken: as voice_mask gives it."""
+    power = _frame_power(waveform)
     level = _decibels(power[spoken].mean()) if spoken.any() else -120.0
     floor = np.percentile(_decibels(_smoothed(power)), 5) if spoken.any() else level
     return Figures(
@@ -243,17 +247,10 @@ def fall(waveform: np.ndarray) -> float:
     return float(-np.percentile(change[from_loud], 10)) if from_loud.any() else 60.0
 
 
-@torch.inference_mode()
-def _partials(waveform: np.ndarray, encoder: SpeakerEncoder) -> np.ndarray:
-    """Embeddings of partial utterances, spread evenly over the recording, at most MAX_PARTIALS: (partials, 256)."""
-    speech = levelled(trim(levelled(waveform), max_pause_seconds=0.3))
-    device = next(encoder.parameters()).device
-    mel = encoder_mel(torch.from_numpy(speech.astype(np.float32)).to(device))
-    if len(mel) < PARTIAL_FRAMES:
-        return np.zeros((0, encoder.config.embedding), dtype=np.float32)
-    starts = np.arange(0, len(mel) - PARTIAL_FRAMES + 1, PARTIAL_FRAMES // 2)
-    chosen = starts[np.linspace(0, len(starts) - 1, min(len(starts), MAX_PARTIALS)).round().astype(int)]
-    return encoder(torch.stack([mel[start : start + PARTIAL_FRAMES] for start in chosen])).cpu().numpy()
+def spread_starts(n_frames: int) -> np.ndarray:
+    """First frames of the partial utterances of an encoder mel, each half over the next, thinned to MAX_PARTIALS."""
+    starts = np.arange(0, n_frames - PARTIAL_FRAMES + 1, PARTIAL_FRAMES // 2)
+    return starts[np.linspace(0, len(starts) - 1, min(len(starts), MAX_PARTIALS)).round().astype(int)]
 
 
 def group_similarity(partials: np.ndarray) -> float:
@@ -272,21 +269,24 @@ def group_similarity(partials: np.ndarray) -> float:
     return float(centres[0] @ centres[1])
 
 
-def best_window(waveform: np.ndarray, seconds: float = BEST_SECONDS) -> slice:
-    """The part of a recording, at most so long, that holds most speech, least noise and no clipping; in samples."""
+def best_window(waveform: np.ndarray, seconds: float = BEST_SECONDS, spoken: np.ndarray | None = None) -> slice:
+    """The part of a recording, at most so long, that holds most speech, least noise and no clipping; in samples.
+
+    waveform: (samples,) at 16 kHz.  spoken: as voice_mask gives it, when it is known.
+    """
     n_frames, width = len(waveform) // FRAME, round(seconds * SAMPLE_RATE / FRAME)
     if n_frames <= width:
         return slice(0, len(waveform))
-    worth = _worth(waveform)[:n_frames]
+    worth = _worth(waveform, voice_mask(waveform) if spoken is None else spoken)[:n_frames]
     total = np.concatenate([[0.0], np.cumsum(worth)])
     starts = np.arange(0, n_frames - width + 1, round(BEST_STEP_SECONDS * SAMPLE_RATE / FRAME))
     start = int(starts[np.argmax(total[starts + width] - total[starts])]) * FRAME
     return slice(start, start + width * FRAME)
 
 
-def _worth(waveform: np.ndarray) -> np.ndarray:
+def _worth(waveform: np.ndarray, spoken: np.ndarray) -> np.ndarray:
     """What each 10 ms frame is worth: 1 for clear speech, less above noise, nothing for silence and clipping."""
-    spoken, power = voice_mask(waveform), _frame_power(waveform)
+    power = _frame_power(waveform)
     level = _decibels(_smoothed(power))
     floor = np.array([np.percentile(level[max(0, at - 200) : at + 200], 5) for at in range(0, len(level), 50)])
     clearness = np.clip((level - np.repeat(floor, 50)[: len(level)]) / 30, 0, 1)

@@ -9,7 +9,16 @@ from pathlib import Path
 
 import numpy as np
 
-from models import Figures, Finding, Findings, NothingToSay, RecordingTooShort, TextTooLong, VoiceProfile
+from models import (
+    Figures,
+    Finding,
+    Findings,
+    NothingToSay,
+    RecordingTooShort,
+    RecordingUnfit,
+    TextTooLong,
+    VoiceProfile,
+)
 from models.limits import MAX_TEXT_CHARACTERS
 from models.quality import judge
 from models.recording import load_recording
@@ -68,24 +77,21 @@ class FakeCloner:
         self.found = ()
         self._lock = threading.Lock()
 
+    def hear(self, source: bytes | Path) -> tuple[VoiceProfile, Findings]:
+        """A clear recording but for what `found` says, and too short a one below MIN_SECONDS."""
+        seconds = len(load_recording(source, MAX_SECONDS)) / 16_000
+        figures = replace(GOOD, speech_seconds=seconds, group_similarity=None if seconds < MIN_SECONDS else 0.9)
+        faults = (one for one in judge(figures) if one.is_fault)
+        findings = Findings(figures, slice(0, min(int(seconds * 16_000), 160_000)), (*self.found, *faults))
+        if findings.faults:
+            raise RecordingUnfit(findings)
+        return self.listen(source), findings
+
     def listen(self, source: bytes | Path) -> VoiceProfile:
         waveform = load_recording(source, MAX_SECONDS)
-        seconds = len(waveform) / 16_000
-        if seconds < MIN_SECONDS:
-            raise RecordingTooShort(seconds)
         embedding = np.random.default_rng(zlib.crc32(waveform.tobytes())).normal(size=256)
         pitch = np.array([np.log(150 + 20 * embedding[0]), 0.1])
-        return VoiceProfile(embedding / np.linalg.norm(embedding), pitch, np.zeros(80), seconds)
-
-    def examine(self, source: bytes | Path) -> Findings:
-        """A clear recording but for what `found` says, and too short when listen finds it so."""
-        waveform, found = load_recording(source, MAX_SECONDS), tuple(self.found)
-        seconds = len(waveform) / 16_000
-        figures = replace(GOOD, speech_seconds=seconds, group_similarity=None if seconds < MIN_SECONDS else 0.9)
-        faults = tuple(one for one in judge(figures) if one.is_fault)
-        embedding = None if faults else self.listen(source).embedding
-        best = slice(0, min(len(waveform), 160_000))
-        return Findings(figures, best, embedding, found + faults)
+        return VoiceProfile(embedding / np.linalg.norm(embedding), pitch, np.zeros(80), len(waveform) / 16_000)
 
     def read(self, text: str, language: str | None = None, dictionary: Mapping[str, str] | None = None) -> list:
         self.dictionary = dictionary
@@ -111,11 +117,11 @@ class FakeCloner:
             hertz = np.exp(profile.pitch[0] + pitch * np.log(2) / 12) + seed
             yield (0.3 * np.sin(2 * np.pi * hertz * time)).astype(np.float32)
 
-    def closeness(self, waveform, profile) -> float:
-        seconds = len(waveform) / self.sample_rate
-        if seconds < MIN_SECONDS:
+    def embed(self, waveform: np.ndarray, sample_rate: int) -> np.ndarray:
+        if (seconds := len(waveform) / sample_rate) < MIN_SECONDS:
             raise RecordingTooShort(seconds)
-        return 0.5 + zlib.crc32(waveform.tobytes()) % 1000 / 2000
+        embedding = np.random.default_rng(zlib.crc32(waveform.tobytes())).normal(size=256)
+        return embedding / np.linalg.norm(embedding)
 
     def encode(self, waveform: np.ndarray, format: str) -> bytes:
         return encode(waveform, self.sample_rate, format)

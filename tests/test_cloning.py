@@ -1,10 +1,12 @@
 """The whole journey with small untrained networks: what holds whatever the weights are."""
 
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from dataclasses import replace
+from threading import Barrier, Event
 
 import numpy as np
 import pytest
+import soxr
 import torch
 
 from models import (
@@ -13,19 +15,23 @@ from models import (
     RecordingSilent,
     RecordingTooLong,
     RecordingTooShort,
+    RecordingUnfit,
     TextTooLong,
     UnreadableAudio,
     UnreadableWeights,
     VoiceCloner,
     VoiceProfile,
     checkpoint,
+    cloning,
     limits,
+    recording,
 )
-from models.audio import SAMPLE_RATE, level_db, trim
-from models.cloning import SENTENCE_PAUSE_SECONDS, SPOKEN_LEVEL_DB, WEIGHTS
+from models.audio import SAMPLE_RATE, level_db, levelled, speech_mel, trim
+from models.cloning import MAX_PAUSE_SECONDS, SENTENCE_PAUSE_SECONDS, SPOKEN_LEVEL_DB, WEIGHTS
 from models.recording import load_recording
 from models.speaker_encoder import SpeakerEncoder, SpeakerEncoderConfig
 from models.speech_file import encode
+from models.voice_profile import profile_of
 from tests.speech import KATHLEEN, harmonic_tone, kathleen, silence
 from tests.tiny_networks import TINY_VOCODER, tiny_synthesizer, tiny_vocoder
 
@@ -98,9 +104,9 @@ def test_no_more_than_half_a_minute_of_a_voice_is_heard(cloner):
         (b"", UnreadableAudio),
         (b"no audio at all" * 100, UnreadableAudio),
         (wav(silence(3)), RecordingSilent),
-        (wav(kathleen()[: SAMPLE_RATE // 2]), RecordingTooShort),
-        (wav(np.concatenate([silence(2), harmonic_tone(150, 1), silence(2)])), RecordingTooShort),
-        (wav(harmonic_tone(150, 3, peak=0.0015)), RecordingTooShort),  # a murmur below what counts as speech
+        (wav(kathleen()[: SAMPLE_RATE // 2]), RecordingUnfit),
+        (wav(np.concatenate([silence(2), kathleen()[:SAMPLE_RATE], silence(2)])), RecordingUnfit),
+        (wav(harmonic_tone(150, 3, peak=0.0015)), RecordingUnfit),  # a murmur below what counts as speech
     ],
     ids=["empty", "text", "silent", "short", "short amid silence", "murmur"],
 )
@@ -117,8 +123,8 @@ def test_a_recording_over_the_limit_is_refused_with_the_limit(cloner, monkeypatc
 
 
 def test_short_speech_is_refused_with_its_seconds_and_not_those_of_the_file(cloner):
-    with pytest.raises(RecordingTooShort, match=r"holds 1\.[012] s of speech"):
-        cloner.listen(wav(np.concatenate([silence(2), harmonic_tone(150, 1), silence(2)])))
+    with pytest.raises(RecordingUnfit, match=r"holds (0\.[789]|1\.0) s of speech"):
+        cloner.listen(wav(np.concatenate([silence(2), kathleen()[:SAMPLE_RATE], silence(2)])))
 
 
 @pytest.mark.parametrize("text", ["", "   \n", "!!!", "… — ?", "😀🎉"])
@@ -256,9 +262,83 @@ def test_every_sentence_has_the_same_level(cloner, voice):
     assert max(levels) - min(levels) < 2
 
 
-def test_a_voice_is_closer_to_itself_than_to_another(cloner, voice):
-    itself = cloner.closeness(kathleen(), voice)
-    assert itself > 0.95 > cloner.closeness(harmonic_tone(110, 3.0), voice)
+@pytest.mark.parametrize("sample_rate", [8_000, 16_000, 24_000])
+def test_a_voice_is_more_like_itself_than_another_at_any_sample_rate(cloner, voice, sample_rate):
+    speech, tone = (soxr.resample(one, SAMPLE_RATE, sample_rate) for one in (kathleen(), harmonic_tone(110, 3.0)))
+    itself = cloner.embed(speech, sample_rate) @ voice.embedding
+    assert itself > (0.95 if sample_rate >= SAMPLE_RATE else 0.8)
+    assert itself > cloner.embed(tone, sample_rate) @ voice.embedding
+
+
+def test_too_little_speech_is_not_embedded(cloner):
+    with pytest.raises(RecordingTooShort):
+        cloner.embed(kathleen()[:SAMPLE_RATE], SAMPLE_RATE)
+
+
+def test_recording_is_heard_with_its_findings(cloner, voice):
+    profile, findings = cloner.hear(KATHLEEN)
+    assert findings.found == () and findings.figures.bandwidth > 7000
+    assert profile.to_bytes() == voice.to_bytes()
+
+
+def test_unfit_recording_is_refused_with_its_findings(cloner):
+    with pytest.raises(RecordingUnfit) as refusal:
+        cloner.hear(wav(kathleen()[: SAMPLE_RATE // 2]))
+    assert [finding.code for finding in refusal.value.findings.faults] == ["too_short"]
+
+
+def test_profile_is_that_of_its_parts_heard_alone(cloner, encoder):
+    """A recording of less than half a minute is heard whole."""
+    speech = trim(kathleen(), max_pause_seconds=MAX_PAUSE_SECONDS)
+    f0 = cloner.vocoder.pitch.f0(speech_mel(torch.from_numpy(levelled(speech))))
+    alone, heard = profile_of(speech, f0, encoder), cloner.examine(kathleen())[0]
+    np.testing.assert_allclose(heard.features(), alone.features(), atol=1e-5)
+    assert heard.seconds == alone.seconds
+
+
+@pytest.mark.parametrize("work", ["load_recording", "trim", "speech_mel", "encoder_mel", "examine", "best_window"])
+def test_networks_are_free_while_a_recording_is_decoded_and_measured(cloner, voice, monkeypatch, work):
+    at_work, spoken = Event(), Event()
+
+    def slow(*given, **named):
+        at_work.set()
+        assert spoken.wait(60)
+        return original(*given, **named)
+
+    owner = recording if work == "load_recording" else cloning
+    original = getattr(owner, work)
+    with ThreadPoolExecutor(1) as threads:
+        monkeypatch.setattr(owner, work, slow)
+        heard = threads.submit(cloner.hear, KATHLEEN)
+        assert at_work.wait(60)
+        said = cloner.speak(ENGLISH, voice)
+        spoken.set()
+        assert len(said) and heard.result()[0].to_bytes() == voice.to_bytes()
+
+
+def test_second_speech_of_a_voice_makes_no_second_trial(cloner, voice, monkeypatch):
+    calls = []
+    mel = cloner.mel
+    monkeypatch.setattr(
+        cloner, "mel", lambda sentence, *given: calls.append(sentence.language) or mel(sentence, *given)
+    )
+    monkeypatch.setattr(cloner, "_corrections", {})
+    for text in (ENGLISH, ENGLISH, RUSSIAN, ENGLISH, RUSSIAN):
+        cloner.speak(text, VoiceProfile.from_bytes(voice.to_bytes()))
+    assert calls == ["en", "en", "en", "ru", "ru", "en", "ru"]
+    cloner.speak(ENGLISH, replace(voice, pitch=voice.pitch + 0.1))
+    assert calls[-2:] == ["en", "en"]
+
+
+def test_as_many_trials_are_remembered_as_there_is_room_for(cloner, voice, monkeypatch):
+    monkeypatch.setattr(cloner, "_corrections", {})
+    monkeypatch.setattr(cloning, "MAX_CORRECTIONS", 2)
+    first, *others = (replace(voice, pitch=voice.pitch + shift) for shift in (0.0, 0.1, 0.2))
+    for profile in (first, others[0], first, others[1]):
+        cloner.correction(profile, "en")
+    assert len(cloner._corrections) == 2
+    monkeypatch.setattr(cloner, "mel", None)  # so that another trial would fail
+    assert cloner.correction(first, "en") == cloner.correction(first, "en")
 
 
 @pytest.mark.parametrize(("speed", "limit"), [(0.01, 0.5), (100.0, 2.0)])

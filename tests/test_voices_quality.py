@@ -87,6 +87,26 @@ def test_nothing_of_a_checked_recording_is_kept(check, app, recording):
         assert kept == [] and db.session.query(Voice).count() == 0
 
 
+def test_recording_that_was_checked_is_not_heard_again_when_it_is_sent(check, client, cloner, recording, monkeypatch):
+    heard, hear = [], cloner.hear
+    monkeypatch.setattr(cloner, "hear", lambda source: heard.append(source) or hear(source))
+    check(recording())
+    assert client.post("/voices", data=_payload(recording())).status_code == 303
+    check(recording(seconds=4))
+    assert heard == [recording(), recording(seconds=4)]
+
+
+def test_no_more_than_a_few_checked_recordings_are_remembered(check, app, recording, monkeypatch):
+    monkeypatch.setattr("app.voices.quality.KEPT", 2)
+    for seconds in (3, 4, 5):
+        check(recording(seconds=seconds))
+    assert len(app.extensions["heard"]) == 2
+    monkeypatch.setattr("app.voices.quality.KEPT_SECONDS", -1.0)
+    check(recording(seconds=6))
+    check(recording(seconds=7))
+    assert len(app.extensions["heard"]) <= 2
+
+
 def test_fault_stands_at_the_field_when_the_form_is_sent(client, app, cloner, recording):
     cloner.found = [SILENT]
     answer = client.post("/voices", data=_payload(recording()))

@@ -101,7 +101,8 @@ def _speech(cloner: "VoiceCloner") -> Iterator[Part]:
         part = Part(f"speech_{language}")
         with _noted(part):
             stages, seconds = speed.measure(cloner, profile, 1, language, text)
-            similarity = cloner.closeness(cloner.speak(text, profile, language), profile)
+            spoken = cloner.embed(cloner.speak(text, profile, language), cloner.sample_rate)
+            similarity = float(spoken @ profile.embedding)
             part.found = {
                 "seconds_of_speech": round(float(seconds), 2),
                 "real_time_factor": round(float(stages.sum() / seconds), 3),

@@ -82,11 +82,8 @@ def _begin(form: SpeakForm) -> Job:
     """Put what the form asks for into the queue.  Raises what the networks raise of a recording, and QueueFull."""
     speech, source = form.speech(), form.source()
     if source is None:
-        db.session.rollback()  # holds no connection while the networks work
-        recording = form.recording.data.read()
-        findings = quality.examine(recording)
-        profile = current_app.extensions["cloner"].listen(recording)
-        quality.tell(findings)
+        profile, findings = quality.hear(form.recording.data.read())
+        quality.tell(profile, findings)
         speech.voice_name, speech.profile, speech.consent_at = form.upload_name(), profile.to_bytes(), now()
     else:
         profile = _use(speech, source)

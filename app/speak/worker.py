@@ -52,7 +52,7 @@ def _say(job: Job, spoken: Callable[[], None]) -> int:
         takes = [_take(job, n, drafts.enter_context(storage.Draft(speech.format)), spoken) for n in range(job.takes)]
         best = max(takes, key=lambda take: take.closeness or -1.0)
         speech.seed, speech.seconds, speech.closeness = best.seed, best.seconds, best.closeness
-        similarity.compare(speech, best.heard.waveform())
+        similarity.compare(speech, best.heard)
         _keep(speech, best.draft)
         return speech.id
 
@@ -76,7 +76,7 @@ def _take(job: Job, number: int, draft: storage.Draft, spoken: Callable[[], None
             file.write(piece)
             heard.add(piece)
             spoken()
-    return Take(seed, draft, file.seconds, heard, similarity.of(heard.waveform(), job.profile))
+    return Take(seed, draft, file.seconds, heard, similarity.of(heard, job.profile))
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from app.i18n import number
 from app.voices import quality, recordings, similarity, voice_file
 from app.voices.forms import AnotherRecordingForm, CardForm
 from app.voices.similarity import Neighbour, nearest
-from app.voices.views import hear, voice_gone
+from app.voices.views import voice_gone
 from models import InvalidVoiceProfile
 
 blueprint = Blueprint("voice", __name__, url_prefix="/voices/<int:voice_id>")
@@ -76,11 +76,11 @@ def add_recording(voice_id: int):
 
 
 def _add(voice_id: int, recording: bytes) -> None:
-    """Raises what `hear` and recordings.add raise."""
-    profile, findings = hear(recording)
+    """Raises what quality.hear and recordings.add raise."""
+    profile, findings = quality.hear(recording)
     before = profile_of(_found(voice_id)).embedding
     recordings.add(voice_id, recording, profile)
-    quality.tell(findings, other_than=voice_id)
+    quality.tell(profile, findings, other_than=voice_id)
     if (likeness := float(before @ profile.embedding)) < similarity.SOMEWHAT_ALIKE:
         flash(_doubt(likeness), "warning")
 

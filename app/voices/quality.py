@@ -1,46 +1,58 @@
 """The quality of a recording on the pages: what was found in it, and who of the bank it sounds like."""
 
+import hashlib
+import time
+
 from flask import Blueprint, current_app, flash, render_template
 from flask_babel import gettext as _
 
+from app.db import db
 from app.errors import translated
-from app.forms import CheckForm, RecordingUnfit
+from app.forms import CheckForm
 from app.i18n import number
 from app.voices.similarity import Neighbour, nearest
-from models import SAME_VOICE, Findings
+from models import SAME_VOICE, Findings, RecordingUnfit, VoiceProfile
+
+KEPT, KEPT_SECONDS = 16, 600.0  # recordings that were checked and are likely sent next
 
 blueprint = Blueprint("quality", __name__)
 
 
 @blueprint.post("/recording/check")
 def check() -> tuple[str, int]:
-    """What is to be said of a recording before it is sent, as a part of a page; nothing of it is kept."""
-    form, findings = CheckForm(), None
+    """What is to be said of a recording before it is sent, as a part of a page; no file or row of it is kept."""
+    form = CheckForm()
     if form.validate():
         with form.refusals():
-            findings = current_app.extensions["cloner"].examine(form.recording.data.read())
-    if findings is None:
-        return render_template("voices/_findings.html", faults=form.recording.errors or form.form_errors), 422
-    page = render_template(
-        "voices/_findings.html", faults=faults(findings), warnings=warnings(findings), measured=measured(findings)
-    )
-    return page, 200
+            try:
+                profile, findings = hear(form.recording.data.read())
+            except RecordingUnfit as fault:
+                profile, findings = None, fault.findings
+            told = {"warnings": warnings(profile, findings), "measured": measured(findings)}
+            return render_template("voices/_findings.html", faults=faults(findings), **told), 200
+    return render_template("voices/_findings.html", faults=form.recording.errors or form.form_errors), 422
 
 
-def examine(recording: bytes) -> Findings:
-    """The findings of a recording that a voice can be made of.
+def hear(recording: bytes) -> tuple[VoiceProfile, Findings]:
+    """The voice in a recording, and what is to be said of it; what was heard just before is kept, for the same bytes.
 
-    Raises RecordingUnfit with the faults in words, and what VoiceCloner.examine raises.
+    Raises what VoiceCloner.hear raises.
     """
-    findings = current_app.extensions["cloner"].examine(recording)
-    if findings.faults:
-        raise RecordingUnfit(" ".join(faults(findings)))
-    return findings
+    db.session.rollback()  # holds no connection while the networks work
+    kept = current_app.extensions.setdefault("heard", {})  # hash -> (until, profile and findings), the latest last
+    key, now = hashlib.sha256(recording).digest(), time.monotonic()
+    until, heard = kept.pop(key, (0.0, None))
+    if until < now:
+        heard = current_app.extensions["cloner"].hear(recording)
+    kept[key] = now + KEPT_SECONDS, heard
+    for old in [one for one, (until, _heard) in list(kept.items()) if until < now] + list(kept)[:-KEPT]:
+        kept.pop(old, None)
+    return heard
 
 
-def tell(findings: Findings, other_than: int | None = None) -> None:
+def tell(profile: VoiceProfile, findings: Findings, other_than: int | None = None) -> None:
     """Show the warnings on the next page.  other_than: the id of the voice that was just made of the recording."""
-    for sentence in warnings(findings, other_than):
+    for sentence in warnings(profile, findings, other_than):
         flash(sentence, "warning")
 
 
@@ -49,17 +61,15 @@ def faults(findings: Findings) -> list[str]:
     return [translated(finding.message) for finding in findings.faults]
 
 
-def warnings(findings: Findings, other_than: int | None = None) -> list[str]:
+def warnings(profile: VoiceProfile | None, findings: Findings, other_than: int | None = None) -> list[str]:
     """What could be better, and who in the bank it sounds like, in sentences."""
-    known = same_voice(findings, other_than)
+    known = same_voice(profile, other_than) if profile else None
     return [translated(finding.message) for finding in findings.warnings] + ([_already_known(known)] if known else [])
 
 
-def same_voice(findings: Findings, other_than: int | None = None) -> Neighbour | None:
+def same_voice(profile: VoiceProfile, other_than: int | None = None) -> Neighbour | None:
     """The voice of the bank that the recording sounds like, if one sounds like it as a person does like themselves."""
-    if findings.embedding is None:
-        return None
-    neighbour = nearest(findings.embedding, other_than)
+    neighbour = nearest(profile.embedding, other_than)
     return neighbour if neighbour and neighbour.closeness >= SAME_VOICE else None
 
 

@@ -11,7 +11,6 @@ from app.db import Voice, db, plain_query
 from app.voices import quality, recordings, voice_file
 from app.voices.forms import NameForm, VoiceFileForm, VoiceForm
 from app.voices.picker import offered
-from models import Findings, VoiceProfile
 
 MAX_NUMBER = 1_000_000_000
 
@@ -74,24 +73,14 @@ def _found() -> Pagination:
 
 
 def _add(form: VoiceForm) -> Voice:
-    """Listen to the recording and keep its voice.  Raises what `hear`, the disk and the database raise."""
+    """Listen to the recording and keep its voice.  Raises what quality.hear, the disk and the database raise."""
     recording = form.recording.data.read()
-    profile, findings = hear(recording)
+    profile, findings = quality.hear(recording)
     voice = form.voice()
     voice.profile, voice.seconds = profile.to_bytes(), profile.seconds
     storage.keep(voice, recording, storage.kind_of(recording))
-    quality.tell(findings, other_than=voice.id)
+    quality.tell(profile, findings, other_than=voice.id)
     return voice
-
-
-def hear(recording: bytes) -> tuple[VoiceProfile, Findings]:
-    """The voice in a recording, and what is to be said of it.
-
-    Raises RecordingUnfit, and what VoiceCloner.listen raises.
-    """
-    db.session.rollback()  # holds no connection while the networks work
-    findings = quality.examine(recording)
-    return current_app.extensions["cloner"].listen(recording), findings
 
 
 @blueprint.route("/import", methods=["GET", "POST"])
