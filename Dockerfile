@@ -1,29 +1,40 @@
-# Tembr with its Python environment inside.  compose.yaml builds and runs it.
+# Tembr with its Python environment inside.  compose.yaml builds and runs it; deploy/build_image.sh builds and tries it
+# without a Docker daemon.
 
 # The full image has the compiler that a package without a ready build for this processor may ask for.
 FROM python:3.11 AS environment
 
 # no: PyTorch's default build, with CUDA.  Empty: its CPU build, where PyTorch's index of CPU builds can be reached.
 ARG TEMBR_CPU_TORCH=""
+# Where pip looks besides, and what it trusts, for who builds behind a mirror.
+ARG PIP_INDEX_URL="" PIP_FIND_LINKS="" PIP_CERT=""
 ENV PIP_NO_CACHE_DIR=1
 WORKDIR /tembr
 COPY tembr requirements*.lock ./
-RUN ./tembr install
+COPY translations translations
+# Without what no speech needs: the packages' own tests, and what C++ is compiled against.
+RUN ./tembr install \
+    && cd .venv/lib/python3*/site-packages \
+    && rm -rf torch/test torch/include torch/bin/protoc* \
+    && find . -type d -name tests -prune -exec rm -rf {} +
 
 
 FROM python:3.11-slim
 
-RUN useradd --system --create-home tembr && install --directory --owner=tembr --group=tembr --mode=700 /data
+RUN groupadd --gid 999 tembr && useradd --uid 999 --gid tembr --home-dir /data --shell /usr/sbin/nologin tembr \
+    && install --directory --owner=tembr --group=tembr --mode=700 /data
 WORKDIR /tembr
-COPY --from=environment /tembr/.venv .venv
 COPY . .
-USER tembr
+COPY --from=environment /tembr/.venv .venv
+COPY --from=environment /tembr/translations translations
+USER 999:999
 
 # The container's own network is the only one that reaches it: compose.yaml publishes the port on 127.0.0.1.
 ENV TEMBR_HOST=0.0.0.0 \
     TEMBR_ALLOW_REMOTE=1 \
     TEMBR_INSTANCE=/data \
-    NUMBA_CACHE_DIR=/tmp/numba
+    NUMBA_CACHE_DIR=/tmp/numba \
+    PYTHONDONTWRITEBYTECODE=1
 VOLUME /data
 EXPOSE 5000
 HEALTHCHECK --interval=30s --timeout=10s --start-period=120s --retries=3 \
