@@ -54,7 +54,7 @@ def create_app(config: object = Config, cloner: "VoiceCloner | None" = None) -> 
     from app.history import provenance, retention
     from app.history import views as history_views
     from app.speak import forms as speak_forms
-    from app.speak import progress, worker
+    from app.speak import progress, reading, worker
     from app.speak import views as speak_views
     from app.speak.queue import Queue
     from app.voices import page as voice_page
@@ -68,7 +68,7 @@ def create_app(config: object = Config, cloner: "VoiceCloner | None" = None) -> 
     access.init_app(app)
     app.extensions["cloner"] = cloner
     app.extensions["speaking"] = Queue(partial(worker.say, app))
-    for extension in (db, schema, retention, i18n, errors):
+    for extension in (db, schema, retention, reading, i18n, errors):
         extension.init_app(app)
     CSRFProtect(app)
     for part in (speak_views, progress, history_views, provenance, voice_views, voice_page, quality, dictionary):

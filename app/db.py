@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import ForeignKey, LargeBinary, Row, Select, UniqueConstraint, and_, event, select, true
+from sqlalchemy import JSON, ForeignKey, LargeBinary, Row, Select, UniqueConstraint, and_, event, select, true
 from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, deferred, mapped_column, validates
 
 MAX_QUERY_CHARACTERS = 200
@@ -154,16 +154,13 @@ class Speech(db.Model):
     profile: Mapped[bytes | None] = deferred(mapped_column(LargeBinary))  # of a recording used once, else None
     consent_at: Mapped[datetime | None]
     language: Mapped[str | None]  # None: found from the text
-    speed: Mapped[float]
     seed: Mapped[int]
     format: Mapped[str]  # "mp3" or "wav"
     seconds: Mapped[float]
     sha256: Mapped[str] = mapped_column(index=True)  # of the file, in hex
     file_name: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(default=now, index=True)
-    pitch: Mapped[float] = mapped_column(default=0.0, server_default="0")  # semitones
-    pauses: Mapped[float] = mapped_column(default=1.0, server_default="1")  # their length, 1 as read
-    kbits: Mapped[int] = mapped_column(default=128, server_default="128")  # a second, of mp3 only
+    knobs: Mapped[dict] = mapped_column(JSON, default=dict, server_default="{}")  # how else it was to be spoken
     closeness: Mapped[float | None]  # cosine of what was said with the voice; None: not measured
     own: Mapped[float | None]  # what the voice scores with itself
     nearest: Mapped[float | None]  # closeness to the nearest other voice of the bank

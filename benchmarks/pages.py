@@ -45,7 +45,7 @@ def fill(n_voices: int, n_speeches: int) -> None:
         db.session.add(voice)
     db.session.flush()
     for n in range(n_speeches):
-        asked = {"voice_id": n % n_voices + 1, "voice_name": f"Голос {n % n_voices}", "speed": 1.0, "format": "mp3"}
+        asked = {"voice_id": n % n_voices + 1, "voice_name": f"Голос {n % n_voices}", "format": "mp3"}
         made = {"seconds": 7.0, "sha256": f"{n:064x}", "file_name": f"{n}.mp3", "size": 112_000, "closeness": 0.8}
         created_at = now() - timedelta(minutes=n_speeches - n)
         db.session.add(Speech(text=f"{n}. {TEXT * (1 + n % 5)}", seed=0, created_at=created_at, **asked, **made))

@@ -38,7 +38,7 @@ _NAMES = {
     "speaker_encoder": ("RecordingTooShort",),
     "speech_file": ("SpeechFile", "encode", "read_tags"),
     "tags": ("says_synthetic", "synthetic_tags"),
-    "text": ("NothingToSay", "TextTooLong", "read"),
+    "text": ("NothingToSay", "Sentence", "TextTooLong", "read"),
     "voice_profile": ("InvalidVoiceProfile", "VoiceProfile", "is_outdated", "merged"),
 }  # fmt: skip
 _HOMES = {name: module for module, names in _NAMES.items() for name in names}

@@ -25,7 +25,7 @@ class InvalidVoiceProfile(TembrError):
     """The bytes are not a voice profile."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class VoiceProfile:
     """embedding: (256,), unit norm; pitch: (2,), median and spread of log F0; mean_mel: (80,), of the voiced frames;
     seconds of speech; hearing: how the recording was heard."""
@@ -35,6 +35,12 @@ class VoiceProfile:
     mean_mel: np.ndarray
     seconds: float
     hearing: str = HEARING
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, VoiceProfile) and self.to_bytes() == other.to_bytes()
+
+    def __hash__(self) -> int:
+        return hash(self.to_bytes())
 
     def features(self) -> np.ndarray:
         """What the synthesizer is conditioned on, (338,)."""

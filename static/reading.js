@@ -5,6 +5,8 @@ import { post } from "./request.js";
 
 const QUIET_MS = 400; // without a key, before the text is sent
 const SLOW_MS = 700; // after which it is shown that the answer takes its time
+const AGAIN_MS = 700; // before the site is asked again that was reading another text
+const BUSY = 503;
 let timer = null;
 let isAsking = false; // one request at a time: the answer to an older text would be of no use
 let isStale = false;
@@ -34,13 +36,16 @@ async function refresh(changes = {}, isQuiet = false) {
   isStale = false;
   const text = document.getElementById("text");
   const written = text.value;
+  let isBusy = false; // the site: it reads another text
   const slow = setTimeout(() => section().setAttribute("aria-busy", "true"), SLOW_MS);
   try {
-    const { part: preview, message } = await fetchPreview(changes);
+    const { status, part: preview, message } = await fetchPreview(changes);
+    isBusy = status === BUSY;
+    if (isBusy) await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
     // What was typed meanwhile stays, and is read next.
     if (document.getElementById("text").value !== written) isStale = true;
     else if (preview) show(preview, isQuiet);
-    else complain(message);
+    else if (!isBusy) complain(message);
   } catch {
     complain();
   }
@@ -50,6 +55,7 @@ async function refresh(changes = {}, isQuiet = false) {
   const next = vowels()[pressed ?? -1];
   pressed = null;
   if (isStale) refresh();
+  else if (isBusy) refresh(changes, isQuiet);
   else if (next) refresh({ stress: next.value });
 }
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from app import storage
-from app.db import Speech
+from app.db import Speech, now
 from app.history import provenance
-from models import SpeechFile
+from models import SpeechFile, synthetic_tags
 
 
 def _payload(content, name="speech.mp3"):
@@ -21,7 +21,7 @@ def made(app, recording):
     content = recording(kind="mp3")
     with app.app_context():
         sha256 = provenance.hash_of(io.BytesIO(content))
-        speech = Speech(text="Hello", voice_name="Аня", speed=1.0, seed=0, format="mp3", seconds=3.0, sha256=sha256)
+        speech = Speech(text="Hello", voice_name="Аня", seed=0, format="mp3", seconds=3.0, sha256=sha256)
         storage.keep(speech, content, "mp3")
     return content
 
@@ -57,7 +57,7 @@ def test_deleted_speech_is_not_known_when_no_hashes_are_kept(make_app, app, made
 
 def test_file_that_only_says_it_is_synthetic_is_told_apart(client, tmp_path):
     path = tmp_path / "other.mp3"
-    with SpeechFile(path, 16_000, "mp3", provenance.tags(Speech(text="Hello", voice_name="Boris"))) as file:
+    with SpeechFile(path, 16_000, "mp3", synthetic_tags("Hello", "Boris", now())) as file:
         file.write(0.3 * np.sin(np.arange(16_000) / 20))
     page = client.post("/verify", data=_payload(path.read_bytes())).text
     assert "Synthetic, made with Tembr, but not known here" in page and "Made on this box" not in page

@@ -16,7 +16,7 @@ HOURS = 3600  # seconds
 
 def _payload(text, **changes):
     """A speech of that text, as it is kept."""
-    given = {"text": text, "voice_name": "Anna", "speed": 1.0, "seed": 0, "format": "mp3", "seconds": 5.0}
+    given = {"text": text, "voice_name": "Anna", "seed": 0, "format": "mp3", "seconds": 5.0}
     return Speech(**given | {"sha256": text, "size": 1_500_000} | changes)
 
 

@@ -20,7 +20,7 @@ def said(app, recording):
         content = recording(seconds=1.0, kind="mp3")
         with app.app_context():
             for text in texts:
-                given = {"text": text, "voice_name": voice_name, "speed": 1.0, "seed": 0, "format": "mp3"}
+                given = {"text": text, "voice_name": voice_name, "seed": 0, "format": "mp3"}
                 storage.keep(Speech(**given, seconds=1.0, size=len(content), sha256=text), content, "mp3")
 
     return keep

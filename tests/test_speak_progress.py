@@ -185,6 +185,42 @@ def test_fault_that_nobody_foresaw_is_not_shown_with_its_insides(client, voice, 
     assert failed["words"] == "Tembr made a mistake. It is noted in the server's log."
 
 
+def test_text_is_read_by_the_worker_and_not_in_the_request(client, voice, queue, stop, cloner):
+    readers, reader = [], cloner.reader
+    cloner.reader = lambda *given: readers.append(threading.current_thread().name) or reader(*given)
+    job = _ask(client)
+    stop.release(4)
+    _told(client, job, "done")
+    assert readers == ["speaking"]
+
+
+def test_text_with_nothing_to_say_is_told_at_its_field_once_it_is_read(app, client, voice, queue, stop):
+    cloner = app.extensions["cloner"]
+    cloner.reader = read
+    failed = _told(client, _ask(client, text="!!!"), "failed")
+    assert failed["words"].startswith("There is nothing to say in this text")
+    page = client.get(failed["page"]).text
+    assert 'id="text-error" role="alert">There is nothing to say in this text' in page
+    assert _speeches(app) == [] and _files(app) == []
+
+
+def test_no_row_is_made_before_the_speech_is_kept(app, client, voice, queue, stop, monkeypatch):
+    made, make = [], Speech.__init__
+
+    def note(row, **given):
+        made.append(threading.current_thread().name)
+        make(row, **given)
+
+    monkeypatch.setattr(Speech, "__init__", note)
+    job = _ask(client)
+    stop.release(3)
+    _until(lambda: client.get(job["status"]).json["words"].startswith("Sentence 4 of 4"))
+    assert made == []
+    stop.release(1)
+    _told(client, job, "done")
+    assert made == ["speaking"]
+
+
 def test_refusal_of_the_form_comes_as_the_form(client, voice):
     answer = client.post("/", data=_payload(text=""), headers=SCRIPT)
     assert answer.status_code == 422 and 'id="text-error"' in answer.text

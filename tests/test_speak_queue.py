@@ -9,9 +9,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from app.db import Speech
 from app.speak import queue as queue_module
-from app.speak.queue import Cancelled, Job, Queue, QueueFull, Rate
+from app.speak.queue import PHONES_PER_CHARACTER, Cancelled, Job, Queue, QueueFull, Rate
+from app.speak.request import RequestedVoice, SpeechRequest
 from models import VoiceProfile
 
 
@@ -23,14 +23,14 @@ class Speaker:
         self._may = threading.Semaphore(0)
         self._has = threading.Semaphore(0)
 
-    def __call__(self, job, spoken):
-        self.said.append(job.speech.text)
+    def __call__(self, queue, job):
+        self.said.append(job.request.text)
         for _ in range(job.n_sentences):
             self._may.acquire()
             if self.fault:
                 raise self.fault
             try:
-                spoken()
+                queue.note_sentence(job)
             finally:
                 self._has.release()
         return len(self.said)
@@ -47,10 +47,15 @@ class Speaker:
 
 
 def _job(text="Hello.", n_sentences=1, takes=1, owner="", n_phones=10, speed=1.0):
+    """A job whose text is read already."""
+    job = Job(_request(text, takes=takes, speed=speed), owner)
+    job.note_reading([SimpleNamespace(phones=("a",) * n_phones)] * n_sentences)
+    return job
+
+
+def _request(text="Hello.", **changes):
     profile = VoiceProfile(np.eye(256)[0], np.array([5.0, 0.1]), np.zeros(80), 3.0)
-    sentences = [SimpleNamespace(phones=("a",) * n_phones)] * n_sentences
-    speech = Speech(text=text, speed=speed, pitch=0.0, pauses=1.0, seed=0, format="mp3", kbits=128)
-    return Job(speech, profile, sentences, takes, owner)
+    return SpeechRequest(text, RequestedVoice("Anna", profile, id=1), **changes)
 
 
 def _threads():
@@ -159,6 +164,11 @@ def test_slow_speech_is_more_to_make():
     assert _job(speed=0.5).phones_left() == 2 * _job(speed=1.0).phones_left() == 4 * _job(speed=2.0).phones_left()
 
 
+def test_time_of_a_text_that_is_not_read_yet_is_told_by_its_length():
+    job = Job(_request("A text of 25 characters..", takes=2, speed=0.5))
+    assert (job.n_sentences, job.phones_left()) == (0, pytest.approx(2 * 25 * PHONES_PER_CHARACTER / 0.5))
+
+
 def test_cancel_takes_effect_after_the_sentence_and_the_next_job_begins(queue, speaker):
     job, next_job = queue.add(_job("Long.", n_sentences=100)), queue.add(_job("Next."))
     speaker.say(2)
@@ -204,7 +214,7 @@ def test_job_that_is_over_holds_nothing_of_what_it_needed():
 
     made = []
 
-    def speak(job, spoken):
+    def speak(queue, job):
         waveform = np.zeros(1000).view(Waveform)
         made.append(weakref.ref(waveform))
         raise MemoryError
@@ -212,7 +222,7 @@ def test_job_that_is_over_holds_nothing_of_what_it_needed():
     job = Queue(speak).add(_job(n_sentences=1000))
     assert job.wait(10)
     gc.collect()
-    assert made[0]() is None and job.profile is None and not job.sentences
+    assert made[0]() is None
     assert (job.n_sentences, job.state) == (1000, "failed")
 
 

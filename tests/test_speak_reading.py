@@ -1,6 +1,8 @@
 """The reading that is shown before a text is spoken: its words, the stress that is moved in it, what is remembered."""
 
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -207,3 +209,44 @@ def test_text_that_cannot_be_read_is_said_at_its_field(client):
 def test_enter_in_a_field_speaks_and_moves_no_stress(client):
     buttons = re.findall(r"<button[^>]*>", client.get("/").text.split('id="speak"')[1])
     assert "name=" not in buttons[0]
+
+
+@pytest.fixture
+def slow(cloner):
+    """Every reading waits until slow.set(); slow.began is set once one has begun."""
+    may, read = threading.Event(), cloner.reader
+    may.began = threading.Event()
+    cloner.reader = lambda *given: (may.began.set(), may.wait(20), read(*given))[2]
+    yield may
+    may.set()
+
+
+def test_second_preview_is_told_to_ask_again_and_every_other_page_answers(app, slow):
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(_ask, app.test_client(), "Кот")
+        assert slow.began.wait(10)
+        busy = _ask(app.test_client(), "Пёс")
+        assert (busy.status_code, busy.headers["Retry-After"]) == (503, "1")
+        assert busy.json == {"message": "Another text is being read: try again in a moment."}
+        form = app.test_client().post("/", data={"text": "Пёс", "read": "1"})
+        assert 'id="text-error" role="alert">Another text is being read' in form.text and "Пёс</textarea>" in form.text
+        assert app.test_client().get("/").status_code == 200
+        slow.set()
+        assert first.result().status_code == 200
+    assert _ask(app.test_client(), "Пёс").status_code == 200
+
+
+def test_preview_whose_text_cannot_be_read_frees_the_place(client):
+    assert "There is nothing to say" in _ask(client, "!!!").text
+    assert _ask(client, "Кот").status_code == 200
+
+
+def test_of_a_long_text_the_first_words_are_shown(client, cloner):
+    read = cloner.reader
+    lengths = []
+    cloner.reader = lambda text, *given: lengths.append(len(text)) or read(text, *given)
+    page = _ask(client, "кот " * 2000).text
+    assert reading.PREVIEW_CHARACTERS - 10 < lengths[0] <= reading.PREVIEW_CHARACTERS
+    assert "The rest of the text is read as it is spoken." in page
+    assert "The rest of the text" not in _ask(client, "кот " * 1000).text
+    assert reading.shown("о" * 6000) == "о" * reading.PREVIEW_CHARACTERS

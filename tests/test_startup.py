@@ -132,7 +132,7 @@ def test_command_line_deletes_neither_old_speeches_nor_drafts_and_a_start_does(m
     draft = tmp_path / "instance" / "speeches" / f"{storage.DRAFT}0123.mp3"
     draft.write_bytes(b"half a speech")
     with app.app_context():
-        speech = Speech(text="Hello.", voice_name="Anna", speed=1, seed=0, format="mp3", seconds=1, sha256="ab")
+        speech = Speech(text="Hello.", voice_name="Anna", seed=0, format="mp3", seconds=1, sha256="ab")
         speech.created_at = now() - timedelta(days=2)
         storage.keep(speech, b"ID3", "mp3")
         path = storage.path_of(speech)

@@ -14,10 +14,10 @@ from flask_wtf.file import FileField
 from sqlalchemy import Connection, delete, event, insert, null, select, update
 from wtforms.validators import ValidationError
 
-from app.db import MadeFile, Speech, db, now
+from app.db import MadeFile, Speech, db
 from app.errors import file_too_large
 from app.forms import TembrForm
-from models import says_synthetic, synthetic_tags
+from models import says_synthetic
 
 blueprint = Blueprint("provenance", __name__)
 
@@ -34,11 +34,6 @@ class Finding:
     voice_name: str | None = None
     speech_id: int | None = None
     says_synthetic: bool = False
-
-
-def tags(speech: Speech) -> dict[str, str]:
-    """What the file of a speech says of itself: that it is synthetic, with which voice and when it was made."""
-    return synthetic_tags(speech.text, speech.voice_name, speech.created_at or now())
 
 
 def hash_of(file: BinaryIO) -> str:

@@ -1,5 +1,6 @@
 """The forms of the front page: a text, and how to say it in which voice."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from flask import current_app
@@ -8,25 +9,21 @@ from flask_babel import lazy_gettext, ngettext
 from wtforms import BooleanField, FloatField, IntegerField, RadioField, SelectField, TextAreaField
 from wtforms.validators import NumberRange, Optional, ValidationError
 
-from app.db import Pronunciation, Speech, Voice, db, plain_name
-from app.errors import told
-from app.forms import TEXT_FAULTS, Between, RecordingForm, TembrForm, language_choices
+from app.db import Speech, Voice, db, now, plain_name
+from app.forms import Between, RecordingForm, TembrForm, language_choices, profile_of
 from app.i18n import number
-from models import FORMATS, KBITS, MAX_SEED, PAUSES, PITCH, SPEED, USUAL_KBITS, Range
+from app.speak.request import KNOBS, RequestedVoice, SpeechRequest
+from models import FORMATS, KBITS, MAX_SEED, PAUSES, PITCH, SPEED, Range, VoiceProfile
 
 RECORDING = "recording"  # the choice of voice that means the uploaded file
 TAKES = 3  # of which the best is kept, if that is asked for
 
 
 class TextForm(TembrForm):
-    """A text and its language.
-
-    sentences: how the text will be read, once it was validated.
-    """
+    """A text and its language: their form and length alone, for reading a text is work."""
 
     text = TextAreaField(lazy_gettext("Text"), filters=[lambda text: (text or "").replace("\r\n", "\n")])
     language = SelectField(lazy_gettext("Language"), choices=language_choices(lazy_gettext("Automatic")), default="")
-    sentences = ()
 
     def validate_text(self, field: TextAreaField) -> None:
         limit, length = current_app.config["MAX_TEXT_CHARACTERS"], len(field.data)
@@ -49,14 +46,6 @@ class TextForm(TembrForm):
                     limit=number(limit),
                 )
             )
-        dictionary = Pronunciation.dictionary()
-        db.session.rollback()  # holds no connection while it is read
-        try:
-            self.sentences = current_app.extensions["cloner"].read(
-                field.data, self.language.data or None, dictionary=dictionary
-            )
-        except TEXT_FAULTS as fault:
-            raise ValidationError(told(fault)) from fault
 
 
 def _slider(label: str, limits: Range, refusal: str) -> FloatField:
@@ -87,15 +76,19 @@ class SpeakForm(RecordingForm, TextForm):
         PAUSES,
         lazy_gettext("The pauses must be between %(low)s and %(high)s times as long; %(given)s was given."),
     )
-    format = RadioField(lazy_gettext("Format"), choices={name: name.upper() for name in FORMATS}, default=FORMATS[0])
+    format = RadioField(
+        lazy_gettext("Format"), choices={name: name.upper() for name in FORMATS}, default=SpeechRequest.format
+    )
     kbits = SelectField(
         lazy_gettext("MP3 quality"),
         choices=lambda: {rate: _("%(rate)s kbit/s", rate=rate) for rate in KBITS},
-        default=USUAL_KBITS,
+        default=SpeechRequest.kbits,
         coerce=int,
     )
-    seed = IntegerField(lazy_gettext("Seed"), default=0, validators=[Optional(), NumberRange(0, MAX_SEED)])
-    best = BooleanField(lazy_gettext("Best of %(count)s", count=TAKES))
+    seed = IntegerField(
+        lazy_gettext("Seed"), default=SpeechRequest.seed, validators=[Optional(), NumberRange(0, MAX_SEED)]
+    )
+    best = BooleanField(lazy_gettext("Best of %(count)s", count=TAKES), default=False)
 
     def validate_voice(self, field: RadioField) -> None:
         if field.data != RECORDING and self.source() is None:
@@ -114,21 +107,29 @@ class SpeakForm(RecordingForm, TextForm):
             return speech if speech and speech.profile else None
         return db.session.get(Voice, int(number)) if not kind else None
 
-    def upload_name(self) -> str:
-        """What a recording used once is called: its file's name."""
-        return plain_name(Path(self.recording.data.filename).stem)[: current_app.config["MAX_NAME_CHARACTERS"]] or _(
-            "Recording"
-        )
+    def uploaded_voice(self, profile: VoiceProfile) -> RequestedVoice:
+        """The voice of the recording that came with this form, called as its file is."""
+        name, limit = plain_name(Path(self.recording.data.filename).stem), current_app.config["MAX_NAME_CHARACTERS"]
+        return RequestedVoice(name[:limit] or _("Recording"), profile, consent_at=now(), choice=RECORDING)
 
-    def speech(self) -> Speech:
-        """What was asked for, not yet said: without voice, file and duration."""
-        return Speech(
-            text=self.text.data.strip(),
-            language=self.language.data or None,
-            speed=self.speed.data,
-            pitch=self.pitch.data,
-            pauses=self.pauses.data,
-            seed=self.seed.data or 0,
-            format=self.format.data,
-            kbits=self.kbits.data,
-        )
+    def request(self, voice: RequestedVoice) -> SpeechRequest:
+        """What is asked for in that voice: each knob as the field of its name says."""
+        given = {name: self[name].data for name in KNOBS if name in self}
+        given |= {"text": self.text.data.strip(), "language": self.language.data or None, "seed": self.seed.data or 0}
+        return SpeechRequest(voice=voice, takes=TAKES if self.best.data else 1, **given)
+
+    @classmethod
+    def showing(cls, knobs: Mapping[str, object], choice: str) -> "SpeakForm":
+        """The form as it was when it asked for that, without faults.  choice: of its voice."""
+        given = {"voice": choice, "consent": choice == RECORDING, "best": knobs.get("takes", 1) > 1}
+        form = cls(None, data={**knobs, **given})
+        for field in form:
+            field.errors = []
+        return form
+
+
+def voice_of(row: Voice | Speech) -> RequestedVoice:
+    """A voice of the bank, or that of the recording which a speech used.  Raises InvalidVoiceProfile."""
+    if isinstance(row, Voice):
+        return RequestedVoice(row.name, profile_of(row), id=row.id, choice=str(row.id))
+    return RequestedVoice(row.voice_name, profile_of(row), consent_at=row.consent_at, choice=f"speech-{row.id}")

@@ -18,8 +18,8 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from markupsafe import Markup
 
-from app.db import Speech, db
-from app.speak.forms import RECORDING, SpeakForm
+from app.db import db
+from app.speak.forms import SpeakForm
 from app.speak.queue import CANCELLED, DONE, FAILED, WAITING, Job, Queue
 
 blueprint = Blueprint("progress", __name__, url_prefix="/jobs")
@@ -136,29 +136,24 @@ def _waiting(job: Job) -> str:
 
 def _speaking(job: Job) -> str:
     """The present sentence, and the present take if there are several."""
-    n_sentences = job.n_sentences // job.takes
+    if not job.n_sentences:
+        return _("Reading the text")
+    takes = job.request.takes
+    n_sentences = job.n_sentences // takes
     take, sentence = divmod(min(job.n_spoken, job.n_sentences - 1), n_sentences)
     place = {"number": sentence + 1, "count": n_sentences}
-    if job.takes == 1:
+    if takes == 1:
         return _("Sentence %(number)s of %(count)s", **place)
-    return _("Take %(take)s of %(takes)s, sentence %(number)s of %(count)s", take=take + 1, takes=job.takes, **place)
+    return _("Take %(take)s of %(takes)s, sentence %(number)s of %(count)s", take=take + 1, takes=takes, **place)
 
 
 def _panel(job: Job) -> Markup:
     return Markup(render_template("speak/_job.html", job=job, status=status(job)))
 
 
-def form_of(speech: Speech, voice: str, best: bool = False) -> SpeakForm:
-    """The form as it was when it asked for a speech.  voice: the choice of its field."""
-    form = SpeakForm(None, obj=speech, data={"voice": voice, "best": best, "consent": voice == RECORDING})
-    for field in form:
-        field.errors = []
-    return form
-
-
 def refused(job: Job) -> SpeakForm:
     """The form that asked for a job, with the fault at its field if it failed."""
-    form = form_of(job.speech, job.voice, job.takes > 1)
+    form = SpeakForm.showing(job.request.knobs(), job.request.voice.choice)
     if not job.fault:
         return form
     try:

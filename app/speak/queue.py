@@ -7,24 +7,22 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from flask_babel import gettext as _
-
-from app.db import Speech
-from models import VoiceProfile
+from app.speak.request import SpeechRequest
+from models import N_, Sentence, TembrError
 
 WAITING, SPEAKING, DONE, FAILED, CANCELLED = "waiting", "speaking", "done", "failed", "cancelled"
 MAX_WAITING = 20  # jobs
 MAX_KEPT = 100  # jobs that are over and can still be asked for
 KEPT_SECONDS = 3600.0
-ASKED = ("text", "voice_id", "language", "speed", "pitch", "pauses", "seed", "format", "kbits")
+PHONES_PER_CHARACTER = 1.1  # of a text that is not read yet: English 1.0, Russian 1.2
 FORGETTING = 0.9  # what a measured sentence still counts when the next one is measured
 
 
-class QueueFull(ValueError):
+class QueueFull(TembrError):
     """Too many jobs wait already."""
 
     def __init__(self, n_waiting: int):
-        super().__init__(_("%(count)s texts are waiting already: try again in a few minutes.", count=n_waiting))
+        super().__init__(N_("%(count)d texts are waiting already: try again in a few minutes."), count=n_waiting)
 
 
 class Cancelled(Exception):
@@ -47,31 +45,19 @@ class Rate:
 
 
 class Job:
-    """One text on its way to being a speech.
+    """One request on its way to being a speech.
 
-    speech: new, with all that was asked for.  sentences: its text as it was read.  takes: how often it is spoken; of
-    several takes one is kept.  owner: the browser that asked; voice: its choice in the form.  What a job holds is
-    changed by the queue alone.
+    owner: the browser that asked.  What a job holds is changed by the queue alone.
     """
 
-    def __init__(
-        self,
-        speech: Speech,
-        profile: VoiceProfile,
-        sentences: list,
-        takes: int = 1,
-        owner: str = "",
-        voice: str = "",
-    ):
+    def __init__(self, request: SpeechRequest, owner: str = ""):
         self.token = secrets.token_urlsafe(16)
-        self.speech, self.profile, self.sentences, self.takes = speech, profile, sentences, takes
-        self.owner, self.voice = owner, voice
-        self.asked = (owner, takes, profile.to_bytes(), *(getattr(speech, name) for name in ASKED))
+        self.request, self.owner = request, owner
         self.state = WAITING
         self.speech_id: int | None = None  # once it is done
         self.fault: Exception | None = None  # once it has failed
-        self.n_sentences = takes * len(sentences)  # of all takes
-        self.n_spoken = 0
+        self.n_phones: tuple[float, ...] = ()  # of each sentence at ordinary speed, once the text is read
+        self.n_spoken = 0  # sentences, of all takes
         self.is_cancelled = False
         self.over_at: float | None = None  # by time.monotonic
         self._over = threading.Event()
@@ -81,15 +67,22 @@ class Job:
     def is_over(self) -> bool:
         return self._over.is_set()
 
+    @property
+    def n_sentences(self) -> int:
+        """Of all takes; 0 before the text is read."""
+        return self.request.takes * len(self.n_phones)
+
     def phones(self, index: int) -> float:
-        """Phones of one sentence at ordinary speed: slow speech is more to make."""
-        return len(self.sentences[index % len(self.sentences)].phones) / self.speech.speed
+        """Phones of one sentence; slow speech is more to make."""
+        return self.n_phones[index % len(self.n_phones)] / self.request.speed
 
     def phones_left(self) -> float:
+        if not self.n_phones:
+            return self.request.takes * PHONES_PER_CHARACTER * len(self.request.text) / self.request.speed
         return sum(self.phones(index) for index in range(self.n_spoken, self.n_sentences))
 
     def wait(self, seconds: float | None = None) -> bool:
-        """Whether it was over within so many seconds."""
+        """Block until the job is over; return False on timeout."""
         return self._over.wait(seconds)
 
     def check(self) -> None:
@@ -99,6 +92,9 @@ class Job:
 
     def start(self) -> None:
         self.state, self._last = SPEAKING, time.monotonic()
+
+    def note_reading(self, sentences: list[Sentence]) -> None:
+        self.n_phones, self._last = tuple(len(sentence.phones) for sentence in sentences), time.monotonic()
 
     def advance(self) -> tuple[float, float]:
         """One more sentence is spoken.  Returns its phones and the seconds it took."""
@@ -111,20 +107,18 @@ class Job:
         return time.monotonic() - self._last
 
     def end(self, state: str) -> None:
-        """It is over; of what it needed nothing stays in memory."""
         self.state, self.over_at = state, time.monotonic()
-        self.profile, self.sentences, self.asked = None, (), None
         self._over.set()
 
 
 class Queue:
     """Jobs in the order they came.
 
-    speak: says a job, calling its `spoken` argument after each sentence, which raises Cancelled when it shall stop;
-    returns the speech's id.
+    speak: speaks a job, telling this queue of note_reading once and of note_sentence after each sentence, which raise
+    Cancelled when it is to stop; returns the speech's id.
     """
 
-    def __init__(self, speak: Callable[[Job, Callable[[], None]], int], max_waiting: int = MAX_WAITING):
+    def __init__(self, speak: Callable[["Queue", Job], int], max_waiting: int = MAX_WAITING):
         self._speak, self._max_waiting = speak, max_waiting
         self._lock = threading.RLock()
         self._waiting: deque[Job] = deque()
@@ -149,6 +143,18 @@ class Queue:
             if not self._thread:
                 self._start()
         return job
+
+    def note_reading(self, job: Job, sentences: list[Sentence]) -> None:
+        """The text of the job was read.  Raises Cancelled."""
+        with self._lock:
+            job.note_reading(sentences)
+        job.check()
+
+    def note_sentence(self, job: Job) -> None:
+        """A sentence of the job was spoken.  Raises Cancelled."""
+        with self._lock:
+            self._rate.measured(*job.advance())
+        job.check()
 
     def of(self, owner: str) -> list[Job]:
         """What that browser asked for and is not over."""
@@ -186,7 +192,7 @@ class Queue:
     def fraction(self, job: Job) -> float:
         """How much of the job is spoken, 0 to 1, its present sentence by the measured rate."""
         with self._lock:
-            if job.is_over or job is not self._present:
+            if job.is_over or job is not self._present or not job.n_sentences:
                 return float(job.state == DONE)
             whole = sum(job.phones(index) for index in range(job.n_sentences))
             return 1 - (job.phones_left() - self._phones_of_sentence()) / whole
@@ -201,7 +207,7 @@ class Queue:
             thread.join(seconds)
 
     def _same(self, job: Job) -> Job | None:
-        return next((one for one in self.of(job.owner) if job.owner and one.asked == job.asked), None)
+        return next((one for one in self.of(job.owner) if job.owner and one.request == job.request), None)
 
     def _phones_of_sentence(self) -> float:
         """How much of the sentence that is being spoken may be done: never all of it."""
@@ -235,7 +241,7 @@ class Queue:
         """Speak a job; returns its last state."""
         try:
             job.check()
-            job.speech_id = self._speak(job, lambda: self._spoken(job))
+            job.speech_id = self._speak(self, job)
         except Cancelled:
             return CANCELLED
         except Exception as fault:
@@ -254,9 +260,3 @@ class Queue:
                 self._thread = None
                 atexit.unregister(self.close)
             return self._present
-
-    def _spoken(self, job: Job) -> None:
-        """A sentence of the job was spoken.  Raises Cancelled."""
-        with self._lock:
-            self._rate.measured(*job.advance())
-        job.check()

@@ -1,10 +1,24 @@
-"""What the page shows of a reading: each word of it tied to the place in the text that it came from."""
+"""How a text will be read, shown before it is spoken: its sentences, its stress moved, its words remembered.
+
+Each word that is read is tied to the place in the text that it came from.
+"""
 
 import re
+import threading
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from flask import Flask, current_app, request
+
+from app.db import Pronunciation, db, dictionary_key
+from app.dictionary import PronunciationForm
+from app.speak.forms import TextForm
+from models import N_, Sentence, TembrError
+
+ASKS = ("read", "stress", "remember")  # the names of the buttons that show the reading, or change it
+PREVIEW_CHARACTERS = 5000  # of a text are shown as they will be read: about a second's work
+WAIT_SECONDS = 0.3  # for another preview to be read
 STRESS = "\u0301"  # stands after the stressed vowel
 VOWELS = frozenset("аеёиоуыэюяaeiouy")
 WINDOW = 40  # words that are searched for the next one that the text and its reading share
@@ -15,6 +29,17 @@ _LETTER = re.compile(rf"(?:\+(?=[{''.join(VOWELS)}]))?([^\W\d_]{_MARKS}*)", re.I
 _WORD = re.compile(rf"(?:{_LETTER.pattern})+", re.IGNORECASE)
 _WHOLE_WORD = re.compile(rf"{_WORD.pattern}(?:[-‑'’]{_WORD.pattern})*", re.IGNORECASE)
 _WRITTEN = re.compile(rf"{_WORD.pattern}|\d+", re.IGNORECASE)
+
+
+class Busy(TembrError):
+    """Another text is being read."""
+
+    def __init__(self) -> None:
+        super().__init__(N_("Another text is being read: try again in a moment."))
+
+
+def init_app(app: Flask) -> None:
+    app.extensions["preview"] = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -148,3 +173,85 @@ def _with_plus(match: re.Match) -> str:
         pieces += [between.replace(STRESS, ""), "+" * (stressed and _is_vowel(plain)), plain]
         end = at + len(_LETTER.match(match.string, at)[1])
     return "".join(pieces).lower()
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What the page shows of a reading."""
+
+    text: str  # with its stress moved, if that was asked for
+    moved: bool
+    sentences: list[ReadSentence]
+    is_cut: bool  # more of the text is not shown
+    new: list[str]  # respellings of the words that the text stresses otherwise than the dictionary
+    remembered: str | None  # the respelling that was just put into the dictionary
+    fault: str
+
+
+def is_asked_for() -> bool:
+    """Whether a button of the reading was pressed, not that which speaks."""
+    return request.method == "POST" and any(name in request.form for name in ASKS)
+
+
+def make(form: TextForm) -> Preview:
+    """The reading that a form asks for, after what its button changes: "stress" is the place of a vowel in the text,
+    "remember" a respelling.  Raises Busy.
+    """
+    written, at = form.text.data, request.form.get("stress", -1, int)
+    form.text.data = moved_stress(written, at)
+    respelling, refusal = request.form.get("remember"), ""
+    if respelling is not None:
+        refusal = _remember(respelling)
+    sentences = []
+    if form.validate():
+        with form.refusals():
+            sentences = tied(_read(shown(form.text.data), form.language.data or None), form.text.data)
+    return Preview(
+        text=form.text.data,
+        moved=form.text.data != written,
+        sentences=sentences,
+        is_cut=len(shown(form.text.data)) < len(form.text.data),
+        new=_new(form.text.data) if sentences else [],
+        remembered=None if refusal else respelling,
+        fault=refusal or (" ".join(form.text.errors) if form.text.data.strip() else ""),  # an empty text is none yet
+    )
+
+
+def shown(text: str) -> str:
+    """The text, or as much of a long one as a preview reads: whole words."""
+    if len(text) <= PREVIEW_CHARACTERS:
+        return text
+    head = text[:PREVIEW_CHARACTERS]
+    return head.rsplit(maxsplit=1)[0] if re.search(r"\s", head.strip()) else head
+
+
+def _read(text: str, language: str | None) -> list[Sentence]:
+    """Read for a preview: one at a time in a process, so that those who write never take the site from the others.
+
+    Raises Busy, NothingToSay.
+    """
+    dictionary, turn = Pronunciation.dictionary(), current_app.extensions["preview"]
+    db.session.rollback()  # holds no connection while it is read
+    if not turn.acquire(timeout=WAIT_SECONDS):
+        raise Busy
+    try:
+        return current_app.extensions["cloner"].read(text, language, dictionary)
+    finally:
+        turn.release()
+
+
+def _remember(respelling: str) -> str:
+    """Put a word into the dictionary as it is stressed, or say why it cannot be there."""
+    entry = Pronunciation.of(respelling)
+    form = PronunciationForm(None, entry=entry, data={"word": dictionary_key(respelling), "respelling": respelling})
+    if form.validate():
+        with form.refusals():
+            db.session.add(form.fill(entry or Pronunciation()))
+            db.session.commit()
+    db.session.rollback()
+    return " ".join(message for messages in form.errors.values() for message in messages)
+
+
+def _new(text: str) -> list[str]:
+    dictionary = Pronunciation.dictionary()
+    return [word for word in respellings(text) if dictionary.get(dictionary_key(word)) != word]

@@ -2,41 +2,40 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from flask import Flask, current_app
-from flask_babel import lazy_gettext
 
 from app import storage
-from app.db import Speech, Voice, db, now
+from app.db import Pronunciation, Speech, Voice, db, now
 from app.history import provenance, retention
-from app.speak.queue import Cancelled, Job
+from app.speak.queue import Cancelled, Job, Queue
+from app.speak.request import RequestedVoice, SpeechRequest
 from app.voices import similarity
-from models import MAX_SEED, InvalidVoiceProfile, SpeechFile
-
-DELETED = lazy_gettext("it was deleted before its turn came.")  # why a voice cannot be used
+from models import MAX_SEED, N_, InvalidVoiceProfile, Sentence, SpeechFile, synthetic_tags
 
 
 @dataclass
 class Take:
     """One take, as its draft holds it."""
 
-    seed: int
+    request: SpeechRequest
     draft: storage.Draft
     seconds: float
     heard: similarity.Heard
     closeness: float | None
 
 
-def say(app: Flask, job: Job, spoken: Callable[[], None]) -> int:
-    """Speak a job and keep its file and row; returns the speech's id.
+def say(app: Flask, queue: Queue, job: Job) -> int:
+    """Read and speak a job, and keep its file and row; returns the speech's id.
 
-    spoken: called after each sentence.  What it raises, what the networks raise, OSError, SQLAlchemyError and what
-    memory raises come out; then nothing is kept.
+    What the queue raises, what reading and the networks raise, OSError, SQLAlchemyError and what memory raises come
+    out; then nothing is kept.
     """
     with app.app_context():
         try:
-            return _say(job, spoken)
+            return _say(queue, job)
         except (ValueError, Cancelled):
             raise
         except Exception:
@@ -44,39 +43,59 @@ def say(app: Flask, job: Job, spoken: Callable[[], None]) -> int:
             raise
 
 
-def _say(job: Job, spoken: Callable[[], None]) -> int:
-    speech = job.speech
-    _check_voice(speech)
-    speech.created_at = now()
+def _say(queue: Queue, job: Job) -> int:
+    request, made_at = job.request, now()
+    if is_gone(request.voice):
+        raise InvalidVoiceProfile(N_("it was deleted before its turn came."))
+    sentences = read(request)
+    queue.note_reading(job, sentences)
     with ExitStack() as drafts:
-        takes = [_take(job, n, drafts.enter_context(storage.Draft(speech.format)), spoken) for n in range(job.takes)]
+        takes = []
+        for number in range(request.takes):
+            asked = replace(request, seed=(request.seed + number) % MAX_SEED)
+            draft = drafts.enter_context(storage.Draft(request.format))
+            takes.append(_take(asked, sentences, draft, made_at, lambda: queue.note_sentence(job)))
         best = max(takes, key=lambda take: take.closeness or -1.0)
-        speech.seed, speech.seconds, speech.closeness = best.seed, best.seconds, best.closeness
+        speech = best.request.to_row()
+        speech.created_at, speech.seconds, speech.closeness = made_at, best.seconds, best.closeness
         similarity.compare(speech, best.heard)
         _keep(speech, best.draft)
         return speech.id
 
 
-def _check_voice(speech: Speech) -> None:
-    """Raises InvalidVoiceProfile when the voice was deleted while its turn was awaited."""
-    is_gone = speech.voice_id and not db.session.get(Voice, speech.voice_id)
+def is_gone(voice: RequestedVoice) -> bool:
+    """Whether a voice of the bank was deleted since it was asked for."""
+    gone = voice.id is not None and db.session.get(Voice, voice.id) is None
     db.session.rollback()  # holds no connection while the networks work
-    if is_gone:
-        raise InvalidVoiceProfile(str(DELETED))
+    return gone
 
 
-def _take(job: Job, number: int, draft: storage.Draft, spoken: Callable[[], None]) -> Take:
-    """Speak every sentence once, with a seed of its own."""
-    cloner, speech, seed = current_app.extensions["cloner"], job.speech, (job.speech.seed + number) % MAX_SEED
+def read(request: SpeechRequest) -> list[Sentence]:
+    """The sentences of a request, with the site's dictionary.  Raises NothingToSay, TextTooLong."""
+    dictionary = Pronunciation.dictionary()
+    db.session.rollback()  # holds no connection while it is read
+    return current_app.extensions["cloner"].read(request.text, request.language, dictionary)
+
+
+def _take(
+    request: SpeechRequest,
+    sentences: list[Sentence],
+    draft: storage.Draft,
+    made_at: datetime,
+    spoken: Callable[[], None],
+) -> Take:
+    """Speak every sentence once.  spoken: called after each."""
+    cloner, profile = current_app.extensions["cloner"], request.voice.profile
     heard = similarity.Heard(cloner.sample_rate)
-    pieces = cloner.say(job.sentences, job.profile, speech.speed, speech.pitch, speech.pauses, seed)
-    file = SpeechFile(draft.path, cloner.sample_rate, speech.format, provenance.tags(speech), speech.kbits)
+    pieces = cloner.say(sentences, profile, request.speed, request.pitch, request.pauses, request.seed)
+    tags = synthetic_tags(request.text, request.voice.name, made_at)
+    file = SpeechFile(draft.path, cloner.sample_rate, request.format, tags, request.kbits)
     with closing(pieces), _closed(file):
         for piece in pieces:
             file.write(piece)
             heard.add(piece)
             spoken()
-    return Take(seed, draft, file.seconds, heard, similarity.of(heard, job.profile))
+    return Take(request, draft, file.seconds, heard, similarity.of(heard, profile))
 
 
 @contextmanager
