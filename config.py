@@ -31,6 +31,9 @@ class Config:
     SECRET_KEY = os.environ.get("TEMBR_SECRET_KEY")  # None: made once and kept under INSTANCE
     READY_VOICES = _setting("READY_VOICES", ROOT / "models" / "weights" / "voices")
     WEIGHTS = _setting("WEIGHTS", INSTANCE / "weights")  # an owner's own; each file comes before the shipped one
+    # what speaks where a request names nothing else: "tembr", an imported network's name, or "" for the one in use
+    SYNTHESIZER = _setting("SYNTHESIZER", "")
+    VOCODER = _setting("VOCODER", "")
 
     # how long speeches are kept; 0: until somebody deletes them
     KEEP_DAYS = _setting("KEEP_DAYS", 0.0)

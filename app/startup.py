@@ -15,11 +15,14 @@ from app import schema, storage
 from app.db import ReadyVoice, Voice, VoiceRecording, db
 from app.history import retention
 from app.voices import recordings
-from models import InvalidVoiceProfile, VoiceCloner, VoiceProfile, is_outdated
+from models import OWN, InvalidVoiceProfile, VoiceCloner, VoiceProfile, is_outdated
 
 
 def start(app: Flask) -> None:
-    """Make the app ready to serve, in the process that serves it.  Raises UpgradeFailed and UnreadableWeights."""
+    """Make the app ready to serve, in the process that serves it.
+
+    Raises UpgradeFailed, UnreadableWeights, UnknownModel.
+    """
     app.extensions["cloner"] = app.extensions["cloner"] or _load_cloner(app)
     with app.app_context():
         bring_up_to_date()
@@ -41,9 +44,12 @@ def prepare() -> None:
 
 def _load_cloner(app: Flask) -> VoiceCloner:
     """The networks, and the dictionaries of both languages: the first reading comes as quickly as the others."""
-    cloner = VoiceCloner.load(own=app.config["WEIGHTS"])
+    own, synthesizer, vocoder = (app.config[name] for name in ("WEIGHTS", "SYNTHESIZER", "VOCODER"))
+    cloner = VoiceCloner.load(own=own, synthesizer=synthesizer, vocoder=vocoder)
     for file in cloner.files:
         app.logger.log(WARNING if file.parent == app.config["WEIGHTS"] else INFO, "Weights are taken from %s", file)
+    for kind, name in cloner.in_use.items():
+        app.logger.log(INFO if name == OWN else WARNING, "The %s in use is %s", kind, name)
     for text in ("Привет.", "Hello."):
         cloner.read(text)
     return cloner
