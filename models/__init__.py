@@ -26,8 +26,9 @@ _NAMES = {
     "checkpoint": ("UnreadableWeights",),
     "cloning": ("VoiceCloner",),
     "errors": ("Message", "N_", "NN_", "TembrError"),
-    "legacy.library": ("OWN", "ImportedModel", "InvalidModelName", "ModelLibrary", "UnknownModel"),
-    "legacy.published": ("KINDS", "UnusableModelFile"),
+    "legacy": ("IMPORTED", "KINDS", "OWN"),
+    "legacy.library": ("ImportedModel", "InvalidModelName", "ModelLibrary", "UnknownModel"),
+    "legacy.published": ("UnusableModelFile",),
     "legacy.speech": ("PitchIsFixed",),
     "limits": (
         "FORMATS", "KBITS", "LANGUAGES", "MAX_RECORDING_SECONDS", "MAX_SEED", "MAX_TEXT_CHARACTERS", "PAUSES", "PITCH",

@@ -19,8 +19,8 @@ from torch import Tensor
 
 from models import checkpoint, limits, recording
 from models.audio import ENCODER_MEL, SAMPLE_RATE, encoder_mel, level_gain, levelled, speech_mel, trim
-from models.legacy.library import OWN, ModelLibrary
-from models.legacy.published import ENCODER, SYNTHESIZER, VOCODER
+from models.legacy import ENCODER, IMPORTED, OWN, SYNTHESIZER, VOCODER
+from models.legacy.library import ModelLibrary
 from models.legacy.speech import MAX_TOGETHER, ImportedNetworks, groups
 from models.limits import LANGUAGES
 from models.pitch import pitch_statistics
@@ -34,7 +34,6 @@ from models.vocoder import Vocoder, VocoderConfig
 from models.voice_profile import VoiceProfile, mean_mel
 
 WEIGHTS = Path(__file__).parent / "weights"
-IMPORTED = "imported"  # the folder of imported networks in an owner's folder
 MAX_PROFILE_SECONDS = 30.0  # nothing is gained from hearing more of a voice
 MAX_PAUSE_SECONDS = 0.3  # kept of each pause in a recording
 SENTENCE_PAUSE_SECONDS = 0.3  # between two sentences
@@ -217,16 +216,13 @@ class VoiceCloner:
         chance = torch.Generator().manual_seed(seed)
         synthesizer, vocoder = synthesizer or self.in_use[SYNTHESIZER], vocoder or self.in_use[VOCODER]
         is_own = synthesizer == vocoder == OWN
-        corrections: dict[str, float] = {}
         for group in groups(sentences, 0 if is_own else MAX_TOGETHER):
             with self._lock:
                 mels = self.imported.mels(
                     synthesizer, group, profile, float(speed), float(pitch), float(pauses), chance
                 )
                 for sentence in (one for one in group if id(one) not in mels):
-                    if sentence.language not in corrections:
-                        corrections[sentence.language] = self.correction(profile, sentence.language)
-                    height = float(pitch) + corrections[sentence.language]
+                    height = float(pitch) + self.correction(profile, sentence.language)
                     mels[id(sentence)] = self.mel(sentence, profile, float(speed), height, float(pauses), chance)
                 waveforms = self._waveforms(vocoder, [mels[id(sentence)] for sentence in group], chance)
             for sentence, said in zip(group, waveforms, strict=True):

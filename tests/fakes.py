@@ -102,7 +102,9 @@ class FakeCloner:
         sentences = self.read(text, language, dictionary)
         return np.concatenate(list(self.say(sentences, profile, speed, pitch, pauses, seed)))
 
-    def say(self, sentences, profile, speed=1.0, pitch=0.0, pauses=1.0, seed=0) -> Iterator[np.ndarray]:
+    def say(
+        self, sentences, profile, speed=1.0, pitch=0.0, pauses=1.0, seed=0, synthesizer="", vocoder=""
+    ) -> Iterator[np.ndarray]:
         """A hum for each sentence.  between: called before each one."""
         for sentence in sentences:
             self.between()
@@ -111,6 +113,8 @@ class FakeCloner:
             if fault:
                 raise fault
             asked = {"speed": speed, "pitch": pitch, "pauses": pauses, "seed": seed}
+            if synthesizer or vocoder:
+                asked |= {"synthesizer": synthesizer, "vocoder": vocoder}
             self.said.append({"words": sentence.words, "language": sentence.language, **asked})
             n_letters = len(sentence.words.replace("\u0301", ""))
             time = np.arange(int(n_letters * 0.06 / speed * self.sample_rate)) / self.sample_rate

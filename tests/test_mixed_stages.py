@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from models import PitchIsFixed, UnknownModel, UnreadableWeights, VoiceCloner, VoiceProfile, checkpoint
-from models.cloning import IMPORTED, WEIGHTS
-from models.legacy import speech
+from models.cloning import WEIGHTS
+from models.legacy import IMPORTED, speech
 from models.legacy.library import ModelLibrary
 from models.speaker_encoder import SpeakerEncoder, SpeakerEncoderConfig
 from tests.rtvc import checkpoint_file

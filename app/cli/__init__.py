@@ -1,4 +1,4 @@
-"""./tembr on the command line: speak, read, voices, check.
+"""./tembr on the command line: speak, read, voices, models, check.
 
 Exit status: 0, all was done; 1, something could not be, and standard error says what; 2, the command line is wrong, and
 nothing was begun; 130, interrupted.  What a program may read is on standard output, the rest on standard error.
@@ -11,6 +11,7 @@ import click
 
 from app.cli.check import check
 from app.cli.common import load_cloner, say
+from app.cli.models import models
 from app.cli.read import read
 from app.cli.speak import speak
 from app.cli.voices import voices
@@ -25,7 +26,7 @@ def commands() -> None:
     """Clone a voice, from the command line."""
 
 
-for command in (speak, read, voices, check):
+for command in (speak, read, voices, models, check):
     commands.add_command(command)
 
 

@@ -37,11 +37,11 @@ class Number(click.FloatRange):
 
 
 def load_cloner() -> "VoiceCloner":
-    """The networks, an owner's before the shipped ones.  Raises UnreadableWeights."""
+    """The networks, an owner's before the shipped ones.  Raises UnreadableWeights, UnknownModel."""
     from config import Config
     from models import VoiceCloner
 
-    return VoiceCloner.load(own=Config.WEIGHTS)
+    return VoiceCloner.load(own=Config.WEIGHTS, synthesizer=Config.SYNTHESIZER, vocoder=Config.VOCODER)
 
 
 def site() -> "Flask":

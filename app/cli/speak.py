@@ -47,6 +47,8 @@ class Manner:
     pauses: float
     seed: int
     kbits: int
+    synthesizer: str
+    vocoder: str
 
 
 @click.command()
@@ -83,6 +85,12 @@ class Manner:
     show_default=True,
     help="Thousands of bits a second of an .mp3.",
 )
+@click.option(
+    "--synthesizer", default="", metavar="NAME", help="tembr, or an imported network; what is in use when not given."
+)
+@click.option(
+    "--vocoder", default="", metavar="NAME", help="tembr, or an imported network; what is in use when not given."
+)
 @json_option
 @click.pass_obj
 def speak(
@@ -98,13 +106,15 @@ def speak(
     pauses: float,
     seed: int,
     kbits: int,
+    synthesizer: str,
+    vocoder: str,
     as_json: bool,
 ) -> int:
     """Say TEXT in a voice, or each line of a table.
 
     Of a table, a line that cannot be spoken is reported with its id, and the others are spoken all the same.
     """
-    manner = Manner(language, speed, pitch, pauses, seed, kbits)
+    manner = Manner(language, speed, pitch, pauses, seed, kbits, synthesizer, vocoder)
     if batch:
         if text is not None or voice or out:
             raise click.UsageError("--batch takes text and voice from its table and writes to --out-dir.")
@@ -153,9 +163,8 @@ class Speaker:
         draft = path.with_name(f".{path.name}.partial")
         try:
             with SpeechFile(draft, self.cloner.sample_rate, _format(path), tags, manner.kbits) as file:
-                for piece in self.cloner.say(
-                    sentences, profile, manner.speed, manner.pitch, manner.pauses, manner.seed
-                ):
+                how = (manner.speed, manner.pitch, manner.pauses, manner.seed, manner.synthesizer, manner.vocoder)
+                for piece in self.cloner.say(sentences, profile, *how):
                     file.write(piece)
             draft.replace(path)
         finally:

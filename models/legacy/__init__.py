@@ -9,3 +9,7 @@ tacotron.py    characters to mel, frame by frame, by location-sensitive attentio
 wavernn.py     mel to samples, one by one
 Its speaker encoder is models/speaker_encoder.py.
 """
+
+ENCODER, SYNTHESIZER, VOCODER = KINDS = ("encoder", "synthesizer", "vocoder")
+OWN = "tembr"  # the name of the networks that ship
+IMPORTED = "imported"  # the folder of imported networks, in that of an owner's weights

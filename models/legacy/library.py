@@ -13,12 +13,12 @@ from torch import nn
 
 from models import checkpoint
 from models.errors import N_, TembrError
-from models.legacy.published import ENCODER, KINDS, SYNTHESIZER, VOCODER, Published, read_published
+from models.legacy import ENCODER, KINDS, OWN, SYNTHESIZER, VOCODER
+from models.legacy.published import Published, read_published
 from models.legacy.tacotron import Tacotron, TacotronConfig
 from models.legacy.wavernn import WaveRNN, WaveRNNConfig
 from models.speaker_encoder import SpeakerEncoder, SpeakerEncoderConfig
 
-OWN = "tembr"  # the name of the networks that ship
 PUBLISHED = "rtvc"  # what a file is called whose own name is only its kind
 NETWORKS = {
     ENCODER: (SpeakerEncoder, SpeakerEncoderConfig),

@@ -13,13 +13,13 @@ from torch import Tensor, nn
 
 from models.audio import ENCODER_MEL, SPEECH_MEL
 from models.errors import N_, Message, TembrError
+from models.legacy import ENCODER, SYNTHESIZER, VOCODER
 from models.legacy.symbols import SYMBOLS
 from models.legacy.tacotron import Tacotron, TacotronConfig
 from models.legacy.wavernn import WaveRNN, WaveRNNConfig
 from models.speaker_encoder import SpeakerEncoder, SpeakerEncoderConfig
 from models.voice_profile import SHAPES
 
-ENCODER, SYNTHESIZER, VOCODER = KINDS = ("encoder", "synthesizer", "vocoder")
 MAX_BYTES = 2_000_000_000  # of a file; the largest published one has 370 MB
 ZIP, OLD = b"PK\x03\x04", b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # what torch.save begins with
 DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.int32, torch.int64)
@@ -32,7 +32,7 @@ class UnusableModelFile(TembrError):
 
 @dataclass(frozen=True)
 class Published:
-    """A network as it was in a file.  kind: one of KINDS; steps it was trained, None where the file does not tell."""
+    """A network as it was in a file.  kind: one of legacy.KINDS; steps: of its training, None if the file is silent."""
 
     kind: str
     network: nn.Module
@@ -128,7 +128,7 @@ def _tensors(content: Mapping, n_bytes: int) -> Tensors:
 
 
 def _kind(tensors: Tensors) -> str:
-    """Which of KINDS has tensors of these names.  Raises UnusableModelFile."""
+    """Which of legacy.KINDS has tensors of these names.  Raises UnusableModelFile."""
     for kind, names in SIGNS.items():
         if all(name in tensors for name in names):
             return kind

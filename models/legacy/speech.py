@@ -13,9 +13,8 @@ from torch.nn import functional as F
 
 from models.audio import MAX_MEL
 from models.errors import N_, TembrError
-from models.legacy import alignment
-from models.legacy.library import OWN, ModelLibrary
-from models.legacy.published import SYNTHESIZER, VOCODER
+from models.legacy import OWN, SYNTHESIZER, VOCODER, alignment
+from models.legacy.library import ModelLibrary
 from models.legacy.symbols import characters, symbol_ids
 from models.legacy.tacotron import Spoken, Tacotron
 from models.text import Sentence
