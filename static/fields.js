@@ -5,7 +5,7 @@ import { figure, sentence } from "./words.js";
 export function showCount(counter) {
   const limit = Number(counter.dataset.limit);
   const count = [...document.getElementById(counter.dataset.counter).value].length;
-  counter.textContent = sentence("counted", { count: figure(count), limit: figure(limit) });
+  counter.textContent = sentence(counter, "counted", { count: figure(count), limit: figure(limit) });
   counter.classList.toggle("counter-over", count > limit);
 }
 
@@ -16,18 +16,19 @@ function showValue(output) {
 }
 
 function showFile(input) {
-  const chosen = input.closest("[data-drop]").querySelector("[data-chosen]");
+  const zone = input.closest("[data-drop]");
+  const chosen = zone.querySelector("[data-chosen]");
   const file = input.files[0];
   const refusal = tooLarge(input);
   chosen.hidden = !file;
-  chosen.textContent = refusal ?? (file ? sentence("file", { name: file.name, size: figure(file.size / 1e6, 1) }) : "");
+  chosen.textContent = refusal ?? (file ? sentence(zone, "file", { name: file.name, size: figure(file.size / 1e6, 1) }) : "");
   chosen.classList.toggle("error", Boolean(refusal));
 }
 
 function tooLarge(input) {
   const size = (input.files[0]?.size ?? 0) / 1e6;
   const limit = Number(input.dataset.maxMegabytes);
-  return size > limit ? sentence("tooLarge", { size: figure(size, 1), limit: figure(limit) }) : null;
+  return size > limit ? sentence(input.closest("[data-drop]"), "tooLarge", { size: figure(size, 1), limit: figure(limit) }) : null;
 }
 
 // The first file field of a form whose file is not even worth sending.

@@ -36,9 +36,9 @@ async function send(form) {
     const answer = await post(form.action, `#${form.id}`, new FormData(form));
     if (answer.ok && answer.data) return begin(form, answer.data);
     if (answer.part) return forms.replace(form, answer);
-    complain(form, answer.data?.message ?? answer.message ?? place.dataset.refused);
+    complain(form, answer.data?.message ?? forms.failed(form, answer));
   } catch {
-    complain(form, place.dataset.fault);
+    complain(form, form.dataset.noAnswer);
   }
   forms.free(form);
 }
@@ -50,7 +50,7 @@ document.addEventListener("submit", (event) => {
   if (forms.isBusy(form)) return; // a double click
   const refused = tooLargeIn(form);
   if (refused) return refused.focus();
-  forms.occupy(form, place.dataset.speaking);
+  forms.occupy(form);
   notify("");
   complain(form, "");
   send(form);

@@ -3,9 +3,9 @@
 const { lang } = document.documentElement;
 export const language = navigator.languages.find((own) => own.split("-")[0] === lang) ?? lang; // en-GB for en
 
-// A sentence of the page's body, where the server translated it, with its {values} put in.
-export function sentence(name, values = {}) {
-  return document.body.dataset[name].replace(/{(\w+)}/g, (_whole, key) => values[key]);
+// The sentence that an element keeps for a script, translated by the server, with its {values} put in.
+export function sentence({ dataset }, name, values) {
+  return dataset[name].replace(/{(\w+)}/g, (_whole, key) => values[key]);
 }
 
 export function figure(value, digits = 0, least = digits) {

@@ -110,6 +110,7 @@ def test_double_click_speaks_once(page, stop, tmp_path):
 
 def test_fault_while_it_speaks_comes_to_the_form_with_text_and_choices(page, stop, cloner):
     _fill_in(page)
+    page.press(".more summary")
     page.press("#speak [value=wav]")
     cloner.fault = MemoryError()
     page.press("#speak .big")
