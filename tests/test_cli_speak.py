@@ -1,6 +1,7 @@
 """./tembr speak and read, with a stand-in for the networks: what is asked of them, and what is written and said."""
 
 import json
+from dataclasses import fields
 
 import av
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 import app
 from app import cli, startup
 from app.db import Pronunciation, Voice, db
+from app.speak.request import SpeechRequest
 from config import Config
 from models import VoiceProfile, read_tags, says_synthetic
 from models.recording import UnreadableAudio
@@ -41,7 +43,7 @@ class Cloner:
         if text == "crash":
             raise RuntimeError("out of memory")
         self.said.append({"text": text, "profile": profile, "language": language, "speed": speed, "seed": seed})
-        self.asked = (pitch, pauses)
+        self.asked, self.networks = (pitch, pauses), (synthesizer, vocoder)
         yield np.zeros(RATE // 4, np.float32)
         yield np.zeros(RATE // 4, np.float32)
 
@@ -128,6 +130,16 @@ def test_without_a_site_no_database_is_made(speak, here, cloner):
 def test_pitch_and_pauses_reach_the_networks(speak, here, cloner):
     speak("Hi", "--voice", "anna.wav", "--out", "x.wav", "--pitch", "-2", "--pauses", "1.5")
     assert cloner.asked == (-2, 1.5)
+
+
+def test_every_knob_of_a_request_but_format_and_takes_is_an_option():
+    knobs = {one.name for one in fields(SpeechRequest)} - {"text", "voice", "format", "takes"}
+    assert knobs == {part.name for part in cli.speak.params} - {"text", "voice", "out", "batch", "out_dir", "as_json"}
+
+
+def test_networks_asked_for_reach_the_networks(speak, here, cloner):
+    speak("Hi", "--voice", "anna.wav", "--out", "x.wav", "--synthesizer", "rtvc", "--vocoder", "tembr")
+    assert cloner.networks == ("rtvc", "tembr")
 
 
 def test_what_was_written_and_how_long_it_is_are_said(speak, here, capsys):

@@ -18,6 +18,7 @@ def _voice(seed=0, **changes):
 
 def _request(**changes):
     given = {"language": "en", "speed": 1.5, "pitch": -2.0, "pauses": 0.5, "seed": 7, "format": "ogg", "kbits": 64}
+    given |= {"synthesizer": "rtvc", "vocoder": "rtvc"}
     return SpeechRequest("Hello.", _voice(), **given | changes)
 
 

@@ -38,7 +38,7 @@ def voice(bank):
 def test_pitch_and_pauses_reach_the_networks_and_are_kept(app, client, cloner, voice):
     assert client.post("/", data=_payload(pitch="-3.5", pauses="1.5")).status_code == 303
     assert (cloner.said[0]["pitch"], cloner.said[0]["pauses"]) == (-3.5, 1.5)
-    assert _speech(app).knobs == {"speed": 1.0, "pitch": -3.5, "pauses": 1.5, "kbits": 128}
+    assert _speech(app).knobs.items() >= {"speed": 1.0, "pitch": -3.5, "pauses": 1.5, "kbits": 128}.items()
     client.post("/speeches/1/again")
     assert cloner.said[1] == cloner.said[0] | {"seed": 1}
 

@@ -3,7 +3,7 @@
 import csv
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import fields
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,12 +16,12 @@ from app.cli.common import (
     answer,
     dictionary,
     json_option,
-    language_option,
     named,
     say,
     site,
 )
-from models import FORMATS, KBITS, LANGUAGES, MAX_SEED, PAUSES, PITCH, SPEED, USUAL_KBITS, TembrError
+from app.speak.request import RequestedVoice, SpeechRequest
+from models import FORMATS, LANGUAGES, Range, TembrError
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -37,18 +37,22 @@ class BadLine(TembrError):
     """A table of lines, or a line of it, is not what it should be."""
 
 
-@dataclass(frozen=True)
-class Manner:
-    """How a text is spoken."""
-
-    language: str | None
-    speed: float
-    pitch: float
-    pauses: float
-    seed: int
-    kbits: int
-    synthesizer: str
-    vocoder: str
+def knob_options(command: Callable) -> Callable:
+    """Give a command an option for each knob of a SpeechRequest that has a line about it."""
+    for one in reversed([one for one in fields(SpeechRequest) if one.metadata]):
+        limits, kind, metavar = one.metadata["limits"], str, "NAME"
+        if isinstance(limits, Range):
+            kind, metavar = Number(limits), None
+        elif isinstance(limits, range):
+            kind, metavar = click.IntRange(limits[0], limits[-1]), None
+        elif limits:
+            kind, metavar = click.Choice(limits), None
+        about, shown = one.metadata["about"], one.default not in (None, "")
+        option = click.option(
+            f"--{one.name}", type=kind, default=one.default, metavar=metavar, show_default=shown, help=about
+        )
+        command = option(command)
+    return command
 
 
 @click.command()
@@ -69,28 +73,7 @@ class Manner:
 @click.option(
     "--out-dir", type=click.Path(path_type=Path), metavar="DIR", help="Where --batch writes id.wav of each line."
 )
-@language_option
-@click.option("--speed", type=Number(SPEED), default=SPEED.usual, show_default=True, help="Times the usual.")
-@click.option(
-    "--pitch", type=Number(PITCH), default=PITCH.usual, show_default=True, help="Semitones above the voice's own."
-)
-@click.option("--pauses", type=Number(PAUSES), default=PAUSES.usual, show_default=True, help="Times as long as usual.")
-@click.option(
-    "--seed", type=click.IntRange(0, MAX_SEED), default=0, show_default=True, help="Another number gives another take."
-)
-@click.option(
-    "--kbits",
-    type=click.Choice(KBITS),
-    default=USUAL_KBITS,
-    show_default=True,
-    help="Thousands of bits a second of an .mp3.",
-)
-@click.option(
-    "--synthesizer", default="", metavar="NAME", help="tembr, or an imported network; what is in use when not given."
-)
-@click.option(
-    "--vocoder", default="", metavar="NAME", help="tembr, or an imported network; what is in use when not given."
-)
+@knob_options
 @json_option
 @click.pass_obj
 def speak(
@@ -100,36 +83,28 @@ def speak(
     out: Path | None,
     batch: Path | None,
     out_dir: Path | None,
-    language: str | None,
-    speed: float,
-    pitch: float,
-    pauses: float,
-    seed: int,
-    kbits: int,
-    synthesizer: str,
-    vocoder: str,
     as_json: bool,
+    **knobs: object,
 ) -> int:
     """Say TEXT in a voice, or each line of a table.
 
     Of a table, a line that cannot be spoken is reported with its id, and the others are spoken all the same.
     """
-    manner = Manner(language, speed, pitch, pauses, seed, kbits, synthesizer, vocoder)
     if batch:
         if text is not None or voice or out:
             raise click.UsageError("--batch takes text and voice from its table and writes to --out-dir.")
         if not out_dir:
             raise click.UsageError("--batch needs --out-dir.")
-        return _speak_batch(load, batch, out_dir, manner, as_json)
+        return _speak_batch(load, batch, out_dir, knobs, as_json)
     if text is None or not voice or not out:
         raise click.UsageError("A text needs --voice and --out.")
     if out_dir:
         raise click.UsageError("--out-dir goes with --batch.")
     if _format(out) not in FORMATS:
         raise click.UsageError(f"--out {out} must end in {', '.join(f'.{name}' for name in FORMATS)}.")
-    speaker = Speaker(load(), manner)
+    speaker = Speaker(load())
     out.parent.mkdir(parents=True, exist_ok=True)
-    seconds = speaker.speak(text, voice, language, out)
+    seconds = speaker.speak(text, voice, out, knobs)
     if as_json:
         answer({"file": str(out), "seconds": round(seconds, 3)})
     say(f"{out}: {seconds:.1f} s of speech.")
@@ -143,28 +118,28 @@ def _format(path: Path) -> str:
 class Speaker:
     """Speaks texts to files; listens to each recording once, and finds each failure once."""
 
-    def __init__(self, cloner: "VoiceCloner", manner: Manner):
-        self.cloner, self.manner = cloner, manner
+    def __init__(self, cloner: "VoiceCloner"):
+        self.cloner = cloner
         self.dictionary = dictionary()
         self._profiles: dict[str, VoiceProfile | ValueError] = {}
         self._site: Flask | None = None
 
-    def speak(self, text: str, voice: str, language: str | None, path: Path) -> float:
+    def speak(self, text: str, voice: str, path: Path, knobs: dict) -> float:
         """Write the file, sentence by sentence, whole or not at all; return seconds of speech.
 
-        Raises what the networks raise, UnknownVoice, OSError.
+        knobs: fields of SpeechRequest.  Raises what the networks raise, UnknownVoice, OSError.
         """
         from models import SpeechFile, synthetic_tags
 
-        manner, profile = self.manner, self.profile(voice)
-        sentences = self.cloner.read(text, language, self.dictionary)
         called = Path(voice).stem if Path(voice).expanduser().is_file() else voice
+        requested = RequestedVoice(called, self.profile(voice))
+        request = SpeechRequest(text, requested, **knobs | {"format": _format(path)})
+        sentences = self.cloner.read(text, request.language, self.dictionary)
         tags = synthetic_tags(text, called, date.today())
         draft = path.with_name(f".{path.name}.partial")
         try:
-            with SpeechFile(draft, self.cloner.sample_rate, _format(path), tags, manner.kbits) as file:
-                how = (manner.speed, manner.pitch, manner.pauses, manner.seed, manner.synthesizer, manner.vocoder)
-                for piece in self.cloner.say(sentences, profile, *how):
+            with SpeechFile(draft, self.cloner.sample_rate, request.format, tags, request.kbits) as file:
+                for piece in request.say(self.cloner, sentences):
                     file.write(piece)
             draft.replace(path)
         finally:
@@ -197,17 +172,18 @@ class Speaker:
                 raise UnknownVoice("There is no such file, and: %(reason)s", reason=error) from error
 
 
-def _speak_batch(load: Callable, batch: Path, out_dir: Path, manner: Manner, as_json: bool) -> int:
+def _speak_batch(load: Callable, batch: Path, out_dir: Path, knobs: dict, as_json: bool) -> int:
     """Speak every line that can be, and report the others.  Return 1 if there were any, else 0."""
     lines = list(read_lines(batch))
     out_dir.mkdir(parents=True, exist_ok=True)
-    speaker, taken, all_seconds, n_bad = Speaker(load(), manner), set(), 0.0, 0
+    speaker, taken, all_seconds, n_bad = Speaker(load()), set(), 0.0, 0
     for number, line in lines:
         told = {"line": number, "id": line["id"]}
         try:
             _check_line(line, taken)
             path = out_dir / f"{line['id']}.wav"
-            seconds = speaker.speak(line["text"], line["voice"], line["language"] or manner.language, path)
+            spoken_in = {"language": line["language"] or knobs["language"]}
+            seconds = speaker.speak(line["text"], line["voice"], path, knobs | spoken_in)
             all_seconds += seconds
             told |= {"file": str(path), "seconds": round(seconds, 3)}
         except Exception as error:  # whatever is wrong with one line, the others are still spoken

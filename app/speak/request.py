@@ -1,10 +1,27 @@
 """What is asked of the networks: the one list of the knobs of speaking."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from app.db import Speech
-from models import FORMATS, PAUSES, PITCH, SPEED, USUAL_KBITS, VoiceProfile
+from models import FORMATS, KBITS, LANGUAGES, MAX_SEED, PAUSES, PITCH, SPEED, USUAL_KBITS, Range
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from app.db import Speech
+    from models import Sentence, VoiceCloner, VoiceProfile
+
+IN_USE = "tembr, or an imported network; what is in use when not given."
+
+
+def knob(default: object, about: str, limits: Range | range | Sequence[object] | None = None) -> object:
+    """A field that the command line takes too.
+
+    about: in a line.  limits: a Range of numbers, a range of whole ones, or the choices there are.
+    """
+    return field(default=default, metadata={"about": about, "limits": limits})
 
 
 @dataclass(frozen=True)
@@ -16,7 +33,7 @@ class RequestedVoice:
     """
 
     name: str
-    profile: VoiceProfile
+    profile: "VoiceProfile"
     id: int | None = None
     consent_at: datetime | None = field(default=None, compare=False)
     choice: str = field(default="", compare=False)
@@ -31,21 +48,30 @@ class SpeechRequest:
 
     text: str
     voice: RequestedVoice
-    language: str | None = None  # None: found from the text
-    speed: float = SPEED.usual
-    pitch: float = PITCH.usual  # semitones above the voice's own
-    pauses: float = PAUSES.usual  # times the usual length
-    seed: int = 0
+    language: str | None = knob(None, "Found from the text when not given.", LANGUAGES)
+    speed: float = knob(SPEED.usual, "Times the usual.", SPEED)
+    pitch: float = knob(PITCH.usual, "Semitones above the voice's own.", PITCH)
+    pauses: float = knob(PAUSES.usual, "Times as long as usual.", PAUSES)
+    seed: int = knob(0, "Another number gives another take.", range(MAX_SEED + 1))
     format: str = FORMATS[0]
-    kbits: int = USUAL_KBITS  # a second, of mp3 only
+    kbits: int = knob(USUAL_KBITS, "Thousands of bits a second of an .mp3.", KBITS)
+    synthesizer: str = knob("", IN_USE)
+    vocoder: str = knob("", IN_USE)
     takes: int = 1  # spoken with this seed and those after it; the closest to the voice is kept
+
+    def say(self, cloner: "VoiceCloner", sentences: "list[Sentence]") -> "Iterator[np.ndarray]":
+        """The sentences as they are asked for, one after the other.  Yields and raises what VoiceCloner.say does."""
+        profile, manner = self.voice.profile, (self.speed, self.pitch, self.pauses, self.seed)
+        return cloner.say(sentences, profile, *manner, self.synthesizer, self.vocoder)
 
     def knobs(self) -> dict:
         """Each field but the voice, by its name."""
         return {name: getattr(self, name) for name in KNOBS}
 
-    def to_row(self) -> Speech:
+    def to_row(self) -> "Speech":
         """The row to be kept, still without its file and what is measured of it."""
+        from app.db import Speech  # here: the command line knows the knobs without waiting for a database
+
         columns = Speech.__table__.columns
         kept = {name: value for name, value in self.knobs().items() if name != "takes"}
         row = Speech(knobs={name: value for name, value in kept.items() if name not in columns})
@@ -56,7 +82,7 @@ class SpeechRequest:
         return row
 
     @classmethod
-    def from_row(cls, row: Speech, voice: RequestedVoice) -> "SpeechRequest":
+    def from_row(cls, row: "Speech", voice: RequestedVoice) -> "SpeechRequest":
         """The request that speaks a kept speech again, in that voice."""
         return cls(voice=voice, **knobs_of(row))
 
@@ -64,7 +90,7 @@ class SpeechRequest:
 KNOBS = tuple(one.name for one in fields(SpeechRequest) if one.name != "voice")
 
 
-def knobs_of(row: Speech) -> dict:
+def knobs_of(row: "Speech") -> dict:
     """What a kept speech was asked with; what its row does not know is left out."""
-    columns = {name: getattr(row, name) for name in KNOBS if name in Speech.__table__.columns}
+    columns = {name: getattr(row, name) for name in KNOBS if name in row.__table__.columns}
     return columns | {name: value for name, value in row.knobs.items() if name in KNOBS}

@@ -87,7 +87,7 @@ def _take(
     """Speak every sentence once.  spoken: called after each."""
     cloner, profile = current_app.extensions["cloner"], request.voice.profile
     heard = similarity.Heard(cloner.sample_rate)
-    pieces = cloner.say(sentences, profile, request.speed, request.pitch, request.pauses, request.seed)
+    pieces = request.say(cloner, sentences)
     tags = synthetic_tags(request.text, request.voice.name, made_at)
     file = SpeechFile(draft.path, cloner.sample_rate, request.format, tags, request.kbits)
     with closing(pieces), _closed(file):
