@@ -36,9 +36,9 @@ PAGES = (
 
 def fill(n_voices: int, n_speeches: int) -> None:
     """Voices, speeches and a dictionary, as rows without files."""
-    chance = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     for n in range(n_voices):
-        embedding = np.abs(chance.normal(size=256))
+        embedding = np.abs(rng.normal(size=256))
         profile = VoiceProfile(embedding / np.linalg.norm(embedding), np.array([5.0, 0.2]), np.zeros(80), 9.0)
         note = "тётя из деревни, записана на телефон" if n % 3 else ""
         voice = Voice(name=f"Голос {n}", note=note, seconds=9.0, profile=profile.to_bytes(), file_name=f"{n}.mp3")

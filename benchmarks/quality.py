@@ -79,10 +79,10 @@ def recordings(corpus: Path, n_clips: int, seed: int) -> list[np.ndarray]:
     """So many recordings of real people, in the proportions of SOURCES, each at most MAX_SECONDS long."""
     with (corpus / "metadata.csv").open(encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file, delimiter="|") if float(row["seconds"]) >= MIN_SECONDS]
-    chance, chosen = random.Random(seed), []
+    rng, chosen = random.Random(seed), []
     for source, share in SOURCES.items():
         of_source = [row for row in rows if row["source"] == source]
-        chosen += chance.sample(of_source, round(share * n_clips / sum(SOURCES.values())))
+        chosen += rng.sample(of_source, round(share * n_clips / sum(SOURCES.values())))
     waveforms = (load_recording(corpus / row["path"], max_seconds=120) for row in chosen)
     return [waveform[: int(MAX_SECONDS * SAMPLE_RATE)] for waveform in waveforms]
 

@@ -1,4 +1,4 @@
-"""What the networks hear: the two mels of Real-Time-Voice-Cloning, and the trimming of silence."""
+"""What the networks hear: the two mels of Real-Time-Voice-Cloning, level, and silence."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -111,18 +111,21 @@ def level_db(waveform: np.ndarray) -> float:
 
 
 def level_gain(waveform: np.ndarray, target_db: float = SPEECH_LEVEL_DB) -> np.float32:
-    """The factor that brings a waveform to target_db dBFS RMS, or as near to it as it can go without clipping."""
+    """Factor that brings a waveform to target_db dBFS RMS, or as near as it can go without clipping."""
     peak = float(np.max(np.abs(waveform), initial=1e-9))
     return np.float32(min(10 ** ((target_db - level_db(waveform)) / 20), 0.999 / peak))
 
 
 def levelled(waveform: np.ndarray, target_db: float = SPEECH_LEVEL_DB) -> np.ndarray:
-    """The waveform scaled to target_db dBFS RMS, without clipping."""
+    """Scale a waveform to target_db dBFS RMS, without clipping."""
     return waveform * level_gain(waveform, target_db)
 
 
 def speech_mask(waveform: np.ndarray) -> np.ndarray:
-    """Which 10 ms frames hold speech, by energy.  waveform: (samples,).  Returns booleans, (frames,)."""
+    """Tell which 10 ms frames hold speech, by energy.
+
+    waveform: (samples,) at 16 kHz.  Returns booleans, (frames,).
+    """
     hop = int(FRAME_SECONDS * SAMPLE_RATE)
     padded = np.pad(waveform, (0, -len(waveform) % hop + hop))
     squares = np.square(padded, dtype=np.float64).reshape(-1, hop).mean(1)
@@ -133,7 +136,7 @@ def speech_mask(waveform: np.ndarray) -> np.ndarray:
 
 
 def trim(waveform: np.ndarray, margin_seconds: float = 0.05, max_pause_seconds: float | None = None) -> np.ndarray:
-    """The waveform without silence at its ends, and with pauses inside cut to max_pause_seconds if given."""
+    """Cut silence off the ends of a waveform, (samples,) at 16 kHz, and pauses inside to max_pause_seconds if given."""
     mask = speech_mask(waveform)
     if not mask.any():
         return waveform[:0]

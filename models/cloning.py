@@ -1,5 +1,7 @@
 """VoiceCloner: the whole journey, from a recording and a text to the file of a voice saying it.
 
+The three networks of SV2TTS (arXiv:1806.04558):
+
 recording --load, trim--> waveform --mel--> voice profile          once, when a voice is added
 text --read--> phones --synthesizer(profile)--> mel --vocoder--> waveform --encode--> mp3
 """
@@ -9,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -37,8 +38,8 @@ WEIGHTS = Path(__file__).parent / "weights"
 MAX_PROFILE_SECONDS = 30.0  # nothing is gained from hearing more of a voice
 MAX_PAUSE_SECONDS = 0.3  # kept of each pause in a recording
 SENTENCE_PAUSE_SECONDS = 0.3  # between two sentences
-LIVELINESS = (0.03, 0.15)  # spread of chance in log durations and pitch, so that another seed is another take
-LIKENESS = {"ru": 1.0, "en": 0.6}  # of the mean mel, which brings the recording's room and microphone with the voice
+NOISE_SCALES = (0.03, 0.15)  # of log durations and of pitch, so that another seed is another take
+MEAN_MEL_WEIGHT = {"ru": 1.0, "en": 0.6}  # of the voice's own, which brings the recording's room and microphone along
 TRIALS = {
     "ru": "Сегодня утром мы долго гуляли по старому парку.",
     "en": "This morning we took a long walk through the old park.",
@@ -76,7 +77,7 @@ class VoiceCloner:
         synthesizer: str = "",
         vocoder: str = "",
     ) -> VoiceCloner:
-        """The networks of a folder of weights, on the GPU if there is one.
+        """Load the networks of a folder of weights, to the GPU if there is one.
 
         own: an owner's folder, of which each file comes before that of weights, and which holds imported networks.
         synthesizer, vocoder: what is in use, OWN or the name of an imported one; by default what the owner chose.
@@ -106,9 +107,10 @@ class VoiceCloner:
             self.encoder = library.load(ENCODER, library.in_use(ENCODER)).to(self.device)
 
     def hear(self, source: bytes | Path) -> tuple[VoiceProfile, Findings]:
-        """The voice in a recording of any common format, known from its best 30 s, and what the recording is like.
+        """Learn a voice from a recording of any common format, from its best 30 s, and judge the recording's quality.
 
-        Raises UnreadableAudio, RecordingTooLong, RecordingSilent, and RecordingUnfit, which carries the findings.
+        source: a file's bytes or path.  Raises UnreadableAudio, RecordingTooLong, RecordingSilent, and RecordingUnfit,
+        which carries the findings.
         """
         profile, findings = self.examine(recording.load_recording(source, limits.MAX_RECORDING_SECONDS))
         if profile is None:
@@ -116,11 +118,11 @@ class VoiceCloner:
         return profile, findings
 
     def listen(self, source: bytes | Path) -> VoiceProfile:
-        """As hear: the voice alone."""
+        """As hear; return the voice alone."""
         return self.hear(source)[0]
 
     def examine(self, waveform: np.ndarray) -> tuple[VoiceProfile | None, Findings]:
-        """As hear, of a waveform: (samples,) at 16 kHz, untrimmed.  No voice when the findings have faults."""
+        """As hear, of a waveform: (samples,) at 16 kHz, untrimmed.  Return no voice when the findings have faults."""
         speech = trim(waveform, max_pause_seconds=MAX_PAUSE_SECONDS)
         best = best_window(speech, MAX_PROFILE_SECONDS)
         samples = torch.from_numpy(speech * level_gain(speech[best])).to(self.device)
@@ -142,9 +144,9 @@ class VoiceCloner:
 
     @torch.inference_mode()
     def _partials(self, mel: Tensor, window: range) -> tuple[np.ndarray, np.ndarray]:
-        """Embeddings of the partial utterances of some frames of a mel, and of those spread over all of it.
+        """Embed the partial utterances of a window of a mel, and those spread over all of it, each once.
 
-        mel: (frames, 40).  Returns (partials, 256) each, unit norm; none of a mel that is too short.
+        mel: (frames, 40), 10 ms a frame.  Returns two (partials, 256), unit norm; empty below 1.6 s.
         """
         inside = np.arange(window.start, window.stop - PARTIAL_FRAMES + 1, PARTIAL_STEP)
         if not len(inside):
@@ -159,9 +161,10 @@ class VoiceCloner:
 
     @torch.inference_mode()
     def embed(self, waveform: np.ndarray, sample_rate: int) -> np.ndarray:
-        """Speaker embedding of speech at any sample rate: its cosine with another's is their speaker similarity.
+        """Speaker embedding of speech; its cosine with a voice's is their speaker similarity.
 
-        waveform: (samples,).  Returns (256,), unit norm.  Raises RecordingTooShort below 1.6 s of speech.
+        waveform: (samples,); sample_rate: Hz, any.  Returns (256,), unit norm.
+        Raises RecordingTooShort below 1.6 s of speech.
         """
         heard = trim(soxr.resample(waveform, sample_rate, SAMPLE_RATE), max_pause_seconds=MAX_PAUSE_SECONDS)
         mel = encoder_mel(torch.from_numpy(levelled(heard)).to(self.device))
@@ -171,7 +174,7 @@ class VoiceCloner:
     def read(
         self, text: str, language: str | None = None, dictionary: Mapping[str, str] | None = None
     ) -> list[Sentence]:
-        """The text as it will be read.  dictionary: word -> respelling.  Raises NothingToSay, TextTooLong."""
+        """Read a text, as models.text.read does.  dictionary: word -> respelling.  Raises NothingToSay, TextTooLong."""
         return read(text, language, dictionary)
 
     def speak(
@@ -187,7 +190,10 @@ class VoiceCloner:
         synthesizer: str = "",
         vocoder: str = "",
     ) -> np.ndarray:
-        """The text in that voice, at once: read and say.  Returns (samples,) float32 at sample_rate."""
+        """Read a text and say all of it.  Takes and raises what read and say do.
+
+        Returns (samples,) float32 at sample_rate.
+        """
         sentences = self.read(text, language, dictionary)
         said = self.say(sentences, profile, speed, pitch, pauses, seed, synthesizer, vocoder)
         return np.concatenate(list(said))
@@ -203,9 +209,9 @@ class VoiceCloner:
         synthesizer: str = "",
         vocoder: str = "",
     ) -> Iterator[np.ndarray]:
-        """The sentences in that voice, one after the other, each with the pause after it.
+        """Speak sentences in a voice, one after the other, each with the pause after it.
 
-        speed: 0.5 to 2; pitch: semitones above the voice's own, -6 to 6; pauses: 0.5 to 2 times as long as usual.
+        speed, pitch, pauses: see limits.SPEED and those after it; beyond a limit, the limit is taken.
         The same seed gives the same take.  synthesizer, vocoder: OWN or names of imported networks; by default those
         in use.  An imported synthesizer leaves sentences in Russian to Tembr's.
         Yields (samples,) float32 at sample_rate.  Raises UnknownModel, UnreadableWeights, PitchIsFixed.
@@ -213,18 +219,18 @@ class VoiceCloner:
         speed = np.clip(speed, limits.SPEED.low, limits.SPEED.high)
         pitch = np.clip(pitch, limits.PITCH.low, limits.PITCH.high)
         pauses = np.clip(pauses, limits.PAUSES.low, limits.PAUSES.high)
-        chance = torch.Generator().manual_seed(seed)
+        generator = torch.Generator().manual_seed(seed)
         synthesizer, vocoder = synthesizer or self.in_use[SYNTHESIZER], vocoder or self.in_use[VOCODER]
         is_own = synthesizer == vocoder == OWN
         for group in groups(sentences, 0 if is_own else MAX_TOGETHER):
             with self._lock:
                 mels = self.imported.mels(
-                    synthesizer, group, profile, float(speed), float(pitch), float(pauses), chance
+                    synthesizer, group, profile, float(speed), float(pitch), float(pauses), generator
                 )
                 for sentence in (one for one in group if id(one) not in mels):
                     height = float(pitch) + self.correction(profile, sentence.language)
-                    mels[id(sentence)] = self.mel(sentence, profile, float(speed), height, float(pauses), chance)
-                waveforms = self._waveforms(vocoder, [mels[id(sentence)] for sentence in group], chance)
+                    mels[id(sentence)] = self.mel(sentence, profile, float(speed), height, float(pauses), generator)
+                waveforms = self._waveforms(vocoder, [mels[id(sentence)] for sentence in group], generator)
             for sentence, said in zip(group, waveforms, strict=True):
                 is_last = sentence is sentences[-1]
                 pause = sentence.pause_after or (0.0 if is_last else SENTENCE_PAUSE_SECONDS * pauses / speed)
@@ -232,14 +238,15 @@ class VoiceCloner:
                 yield np.concatenate([levelled(faded(said, self.sample_rate), SPOKEN_LEVEL_DB), silence])
 
     def correction(self, profile: VoiceProfile, language: str) -> float:
-        """How many semitones higher the voice must be asked for to come out at its own pitch, found by a trial.
+        """Find how many semitones higher a voice must be asked for to come out at its own pitch, by a trial sentence.
 
-        A stranger's voice, in the language that few spoke in training above all, else comes out semitones off.
-        Kept for the profiles used last: a voice makes one trial in each language.
+        An unseen voice else comes out semitones off, above all in the language that few spoke in training.
+        Depends on profile and language alone, and is kept for the profiles used last.  The caller holds the lock.
         """
         key = hashlib.sha256(profile.to_bytes()).digest(), language
         if (known := self._corrections.pop(key, None)) is None:
-            said = self.mel(_trial(language), profile, 1.0, 0.0, 1.0, torch.Generator().manual_seed(0))
+            (trial,) = read(TRIALS[language], language)
+            said = self.mel(trial, profile, 1.0, 0.0, 1.0, torch.Generator().manual_seed(0))
             too_low = (profile.pitch[0] - pitch_statistics(self.vocoder.pitch.f0(said))[0]) / SEMITONE
             known = float(np.clip(too_low, -MAX_CORRECTION, MAX_CORRECTION))
         self._corrections[key] = known  # the last one used stands last
@@ -254,49 +261,45 @@ class VoiceCloner:
         speed: float,
         pitch: float,
         pauses: float,
-        chance: torch.Generator,
+        generator: torch.Generator,
     ) -> Tensor:
-        """The synthesizer's part: a sentence's mel in that voice, (80, frames).
+        """Predict a sentence's mel in that voice: the synthesizer's part.  The caller holds the networks' lock.
 
-        speed and pauses: times the usual; pitch: semitones above what the network would say; chance: of the take.
+        speed, pauses: times the usual; pitch: semitones above what the network would say; generator: of the noise.
+        Returns (80, frames) within [-4, 4], 12.5 ms a frame.
         """
         spoken = [phone for phone in zip(sentence.phones, sentence.languages, strict=True) if phone[0] != WORD_BORDER]
         phones = [START, *(phone for phone, _ in spoken)]
         languages = [LANGUAGES.index(language) for _, language in (spoken[0], *spoken)]
-        stretch = [(pauses if phone in PAUSES else 1.0) / speed for phone in phones]
-        liveliness = torch.tensor(LIVELINESS)[:, None] * torch.randn(2, len(phones), generator=chance)
+        duration_scales = [(pauses if phone in PAUSES else 1.0) / speed for phone in phones]
+        noise = torch.tensor(NOISE_SCALES)[:, None] * torch.randn(2, len(phones), generator=generator)
         inputs = (
             torch.tensor(phone_ids(phones)),
             torch.tensor(languages),
             torch.from_numpy(profile.features()),
-            torch.tensor(stretch),
+            torch.tensor(duration_scales),
         )
         on_device = [part.to(self.device) for part in inputs]
-        return self.synthesizer.speak(*on_device, pitch, liveliness.to(self.device), LIKENESS[sentence.language])
+        return self.synthesizer.speak(*on_device, pitch, noise.to(self.device), MEAN_MEL_WEIGHT[sentence.language])
 
     @torch.inference_mode()
     def waveform(self, mel: Tensor) -> np.ndarray:
-        """The vocoder's part: (samples,) float32 of a mel (80, frames)."""
+        """Make sound of a mel (80, frames): the vocoder's part.  Returns (samples,) float32 at sample_rate."""
         return self.vocoder(mel[None])[0].float().cpu().numpy()
 
-    def _waveforms(self, vocoder: str, mels: list[Tensor], chance: torch.Generator) -> list[np.ndarray]:
-        """Waveforms of mels by a vocoder, (samples,) float32 each at sample_rate."""
+    def _waveforms(self, vocoder: str, mels: list[Tensor], generator: torch.Generator) -> list[np.ndarray]:
+        """As waveform, of several mels, by Tembr's vocoder or an imported one."""
         if vocoder == OWN:
             return [self.waveform(mel) for mel in mels]
-        return self.imported.waveforms(vocoder, mels, self.sample_rate, chance)
+        return self.imported.waveforms(vocoder, mels, self.sample_rate, generator)
 
     def encode(self, waveform: np.ndarray, format: str) -> bytes:
-        """The waveform as a file of one of limits.FORMATS.  Raises UnknownFormat."""
+        """Encode a waveform, (samples,) at sample_rate, as a file of one of limits.FORMATS.  Raises UnknownFormat."""
         return encode(waveform, self.sample_rate, format)
 
 
-@lru_cache
-def _trial(language: str) -> Sentence:
-    return read(TRIALS[language], language)[0]
-
-
 def faded(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
-    """The waveform rising from and falling to silence at its ends.  (samples,)."""
+    """Fade a waveform, (samples,), in and out over FADE_SECONDS."""
     n_samples = min(int(FADE_SECONDS * sample_rate), len(waveform) // 2)
     ramp = np.linspace(0, 1, n_samples, dtype=np.float32)
     shaped = waveform.copy()

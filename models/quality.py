@@ -97,7 +97,7 @@ class RecordingUnfit(TembrError):
 
 
 def examine(waveform: np.ndarray, partials: np.ndarray) -> Findings:
-    """Look a recording over.
+    """Measure and judge a recording.
 
     waveform: (samples,) at 16 kHz, as load_recording gives it, untrimmed.  partials: (partials, 256), embeddings of
     partial utterances from all over its speech, unit norm; none of less than MIN_SPEECH_SECONDS.
@@ -108,7 +108,7 @@ def examine(waveform: np.ndarray, partials: np.ndarray) -> Findings:
 
 
 def measure(waveform: np.ndarray, spoken: np.ndarray, partials: np.ndarray) -> Figures:
-    """The figures of a recording.  As examine takes them; spoken: as voice_mask gives it."""
+    """Measure a recording.  Takes what examine does; spoken: as voice_mask gives it."""
     power = _frame_power(waveform)
     level = _decibels(power[spoken].mean()) if spoken.any() else -120.0
     floor = np.percentile(_decibels(_smoothed(power)), 5) if spoken.any() else level
@@ -125,7 +125,7 @@ def measure(waveform: np.ndarray, spoken: np.ndarray, partials: np.ndarray) -> F
 
 
 def judge(figures: Figures) -> Iterator[Finding]:
-    """What is wrong by the figures: a fault alone, since nothing else is of use then, or every warning."""
+    """Compare figures with their limits; yield a fault alone, since nothing else is of use then, or every warning."""
     if not figures.speech_seconds or figures.snr_db < MIN_CONTRAST_DB:
         template = N_(
             "No speech was heard in this recording. Record one person speaking, close to the microphone, for 5 to 10 s."
@@ -192,7 +192,7 @@ def judge(figures: Figures) -> Iterator[Finding]:
 
 
 def voice_mask(waveform: np.ndarray) -> np.ndarray:
-    """Which 10 ms frames hold speech: those that WebRTC's detector takes for it and that are loud enough to be heard.
+    """Tell which 10 ms frames hold speech: those that WebRTC's detector takes for it and that are loud enough.
 
     waveform: (samples,) at 16 kHz.  Returns booleans, (samples // 160,).
     """
@@ -205,13 +205,13 @@ def voice_mask(waveform: np.ndarray) -> np.ndarray:
 
 
 def clipped_share(waveform: np.ndarray) -> float:
-    """Share of samples at the loudest level there is: a voice touches it now and then, a cut-off one stays there."""
+    """Share of samples near the peak, 0..1: a voice touches it now and then, a clipped one stays there."""
     loudness = np.abs(waveform)
     return float((loudness > NEAR_PEAK * loudness.max(initial=1e-9)).mean()) if len(waveform) else 0.0
 
 
 def bandwidth(waveform: np.ndarray, spoken: np.ndarray) -> float:
-    """The highest frequency that is heard in the loudest speech, in Hz."""
+    """Highest frequency, in Hz, within INAUDIBLE_DB of the strongest in the loudest speech.  spoken: see voice_mask."""
     power = _spectra(waveform, 512, FRAME)
     n_frames = min(len(power), len(spoken))
     loud = power[:n_frames][spoken[:n_frames]]
@@ -222,7 +222,7 @@ def bandwidth(waveform: np.ndarray, spoken: np.ndarray) -> float:
 
 
 def tonal_share(waveform: np.ndarray) -> float:
-    """Share of 20 ms frames that hold three tones or more that stay where they are: music or a hum, not a voice."""
+    """Share of 20 ms frames, 0..1, with three tones or more that last TONE_FRAMES: music or a hum, not a voice."""
     level = _decibels(_spectra(waveform, 1024, 2 * FRAME)[:, 4:257])  # 62 to 4,000 Hz
     if len(level) <= TONE_FRAMES:
         return 0.0
@@ -236,7 +236,7 @@ def tonal_share(waveform: np.ndarray) -> float:
 
 
 def fall(waveform: np.ndarray) -> float:
-    """How fast sounds end: what the level falls by in 50 ms, in dB, at its fastest tenth.  Echoes make it slow."""
+    """Fall of the level within 50 ms, in dB, at its fastest tenth: how fast sounds end.  Echoes make it slow."""
     hop = FRAME // 2
     power = np.square(waveform[: len(waveform) // hop * hop], dtype=np.float64).reshape(-1, hop).mean(1)
     if len(power) < 20:
@@ -254,7 +254,7 @@ def spread_starts(n_frames: int) -> np.ndarray:
 
 
 def group_similarity(partials: np.ndarray) -> float:
-    """Cosine between the two groups that partial embeddings fall into; 1 when there is one group, or too few to tell.
+    """Cosine between the centres of two groups of partial embeddings; 1 of one group, or of too few to tell.
 
     One speaker's groups are alike; those of two speakers are not.  partials: (partials, 256), unit norm.
     """
@@ -270,7 +270,7 @@ def group_similarity(partials: np.ndarray) -> float:
 
 
 def best_window(waveform: np.ndarray, seconds: float = BEST_SECONDS, spoken: np.ndarray | None = None) -> slice:
-    """The part of a recording, at most so long, that holds most speech, least noise and no clipping; in samples.
+    """Find the part of a recording, at most so long, with most speech, least noise and no clipping; in samples.
 
     waveform: (samples,) at 16 kHz.  spoken: as voice_mask gives it, when it is known.
     """
@@ -285,7 +285,7 @@ def best_window(waveform: np.ndarray, seconds: float = BEST_SECONDS, spoken: np.
 
 
 def _worth(waveform: np.ndarray, spoken: np.ndarray) -> np.ndarray:
-    """What each 10 ms frame is worth: 1 for clear speech, less above noise, nothing for silence and clipping."""
+    """Worth of each 10 ms frame, 0..1: 1 for clear speech, less above noise, nothing for silence and clipping."""
     power = _frame_power(waveform)
     level = _decibels(_smoothed(power))
     floor = np.array([np.percentile(level[max(0, at - 200) : at + 200], 5) for at in range(0, len(level), 50)])

@@ -6,7 +6,7 @@ are opened; nothing in them can open another file; and no more is decoded than t
 
 import io
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -70,7 +70,7 @@ class RecordingSilent(TembrError):
 
 
 def load_recording(source: bytes | Path, max_seconds: float) -> np.ndarray:
-    """Waveform of the first audio stream of a file, or of a file's bytes.
+    """Decode the first audio stream of a file, or of a file's bytes.
 
     Returns float32 (n_samples,), mono, SAMPLE_RATE, within -1..1.  Channels are averaged; where that would lose the
     voice (one silent or inverted) the loudest is taken.  Timestamps are ignored: gaps are closed.
@@ -79,17 +79,28 @@ def load_recording(source: bytes | Path, max_seconds: float) -> np.ndarray:
     with open_recording(source) as container:
         channels = _decode(container, max_seconds)
     waveform = within_full_scale(_mono(channels))
-    _refuse_silence(waveform)
+    with np.errstate(divide="ignore"):
+        dbfs = 20 * np.log10(np.abs(waveform).max(initial=0.0))
+    if dbfs < SILENCE_DBFS:
+        raise RecordingSilent(dbfs)
     return waveform
 
 
 @contextmanager
 def open_recording(source: bytes | Path) -> Iterator[av.container.InputContainer]:
-    """A file opened with every caution; what the decoder says of it then, too, is said as UnreadableAudio."""
-    with ExitStack() as opened:
-        file = opened.enter_context(_file(source))
+    """Open a stranger's file with every caution.  Raises UnreadableAudio, from the block, too."""
+    options = {
+        "format_whitelist": ",".join(CONTAINERS),
+        "codec_whitelist": ",".join(CODECS),
+        "protocol_whitelist": "none",
+        "max_streams": str(MAX_STREAMS),
+    }
+    with _file(source) as file:
         try:
-            yield opened.enter_context(_open(file))
+            with av.open(
+                file, container_options=options, metadata_errors="replace", io_open=_refuse_other_files
+            ) as container:
+                yield container
         except (UnreadableAudio, RecordingTooLong):
             raise
         except (av.FFmpegError, ValueError, OverflowError) as error:
@@ -97,7 +108,7 @@ def open_recording(source: bytes | Path) -> Iterator[av.container.InputContainer
 
 
 def _file(source: bytes | Path) -> BinaryIO:
-    """The source as an open file.  The decoder never sees a name: a name could mean a protocol."""
+    """Open the source.  The decoder never sees a name: a name could mean a protocol."""
     if isinstance(source, bytes):
         if not source:
             raise UnreadableAudio(N_("it is empty"))
@@ -108,22 +119,12 @@ def _file(source: bytes | Path) -> BinaryIO:
         raise UnreadableAudio("%(path)s: %(reason)s", path=source, reason=error.strerror) from error
 
 
-def _open(file: BinaryIO) -> av.container.InputContainer:
-    options = {
-        "format_whitelist": ",".join(CONTAINERS),
-        "codec_whitelist": ",".join(CODECS),
-        "protocol_whitelist": "none",
-        "max_streams": str(MAX_STREAMS),
-    }
-    return av.open(file, container_options=options, metadata_errors="replace", io_open=_refuse_other_files)
-
-
 def _refuse_other_files(url: str, flags: int, options: dict) -> None:
     raise UnreadableAudio(N_("it refers to another file"))
 
 
 def _decode(container: av.container.InputContainer, max_seconds: float) -> np.ndarray:
-    """Samples of the first audio stream, (n_channels, n_samples) float32 at SAMPLE_RATE."""
+    """Decode the first audio stream.  Returns (n_channels, n_samples) float32 at SAMPLE_RATE."""
     if not container.streams.audio:
         raise UnreadableAudio(N_("there is no sound in it"))
     stream = container.streams.audio[0]
@@ -134,7 +135,8 @@ def _decode(container: av.container.InputContainer, max_seconds: float) -> np.nd
         blocks.append(block)
         n_samples += block.shape[1]
         if n_samples > max_samples:
-            raise RecordingTooLong(max_seconds, _claimed_seconds(container, max_seconds))
+            claimed = (container.duration or 0) / av.time_base
+            raise RecordingTooLong(max_seconds, claimed if max_seconds < claimed < 1e6 else None)
     if not n_samples:
         raise UnreadableAudio(N_("it holds no sound"))
     return np.concatenate(blocks, axis=1)
@@ -188,12 +190,6 @@ def _samples(frame: av.AudioFrame) -> np.ndarray:
     return frame.to_ndarray().reshape(-1, frame.layout.nb_channels).T
 
 
-def _claimed_seconds(container: av.container.InputContainer, max_seconds: float) -> float | None:
-    """What the header says of the duration, when it can be true of a recording over max_seconds."""
-    seconds = (container.duration or 0) / av.time_base
-    return seconds if max_seconds < seconds < 1e6 else None
-
-
 def _mono(channels: np.ndarray) -> np.ndarray:
     """(n_channels, n_samples) -> (n_samples,); samples that are no number become silence, in place."""
     np.nan_to_num(channels, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
@@ -206,14 +202,7 @@ def _mono(channels: np.ndarray) -> np.ndarray:
 
 
 def within_full_scale(waveform: np.ndarray) -> np.ndarray:
-    """The waveform as float32 without NaN, turned down as a whole if it exceeds full scale."""
+    """Return a waveform as float32 without NaN, turned down as a whole if it exceeds full scale."""
     waveform = np.nan_to_num(np.asarray(waveform, np.float64), nan=0.0, posinf=0.0, neginf=0.0)
     peak = np.abs(waveform).max(initial=0.0)
     return (waveform * (LOUDEST / peak) if peak > LOUDEST else waveform).astype(np.float32)
-
-
-def _refuse_silence(waveform: np.ndarray) -> None:
-    with np.errstate(divide="ignore"):
-        dbfs = 20 * np.log10(np.abs(waveform).max(initial=0.0))
-    if dbfs < SILENCE_DBFS:
-        raise RecordingSilent(dbfs)

@@ -48,7 +48,11 @@ class SpeechFile:
         if kbits not in KBITS:
             template = N_("An mp3 has %(known)s kbit/s, not %(given)s.")
             raise UnknownFormat(template, known=", ".join(map(str, KBITS)), given=kbits)
-        tags = {name: _one_line(value) for name, value in (tags or {}).items() if value}
+        tags = {
+            name: " ".join(value.replace("\x00", " ").split())[:MAX_TAG_CHARACTERS]
+            for name, value in (tags or {}).items()
+            if value
+        }
         self.sample_rate, self.n_samples = sample_rate, 0
         self._writer = (
             _Mp3(target, sample_rate, kbits, tags) if format == "mp3" else _Sound(target, sample_rate, format, tags)
@@ -125,7 +129,7 @@ class _Sound:
 
 @contextmanager
 def _as_os_error() -> Iterator[None]:
-    """What libsndfile and its wrapper say of a full disk, as Python says it."""
+    """Raise what libsndfile and its wrapper say of a full disk as OSError."""
     try:
         yield
     except (soundfile.LibsndfileError, AssertionError) as error:
@@ -133,27 +137,21 @@ def _as_os_error() -> Iterator[None]:
 
 
 def _id3(tags: Mapping[str, str]) -> bytes:
-    """An ID3v2.4 tag in UTF-8 (id3.org, ID3 tag version 2.4.0); nothing without tags."""
-    frames = b"".join(_id3_frame(ID3_FRAMES[name], value) for name, value in tags.items())
+    """Write an ID3v2.4 tag in UTF-8 (id3.org, ID3 tag version 2.4.0); nothing without tags."""
+    frames = b""
+    for name, value in tags.items():
+        body = b"\x03" + (b"und\x00" if name == "comment" else b"") + value.encode()
+        frames += ID3_FRAMES[name] + _synchsafe(len(body)) + b"\x00\x00" + body
     return b"ID3\x04\x00\x00" + _synchsafe(len(frames)) + frames if frames else b""
 
 
-def _id3_frame(name: bytes, value: str) -> bytes:
-    body = b"\x03" + (b"und\x00" if name == b"COMM" else b"") + value.encode()
-    return name + _synchsafe(len(body)) + b"\x00\x00" + body
-
-
 def _synchsafe(number: int) -> bytes:
-    """Four bytes of seven bits each."""
+    """Write a number as four bytes of seven bits each."""
     return bytes(number >> shift & 0x7F for shift in (21, 14, 7, 0))
 
 
-def _one_line(value: str) -> str:
-    return " ".join(value.replace("\x00", " ").split())[:MAX_TAG_CHARACTERS]
-
-
 def read_tags(source: bytes | Path) -> dict[str, str]:
-    """The tags of a file of speech, those of TAGS that it has.  Raises UnreadableAudio."""
+    """Read those of TAGS that an audio file of any kind has.  Raises UnreadableAudio."""
     with open_recording(source) as container:
         found = dict(container.metadata)
         for stream in container.streams.audio:
@@ -164,10 +162,10 @@ def read_tags(source: bytes | Path) -> dict[str, str]:
 
 
 def encode(waveform: np.ndarray, sample_rate: int, format: str) -> bytes:
-    """A whole file of a mono waveform in one of FORMATS.
+    """Encode a mono waveform as a whole file of one of FORMATS.
 
-    waveform: float, full scale 1; what is louder is turned down as a whole, never clipped.  Raises UnknownFormat.
-    An mp3 is up to 0.1 s longer than the waveform: the codec pads it.
+    waveform: (samples,) float, full scale 1; what is louder is turned down as a whole, never clipped.
+    Keeps the number of samples, but for mp3, whose codec pads up to 0.1 s.  Raises UnknownFormat.
     """
     file = io.BytesIO()
     with SpeechFile(file, sample_rate, format) as speech:

@@ -12,9 +12,12 @@ MAX_TITLE_CHARACTERS = 80
 
 
 def synthetic_tags(text: str, voice_name: str, made_on: date) -> dict[str, str]:
-    """The tags of a SpeechFile that says this text in this voice."""
+    """Tags of a SpeechFile that says this text in this voice; its title is the first words of the text."""
+    title = " ".join(text.split())
+    if len(title) > MAX_TITLE_CHARACTERS:
+        title = title[: MAX_TITLE_CHARACTERS - 1].rsplit(" ", 1)[0] + "…"
     return {
-        "title": _title(text),
+        "title": title,
         "artist": voice_name,
         "comment": f"{MARK} ({MARK_RUSSIAN}). Voice: {voice_name}",
         "date": made_on.strftime("%Y-%m-%d"),
@@ -22,14 +25,8 @@ def synthetic_tags(text: str, voice_name: str, made_on: date) -> dict[str, str]:
     }
 
 
-def _title(text: str) -> str:
-    """The first words of a text."""
-    words = " ".join(text.split())
-    return words if len(words) <= MAX_TITLE_CHARACTERS else words[: MAX_TITLE_CHARACTERS - 1].rsplit(" ", 1)[0] + "…"
-
-
 def says_synthetic(source: bytes | Path) -> bool:
-    """Whether a file says that Tembr made it; False for what is no audio."""
+    """Tell whether an audio file's tags say that Tembr made it; False for what is no audio."""
     try:
         return any(MARK.casefold() in value.casefold() for value in read_tags(source).values())
     except (ValueError, OSError):

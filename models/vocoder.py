@@ -73,7 +73,7 @@ class Vocoder(nn.Module):
         return stft * (UNVOICED + (1 - UNVOICED) * voiced[:, None]) / (self.window.sum() / 2)
 
     def _breath(self, like: Tensor) -> Tensor:
-        """Phases of white noise, at magnitude 1: how loud each bin is, the mel says, and not chance."""
+        """Phases of white noise, at magnitude 1: the mel alone says how loud each bin is."""
         n_samples = (like.shape[1] - 1) * self.config.hop_length
         if self.training:
             noise = torch.randn(len(like), n_samples, device=like.device)

@@ -33,13 +33,13 @@ def babble(voices: list[np.ndarray]) -> np.ndarray:
 
 def chords(seconds: float, seed: int = 0) -> np.ndarray:
     """Music: struck chords of six partials each, one a second."""
-    chance, pieces = np.random.default_rng(seed), []
+    rng, pieces = np.random.default_rng(seed), []
     time = np.arange(int(CHORD_SECONDS * SAMPLE_RATE)) / SAMPLE_RATE
     shape = np.exp(-1.2 * time) * np.minimum(1, time / 0.01)
     for number in range(int(np.ceil(seconds / CHORD_SECONDS))):
         root = CHORD_ROOTS[number % len(CHORD_ROOTS)]
         notes = [(root * step * partial, partial) for step in CHORD for partial in range(1, 7)]
-        pieces.append(shape * sum(np.sin(2 * np.pi * f * time + 6 * chance.random()) / n for f, n in notes))
+        pieces.append(shape * sum(np.sin(2 * np.pi * f * time + 6 * rng.random()) / n for f, n in notes))
     return np.concatenate(pieces)[: int(seconds * SAMPLE_RATE)]
 
 

@@ -162,7 +162,7 @@ def test_another_seed_is_another_take(cloner, voice):
     assert len(second) == pytest.approx(len(first), rel=0.2)
 
 
-def test_speaking_leaves_the_chance_of_others_alone(cloner, voice):
+def test_speaking_leaves_the_generator_of_others_alone(cloner, voice):
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)

@@ -45,6 +45,14 @@ def test_speech_survives_its_file(format, sample_rate):
     assert hertz(waveform) == pytest.approx(440, abs=1)
 
 
+@pytest.mark.parametrize("n_samples", [1, 777, 48_001])
+@pytest.mark.parametrize("sample_rate", [16_000, 24_000])
+@pytest.mark.parametrize("format", [*LOSSLESS, "ogg"])
+def test_no_sample_is_added_or_lost(format, sample_rate, n_samples):
+    kept = soundfile.info(io.BytesIO(encode(tone(sample_rate)[:n_samples], sample_rate, format)))
+    assert (kept.frames, kept.samplerate) == (n_samples, sample_rate)
+
+
 @pytest.mark.parametrize("format", LOSSLESS)
 def test_lossless_files_are_16_bit_pcm_to_within_one_step(format):
     samples, rate = soundfile.read(io.BytesIO(encode(tone(24_000), 24_000, format)))
