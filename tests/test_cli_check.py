@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from app import cli
+from app import cli, schema
 from config import Config
 from models import UnreadableWeights
 
@@ -53,7 +53,13 @@ def test_a_part_that_will_not_do_is_named_and_the_others_are_looked_at(checked, 
     assert status == 1 and not found["good"]
     assert found["weights"]["problem"] == "UnreadableWeights: There is no vocoder.safetensors."
     assert found["disk"]["problem"] == "Less than 500 MB are free."
-    assert found["database"] == {"kind": "sqlite", "version": "0002", "voices": 0, "speeches": 0, "problem": None}
+    assert found["database"] == {
+        "kind": "sqlite",
+        "version": schema.newest(),
+        "voices": 0,
+        "speeches": 0,
+        "problem": None,
+    }
 
 
 def test_damaged_database_is_found(checked, tmp_path):
