@@ -50,7 +50,7 @@ class Config:
     MAX_UPLOAD_MEGABYTES = _setting("MAX_UPLOAD_MEGABYTES", 50)  # of 1,000,000 bytes, one recording
     MAX_VERIFY_MEGABYTES = _setting("MAX_VERIFY_MEGABYTES", 4 * MAX_UPLOAD_MEGABYTES)  # one file that is looked up
     MAX_RECORDINGS = _setting("MAX_RECORDINGS", 20)  # of one voice
-    WAIT_SECONDS = 20.0  # of a browser without scripts, before it gets a page that asks again
+    WAIT_SECONDS = 1.0  # of a browser without scripts, before it gets a page that asks again: a thread waits with it
     SPEECHES_PER_PAGE = 20
     VOICES_PER_PAGE = 20
     VOICES_OFFERED = 30  # on the front page, before one is searched for

@@ -3,12 +3,14 @@
 import threading
 import time
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
 
 from app import storage
 from app.db import Speech, db
+from config import Config
 from tests.fakes import read
 
 TEXT = "One. Two. Three. Four."
@@ -127,6 +129,17 @@ def test_browser_without_scripts_is_shown_a_page_that_asks_again(make_app, bank,
     assert 'http-equiv="refresh"' in page and "/cancel" in page
     stop.release(4)
     _until(lambda: client.get(answer.location).location == "/speeches/1")
+
+
+def test_browsers_without_scripts_leave_threads_to_everybody_else(make_app, bank, stop):
+    app = make_app(WAIT_SECONDS=Config.WAIT_SECONDS)
+    bank("Anna")
+    with ThreadPoolExecutor(2) as threads:
+        posts = [threads.submit(app.test_client().post, "/", data=_payload(text=f"{n}.")) for n in range(6)]
+        assert threads.submit(app.test_client().get, "/").result(timeout=20).status_code == 200
+        assert {post.result().location[:6] for post in posts} == {"/jobs/"}
+    stop.release(100)
+    app.extensions["speaking"].close(20)
 
 
 def test_page_that_is_opened_again_shows_what_its_browser_waits_for(app, client, voice, queue, stop):
