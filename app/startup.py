@@ -2,9 +2,12 @@
 heard are heard again, what a crash has left is swept away.  Serving alone does all of it.
 """
 
+import fcntl
 import json
+import time
 from logging import INFO, WARNING
 from pathlib import Path
+from typing import BinaryIO
 
 from flask import Flask, current_app
 from sqlalchemy import select
@@ -17,12 +20,25 @@ from app.history import retention
 from app.voices import recordings
 from models import OWN, InvalidVoiceProfile, VoiceCloner, VoiceProfile, is_outdated
 
+HANDOVER_SECONDS = 5.0  # of a process that ends while the next one starts
+
+
+class AlreadyServing(RuntimeError):
+    """Another process serves the same instance: queue, progress and previews live in one."""
+
+    def __init__(self, instance: Path):
+        super().__init__(
+            f"Another process serves {instance} already, and Tembr's queue lives in one: start one worker process,"
+            " with as many threads as are needed, or give each site a TEMBR_INSTANCE of its own."
+        )
+
 
 def start(app: Flask) -> None:
     """Make the app ready to serve, in the process that serves it.
 
-    Raises UpgradeFailed, UnreadableWeights, UnknownModel.
+    Raises AlreadyServing, UpgradeFailed, UnreadableWeights, UnknownModel.
     """
+    app.extensions["serving"] = hold_alone(app.config["INSTANCE"], HANDOVER_SECONDS)
     app.extensions["cloner"] = app.extensions["cloner"] or _load_cloner(app)
     with app.app_context():
         bring_up_to_date()
@@ -40,6 +56,23 @@ def prepare() -> None:
     """Make or migrate the database, and put ready voices into the bank; nothing is deleted.  Raises UpgradeFailed."""
     schema.bring_up_to_date()
     import_ready_voices(current_app.config["READY_VOICES"])
+
+
+def hold_alone(instance: Path, seconds: float) -> BinaryIO:
+    """Hold the instance until the returned file is closed or this process ends.
+
+    seconds: waited for another process to end.  Raises AlreadyServing.
+    """
+    file, until = (instance / "serving.lock").open("ab"), time.monotonic() + seconds
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return file
+        except BlockingIOError:
+            if time.monotonic() > until:
+                file.close()
+                raise AlreadyServing(instance) from None
+        time.sleep(0.1)
 
 
 def _load_cloner(app: Flask) -> VoiceCloner:

@@ -1,6 +1,7 @@
 """Voices that an older Tembr heard are heard again at the next start; what cannot be heard stays as it is."""
 
 import json
+import threading
 from datetime import timedelta
 
 import numpy as np
@@ -9,7 +10,7 @@ from safetensors.numpy import load, save
 from sqlalchemy import select
 
 import app as site
-from app import cli, create_app, storage
+from app import cli, create_app, startup, storage
 from app.db import Speech, Voice, VoiceRecording, db, now
 from app.voices import recordings
 from app.voices.voice_file import VoiceFile
@@ -146,3 +147,42 @@ def test_site_is_built_without_touching_what_is_kept(tmp_path):
     settings = {"INSTANCE": tmp_path / "instance", "SQLALCHEMY_DATABASE_URI": None, "SECRET_KEY": None}
     create_app(type("Settings", (Config,), settings))
     assert sorted(path.name for path in (tmp_path / "instance").rglob("*")) == ["secret_key", "speeches", "voices"]
+
+
+@pytest.fixture
+def start(tmp_path, cloner, monkeypatch):
+    """Starts a site as its server does; the locks are let go at the end."""
+    monkeypatch.setattr(startup, "HANDOVER_SECONDS", 0.0)
+    settings = {"INSTANCE": tmp_path / "instance", "READY_VOICES": tmp_path, "SQLALCHEMY_DATABASE_URI": None}
+    started = []
+
+    def start(**changes):
+        started.append(create_app(type("Settings", (Config,), settings | changes), cloner))
+        startup.start(started[-1])
+        return started[-1]
+
+    yield start
+    for app in started:
+        if "serving" in app.extensions:
+            app.extensions["serving"].close()
+
+
+def test_second_process_that_would_serve_the_same_instance_refuses_to_start(start, tmp_path):
+    first = start()
+    assert first.test_client().get("/").status_code == 200
+    with pytest.raises(startup.AlreadyServing, match="start one worker process"):
+        start()
+    start(INSTANCE=tmp_path / "another")
+    first.extensions["serving"].close()  # as at its end
+    start()
+
+
+def test_next_process_waits_for_the_one_that_ends(tmp_path):
+    held = startup.hold_alone(tmp_path, seconds=0.0)
+    threading.Timer(0.3, held.close).start()
+    startup.hold_alone(tmp_path, seconds=20.0).close()
+
+
+def test_command_line_works_beside_the_server(start, list_voices, capsys):
+    list_voices(start())
+    assert capsys.readouterr().out.startswith("name\t")
