@@ -1,5 +1,6 @@
 """Expectations are from reference grammars and dictionaries, not from the program's output."""
 
+import re
 import threading
 import time
 
@@ -24,6 +25,29 @@ from models.text.russian import accent, normalise, stress
 )
 def test_stress_and_yo_are_restored(written, accented):
     assert accent(written) == accented
+
+
+ON_THE_ENDING = """
+быстре́е сильне́е холодне́е важне́е добре́е нужне́е трудне́е вкусне́е умне́е тепле́е светле́е темне́е беле́е
+нове́е страшне́е грустне́е веселе́е бледне́е бедне́е честне́е скромне́е сложне́е точне́е тесне́е смеле́е мудре́е
+остре́е хитре́е нежне́е длинне́е ясне́е слабе́е вредне́е горяче́е тяжеле́е зелене́е красне́е здорове́е ровне́е
+свеже́е
+"""
+ON_THE_STEM = """
+краси́вее удо́бнее интере́снее поле́знее свобо́днее прия́тнее внима́тельнее осторо́жнее споко́йнее серьёзнее
+опа́снее надёжнее любе́знее лени́вее счастли́вее терпели́вее ве́жливее ла́сковее тала́нтливее изве́стнее
+успе́шнее эффекти́внее акти́внее вероя́тнее удиви́тельнее могу́щественнее аккура́тнее заня́тнее прекра́снее
+ужа́снее подро́бнее поня́тнее уве́реннее справедли́вее разу́мнее скры́тнее уме́реннее надое́дливее замыслова́тее
+засне́женнее измождённее
+"""
+
+
+@pytest.mark.parametrize("comparative", [*ON_THE_ENDING.split(), *ON_THE_STEM.split()])
+def test_a_comparative_keeps_the_stress_of_its_adjective_or_gives_it_to_the_ending(comparative):
+    marked = re.sub("(.)\u0301", r"+\1", comparative).replace("ё", "+ё")
+    bare = comparative.replace("\u0301", "").replace("ё", "е")
+    assert accent(f"Так {bare}.") == f"Т+ак {marked}."
+    assert accent(f"{bare.capitalize()} не бывает.").lower() == f"{marked} не быв+ает."
 
 
 @pytest.mark.parametrize(

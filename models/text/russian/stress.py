@@ -4,7 +4,9 @@ import functools
 import re
 import unicodedata
 
-from .homographs import compound_stress, stress_by_neighbours
+from .agreement import first_nouns, short_adjectives
+from .derived import comparative, compound_of_three_or_four
+from .homographs import stress_by_neighbours
 from .phones import ENCLITICS, PREPOSITIONS, VOWELS
 
 _WORD = re.compile(r"[а-яёіїєґўѣѳѵ]+", re.IGNORECASE)
@@ -23,7 +25,7 @@ def accent(text: str) -> str:
     """
     text, given = _given_stress(unicodedata.normalize("NFC", text))
     restored, found = _predict(text)
-    decided = stress_by_neighbours(text)
+    decided = _decided(text)
     pieces, end = [], 0
     for word in _WORD.finditer(text):
         letters, stressed = _accented(text, restored, word, found, given, decided)
@@ -33,8 +35,18 @@ def accent(text: str) -> str:
     return "".join([*pieces, text[end:]])
 
 
+def _decided(text: str) -> dict[int, str]:
+    """Where a homograph stands whose stress is decided by rules -> the word with `+` and ё."""
+    adjectives = {i: re.match(r"\w+", text[i:])[0] for i in short_adjectives(text)}
+    return {
+        **dict(first_nouns(text, lambda word: _accentor().variants(word), _read_alone)),
+        **{i: f"{word[:-1]}+{word[-1]}" for i, word in adjectives.items()},
+        **stress_by_neighbours(text),
+    }
+
+
 def _accented(
-    text: str, restored: str, word: re.Match[str], found: set[int], given: set[int], decided: dict[int, int]
+    text: str, restored: str, word: re.Match[str], found: set[int], given: set[int], decided: dict[int, str]
 ) -> tuple[str, set[int]]:
     """A word's letters, with ё restored, and where in the text its stressed vowels are."""
     start = word.start()
@@ -43,9 +55,9 @@ def _accented(
         letters, stressed = _as_written(word.group(), letters, {i - start for i in by_writer}), by_writer
     elif _is_clitic(text, word):
         stressed = set()
-    elif start in decided:
-        letters, stressed = word.group(), {decided[start]}
-    elif (place := compound_stress(letters, _stress_alone)) is not None:
+    elif marked := decided.get(start) or comparative(letters, {i - start for i in stressed}, _read_alone):
+        letters, stressed = _with_yo(word.group(), marked.replace("+", "")), {start + marked.index("+")}
+    elif (place := compound_of_three_or_four(letters, _read_alone)) is not None:
         stressed = {start + place}
     return letters, stressed | {start + i for i, letter in enumerate(letters) if letter in "ёЁ"}
 
@@ -119,9 +131,13 @@ def _predict_chunk(text: str) -> tuple[str, frozenset[int]]:
             letters.append(letter)
     if len(letters) != len(text):  # never seen: then every word alone loses only its context
         return text, frozenset()
+    return _with_yo(text, "".join(letters)), frozenset(stressed)
+
+
+def _with_yo(text: str, restored: str) -> str:
+    """A text with ё where the other, of the same length, has it for its е."""
     yo = {"е": "ё", "Е": "Ё"}
-    restored = "".join(new if new == yo.get(old) else old for old, new in zip(text, letters, strict=True))
-    return restored, frozenset(stressed)
+    return "".join(yo[old] if old in yo and new in "ёЁ" else old for old, new in zip(text, restored, strict=True))
 
 
 @functools.lru_cache(maxsize=4096)
@@ -131,10 +147,10 @@ def _only_yo(word: str) -> bool:
 
 
 @functools.lru_cache(maxsize=4096)
-def _stress_alone(word: str) -> int | None:
-    """Where the model stresses a word without context; None if nowhere."""
-    place = _accentor()(word).find("+")
-    return place if place >= 0 else None
+def _read_alone(word: str) -> tuple[str, int | None]:
+    """A word's letters with ё as the model reads it without context, and where it is stressed; None for nowhere."""
+    marked = _accentor()(word)
+    return marked.replace("+", ""), marked.find("+") if "+" in marked else None
 
 
 @functools.cache
