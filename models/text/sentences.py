@@ -32,7 +32,7 @@ _END = re.compile(
     rf"""(?<![.!?…])[.!?…]+["'»”’)\]]*(?:\s+|(?<=[!?])(?=[{CYRILLIC}{LATIN}])|(?<=[а-яё]\.)(?=[А-ЯЁ][а-яё]))"""
 )
 _LAST_WORD = re.compile(rf"(?:^|[^{CYRILLIC}{LATIN}.])((?:[{CYRILLIC}{LATIN}]+\.\s?)*[{CYRILLIC}{LATIN}]+)\.$")
-_AFTER = re.compile(r"""["'«»“”„‘(\[\s]*(?:[—–-]\s*)?(\w*)(\.?)""")
+_AFTER = re.compile(r"""["'«»“”„‘(\[\s+№]*(?:[—–-]\s*)?(\w*)(\.?)""")
 # Never the end of a sentence.
 _ABBREVIATIONS = set(
     "mr mrs ms dr prof st mt ft gen gov sen rep capt lt col sgt rev hon pres no nos vs fig vol ch pp e.g i.e cf approx "
@@ -215,6 +215,8 @@ def _ends_after(word: str, before: str, after: str) -> bool:
     """Whether a sentence ends at "word." when a capital or a number follows; before: its text up to that full stop."""
     last = word.split(".")[-1]
     if after[0].isdigit() and (len(last) == 1 or {word, last} & (_ABBREVIATIONS | _FINAL_ABBREVIATIONS)):
+        return False
+    if word == "пол" and re.search(r"(?:\b[IVX]+|\d(?:-?[а-я]{1,3})?) пол$", before):  # the second half, no floor
         return False
     if word == "пр":  # "и пр." but "пр. Невский"
         return before.lower().endswith((" и пр", ", пр"))

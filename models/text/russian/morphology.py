@@ -12,3 +12,9 @@ def morphology():
 
     _morph._parse_word_lower = functools.lru_cache(PARSES_KEPT)(_morph._parse_word_lower.__wrapped__)
     return _morph.get_morph()
+
+
+def is_common_word(word: str) -> bool:
+    """Whether a dictionary has the word, other than as an abbreviation."""
+    known = morphology().word_is_known(word)
+    return known and not any("Abbr" in parse.tag for parse in morphology().parse(word))

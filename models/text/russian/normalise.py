@@ -3,7 +3,8 @@
 import functools
 import unicodedata
 
-from .abbreviations import letters_in_words, signs_in_words
+from .abbreviations import signs_in_words
+from .initialisms import letters_in_words
 from .morphology import morphology
 from .numbers import join_ranges, numbers_in_words
 from .ordinals import ordinals_in_words
