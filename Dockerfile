@@ -29,9 +29,8 @@ COPY --from=environment /tembr/.venv .venv
 COPY --from=environment /tembr/translations translations
 USER 999:999
 
-# The container's own network is the only one that reaches it: compose.yaml publishes the port on 127.0.0.1.
+# Other machines reach a container, so it starts with a password alone: compose.yaml gives it TEMBR_PASSWORD_FILE.
 ENV TEMBR_HOST=0.0.0.0 \
-    TEMBR_ALLOW_REMOTE=1 \
     TEMBR_INSTANCE=/data \
     PYTHONDONTWRITEBYTECODE=1
 VOLUME /data

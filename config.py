@@ -2,33 +2,66 @@
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from models import limits
 
 ROOT = Path(__file__).parent
 NO = ("0", "no", "off", "false")
+# settings that it alone reads
+OF_THE_LAUNCHER = ("PORT", "PORT_FILE", "THREADS", "THREADS_FILE", "PYTHON", "CPU_TORCH")
 
 
-def _setting(name: str, default):
-    """The environment's TEMBR_<name> in the type of `default`, or `default`.  Raises ValueError with its name."""
-    value = os.environ.get(f"TEMBR_{name}", "").strip()
-    try:
-        return type(default)(value) if value else default
-    except ValueError:
-        kind = "whole number" if isinstance(default, int) else "number"
-        raise ValueError(f"TEMBR_{name}={value} is no {kind}.") from None
+class Environment:
+    """The settings that the environment makes.  variables: its names and values."""
+
+    def __init__(self, variables: Mapping[str, str]):
+        self._variables = variables
+        self._known = {f"TEMBR_{name}" for name in OF_THE_LAUNCHER}
+
+    def setting(self, name: str, default):
+        """TEMBR_<name>, or what the file named by TEMBR_<name>_FILE says, in the type of `default`; else `default`.
+
+        Raises ValueError with the name when it is no number, when both are given, when the file cannot be read.
+        """
+        variable = f"TEMBR_{name}"
+        self._known |= {variable, f"{variable}_FILE"}
+        value, file = (self._variables.get(given, "").strip() for given in (variable, f"{variable}_FILE"))
+        if value and file:
+            raise ValueError(f"{variable} and {variable}_FILE are both given: one is enough.")
+        try:
+            value = Path(file).read_text("utf-8").strip() if file else value
+        except (OSError, UnicodeDecodeError) as error:
+            raise ValueError(f"{variable}_FILE={file} cannot be read: {error}.") from None
+        try:
+            return type(default)(value) if value else default
+        except ValueError:
+            kind = "whole number" if isinstance(default, int) else "number"
+            raise ValueError(f"{variable}={value} is no {kind}.") from None
+
+    def unknown(self) -> list[str]:
+        """The names that begin as a setting does and are none."""
+        return sorted(name for name in self._variables if name.startswith("TEMBR_") and name not in self._known)
+
+
+_environment = Environment(os.environ)
+_setting = _environment.setting
 
 
 class Config:
     # where it is served, and under which other names it is asked for, parted by commas
     HOST = _setting("HOST", "127.0.0.1")
     HOSTS = tuple(filter(None, re.split(r"[,\s]+", _setting("TRUSTED_HOSTS", ""))))
+    PROXIES = max(_setting("PROXIES", 0), 0)  # how many of them, one behind the other, say where a request comes from
+
+    PASSWORD = _setting("PASSWORD", "")  # "": whoever reaches the site uses it
+    SESSION_HOURS = min(_setting("SESSION_HOURS", 336.0), 87_600.0)  # after which the password is asked for again
 
     # where things are kept: database, secret key, recordings, speeches
     INSTANCE = _setting("INSTANCE", ROOT / "instance")
-    SQLALCHEMY_DATABASE_URI = os.environ.get("TEMBR_DATABASE")  # None: SQLite under INSTANCE
-    SECRET_KEY = os.environ.get("TEMBR_SECRET_KEY")  # None: made once and kept under INSTANCE
+    SQLALCHEMY_DATABASE_URI = _setting("DATABASE", "") or None  # None: SQLite under INSTANCE
+    SECRET_KEY = _setting("SECRET_KEY", "") or None  # None: made once and kept under INSTANCE
     READY_VOICES = _setting("READY_VOICES", ROOT / "models" / "weights" / "voices")
     WEIGHTS = _setting("WEIGHTS", INSTANCE / "weights")  # an owner's own; each file comes before the shipped one
     # what speaks where a request names nothing else: "tembr", an imported network's name, or "" for the one in use
@@ -64,3 +97,5 @@ class Config:
     SESSION_COOKIE_SAMESITE = "Lax"
     SESSION_COOKIE_SECURE = _setting("HTTPS_ONLY", "") == "1"
     WTF_CSRF_TIME_LIMIT = None  # seconds; a page may stay open as long as its session does
+
+    UNKNOWN = _environment.unknown()  # names in the environment that are no setting

@@ -192,6 +192,15 @@ class ReadyVoice(db.Model):
     name: Mapped[str] = mapped_column(primary_key=True)
 
 
+class SignIn(db.Model):
+    """A browser that gave the site's password."""
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    token_hash: Mapped[str] = mapped_column(unique=True)  # SHA-256 of what its cookie holds, in hex
+    password_key: Mapped[str]  # of the password it gave
+    ends_at: Mapped[datetime]
+
+
 class Pronunciation(db.Model):
     """One entry of the site's dictionary: how a word is read, whatever the networks think."""
 

@@ -25,7 +25,7 @@ def init_app(app: Flask) -> None:
     Babel(app, SOURCE, default_translation_directories=str(TRANSLATIONS), locale_selector=_wanted)
     app.register_blueprint(blueprint)
     app.after_request(_declare)
-    app.jinja_env.globals.update(page_language=page_language, page_languages=languages, this_page=_this_page)
+    app.jinja_env.globals.update(page_language=page_language, page_languages=languages, this_page=this_page)
     app.jinja_env.filters.update(number=number, moment=moment)
 
 
@@ -73,18 +73,18 @@ def choose() -> Response:
     chosen = request.form.get("language")
     if chosen not in languages():
         abort(400, _("The pages are not in this language."))
-    answer = redirect(request.script_root + _shown_again(request.form.get("next", "")), 303)
-    secure = current_app.config["SESSION_COOKIE_SECURE"]
+    answer = redirect(request.script_root + shown_again(request.form.get("next", "")), 303)
+    secure = current_app.config["SESSION_COOKIE_SECURE"] or request.is_secure
     answer.set_cookie(COOKIE, chosen, max_age=YEAR, secure=secure, httponly=True, samesite="Lax")
     return answer
 
 
-def _this_page() -> str:
+def this_page() -> str:
     """The address of this page on this site."""
     return request.full_path.rstrip("?")
 
 
-def _shown_again(address: str) -> str:
+def shown_again(address: str) -> str:
     """A page of this site at that address or, where there is only something to send a form to, above it."""
     try:
         parts = urlsplit(address)

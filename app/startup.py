@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import undefer
 
-from app import schema, storage
+from app import access, schema, storage
 from app.db import ReadyVoice, Voice, VoiceRecording, db
 from app.history import retention
 from app.voices import recordings
@@ -36,8 +36,11 @@ class AlreadyServing(RuntimeError):
 def start(app: Flask) -> None:
     """Make the app ready to serve, in the process that serves it.
 
-    Raises AlreadyServing, UpgradeFailed, UnreadableWeights, UnknownModel.
+    Raises NoPassword, AlreadyServing, UpgradeFailed, UnreadableWeights, UnknownModel.
     """
+    access.check_settings(app)
+    if app.config["UNKNOWN"]:
+        app.logger.warning("These are no settings of Tembr, and change nothing: %s.", ", ".join(app.config["UNKNOWN"]))
     app.extensions["serving"] = hold_alone(app.config["INSTANCE"], HANDOVER_SECONDS)
     app.extensions["cloner"] = app.extensions["cloner"] or _load_cloner(app)
     with app.app_context():

@@ -9,7 +9,7 @@ from config import ROOT
 from models.limits import MAX_TEXT_CHARACTERS
 
 # not of a container
-OF_THE_HOST = {"HOST", "PORT", "ALLOW_REMOTE", "PYTHON", "CPU_TORCH", "INSTANCE", "READY_VOICES", "WEIGHTS"}
+OF_THE_HOST = {"HOST", "PORT", "PASSWORD", "PYTHON", "CPU_TORCH", "INSTANCE", "READY_VOICES", "WEIGHTS"}
 
 
 @pytest.fixture
@@ -59,3 +59,22 @@ def test_no_longer_text_is_promised_than_can_be_spoken(config, given, allowed):
 def test_setting_that_is_no_number_is_refused_by_its_name(config, name, value):
     with pytest.raises(ValueError, match=f"TEMBR_{name}={value}"):
         config(**{name: value})
+
+
+def test_setting_is_read_from_a_file(config, tmp_path):
+    (tmp_path / "password").write_text("пароль\n", "utf-8")
+    (tmp_path / "days").write_text("7.5")
+    settings = config(PASSWORD_FILE=str(tmp_path / "password"), KEEP_DAYS_FILE=str(tmp_path / "days"))
+    assert (settings.PASSWORD, settings.KEEP_DAYS, settings.UNKNOWN) == ("пароль", 7.5, [])
+
+
+def test_setting_given_twice_or_by_a_file_that_is_not_there_is_refused_by_its_name(config, tmp_path):
+    with pytest.raises(ValueError, match="TEMBR_PASSWORD_FILE=.*nowhere cannot be read"):
+        config(PASSWORD_FILE=str(tmp_path / "nowhere"))
+    with pytest.raises(ValueError, match="TEMBR_PASSWORD and TEMBR_PASSWORD_FILE are both given"):
+        config(PASSWORD="a")
+
+
+def test_names_that_are_no_settings_are_known(config):
+    settings = config(ALLOW_REMOTE="1", KEEP_DAY="7", KEEP_DAYS="7", PORT="80", THREADS="4", PYTHON="python3")
+    assert settings.UNKNOWN == ["TEMBR_ALLOW_REMOTE", "TEMBR_KEEP_DAY"]

@@ -397,19 +397,32 @@ def test_other_machines_are_not_served_unasked(bare, host):
     result = tembr(bare, "serve", TEMBR_HOST=host)
     assert result.returncode == 1
     assert f"TEMBR_HOST={host} can be reached from other machines" in result.stderr
-    assert "TEMBR_ALLOW_REMOTE=1" in result.stderr
+    assert "set TEMBR_PASSWORD as well" in result.stderr
 
 
 @pytest.mark.parametrize(
     ("settings", "bind"),
     [
-        ({"TEMBR_HOST": "0.0.0.0", "TEMBR_ALLOW_REMOTE": "1"}, "0.0.0.0:5000"),
+        ({"TEMBR_HOST": "0.0.0.0", "TEMBR_PASSWORD": "a word"}, "0.0.0.0:5000"),
         ({"TEMBR_HOST": "localhost", "TEMBR_PORT": "8080"}, "localhost:8080"),
         ({"TEMBR_HOST": "::1"}, "[::1]:5000"),
     ],
 )
 def test_host_and_port_are_taken_from_the_environment(house, settings, bind):
     assert f"--bind|{bind}|" in tembr(house, "serve", **settings).stdout
+
+
+def test_host_port_and_password_are_read_from_files(house, tmp_path):
+    files = {"TEMBR_HOST_FILE": "0.0.0.0", "TEMBR_PORT_FILE": "8080", "TEMBR_PASSWORD_FILE": "a word"}
+    for name, content in files.items():
+        (tmp_path / name).write_text(f"{content}\n")
+    result = tembr(house, "serve", **{name: str(tmp_path / name) for name in files})
+    assert "--bind|0.0.0.0:8080|" in result.stdout, result.stderr
+    (tmp_path / "TEMBR_PASSWORD_FILE").write_text("\n")
+    refused = tembr(house, "serve", **{name: str(tmp_path / name) for name in files})
+    assert refused.returncode == 1 and "set TEMBR_PASSWORD as well" in refused.stderr
+    lost = tembr(house, "serve", TEMBR_HOST_FILE="/nowhere")
+    assert lost.returncode == 1 and "TEMBR_HOST_FILE=/nowhere cannot be read" in lost.stderr
 
 
 @pytest.mark.parametrize("port", ["http", "-1", "123456", "50 00"])
