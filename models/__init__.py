@@ -37,7 +37,7 @@ _NAMES = {
     "quality": ("SAME_VOICE", "Figures", "Finding", "Findings", "RecordingUnfit"),
     "recording": ("RecordingSilent", "RecordingTooLong", "UnreadableAudio", "load_recording"),
     "speaker_encoder": ("RecordingTooShort",),
-    "speech_file": ("SpeechFile", "encode", "read_tags"),
+    "speech_file": ("SpeechFile", "UnknownFormat", "encode", "read_tags"),
     "tags": ("says_synthetic", "synthetic_tags"),
     "text": ("NothingToSay", "Sentence", "TextTooLong", "read"),
     "voice_profile": ("InvalidVoiceProfile", "VoiceProfile", "is_outdated", "merged"),

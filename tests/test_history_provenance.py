@@ -51,15 +51,6 @@ def test_every_format_says_that_it_is_synthetic_with_which_voice_and_when(app, t
         assert provenance.find(path).says_synthetic
 
 
-def test_long_text_gives_a_title_of_whole_words():
-    title = _tags("Слово \n" * 200)["title"]
-    assert len(title) <= 80 and title.endswith("Слово…") and "\n" not in title
-
-
-def test_word_without_end_is_cut():
-    assert len(_tags("о" * 500)["title"]) == 80
-
-
 def test_every_speech_leaves_its_hash(app):
     _keep(app)
     assert _made(app) == [("a" * 64, MADE_AT, "Аня")]
