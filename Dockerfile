@@ -12,10 +12,11 @@ ENV PIP_NO_CACHE_DIR=1
 WORKDIR /tembr
 COPY tembr requirements*.lock ./
 COPY translations translations
-# Without what no speech needs: the packages' own tests, and what C++ is compiled against.
+# Without what no speech needs: pip, the packages' own tests, and what C++ is compiled against.
 RUN ./tembr install \
     && cd .venv/lib/python3*/site-packages \
-    && rm -rf torch/test torch/include torch/bin/protoc* \
+    && rm -rf pip pip-* torch/test torch/include \
+    && find torch/bin -type f ! -name torch_shm_manager -delete \
     && find . -type d -name tests -prune -exec rm -rf {} +
 
 

@@ -5,7 +5,7 @@
 #
 # Needs Debian's buildah and debootstrap.  The base images are made of Debian bookworm, whose Python is 3.11.
 # It speaks in the container, opens the site, and sees that the container's user can change nothing but /data and /tmp.
-set -eu
+set -eum
 cd "$(dirname -- "$0")/.."
 export STORAGE_DRIVER=vfs BUILDAH_ISOLATION=chroot
 image=localhost/tembr:cpu
@@ -36,7 +36,7 @@ buildah build --pull-never --network host --format docker --layers --tag "$image
 say "built in $(($(date +%s) - start)) s: $(buildah images --format '{{.Size}}' "$image")"
 
 container=$(buildah from --pull-never "$image")
-trap 'kill "${server:-}" 2>/dev/null; wait; buildah rm "$container" >/dev/null' EXIT
+trap '[ -z "${server:-}" ] || kill -- "-$server"; wait; buildah rm "$container" >/dev/null' EXIT
 in_container() { buildah run --network host --env TEMBR_HOST=127.0.0.1 --env TEMBR_PORT=5099 "$container" "$@"; }
 
 say "as $(in_container id)"

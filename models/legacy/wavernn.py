@@ -141,8 +141,6 @@ class WaveRNN(nn.Module):
         mels: (80, frames) each, within [-4, 4].  Returns ((frames - 1) * 200,) float32 of each, at 16 kHz.
         The time is that of a fold, or of so many that the processor is busy: a short mel costs what it is long.
         """
-        from scipy.signal import lfilter  # here: it takes half a second to load, and most never need it
-
         seams = [seams_of(mel) for mel in mels]
         folds = [fold for mel, cuts in zip(mels, seams, strict=True) for fold in self._folds(mel, cuts)]
         order = sorted(range(len(folds)), key=lambda index: -folds[index].shape[1])
@@ -153,7 +151,7 @@ class WaveRNN(nn.Module):
             pieces = [spoken[index] for index in range(first, first + len(cuts) + 1)]
             first += len(pieces)
             joined = self._joined(pieces, cuts, mel.shape[1])
-            waveforms.append(lfilter([1], [1, -PREEMPHASIS], joined).astype(np.float32))
+            waveforms.append(de_emphasised(joined).astype(np.float32))
         return waveforms
 
     def _folds(self, mel: Tensor, seams: Sequence[int]) -> list[Tensor]:
@@ -254,6 +252,12 @@ class Cell:
 def fast_dtype(device: torch.device) -> torch.dtype:
     """bfloat16 on a processor that multiplies it by itself, which is three times as fast; else float32."""
     return torch.bfloat16 if device.type == "cpu" and torch.cpu._is_avx512_bf16_supported() else torch.float32
+
+
+def de_emphasised(waveform: np.ndarray) -> np.ndarray:
+    """The waveform whose pre-emphasis is the given one, (samples,) float64: y[n] = x[n] + PREEMPHASIS * y[n - 1]."""
+    echo = PREEMPHASIS ** np.arange(1200)  # beyond, less than a float64 can tell
+    return np.convolve(waveform, echo)[: len(waveform)] if len(waveform) else waveform
 
 
 def seams_of(mel: Tensor) -> list[int]:
