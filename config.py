@@ -58,6 +58,12 @@ class Config:
     PASSWORD = _setting("PASSWORD", "")  # "": whoever reaches the site uses it
     SESSION_HOURS = min(_setting("SESSION_HOURS", 336.0), 87_600.0)  # after which the password is asked for again
 
+    # how often one address may do what costs work; "no": as often as it likes
+    LIMIT_SIGN_INS = _setting("LIMIT_SIGN_INS", "5 per minute; 30 per hour")
+    LIMIT_SPEECHES = _setting("LIMIT_SPEECHES", "30 per minute")
+    LIMIT_PREVIEWS = _setting("LIMIT_PREVIEWS", "240 per minute")
+    LIMIT_UPLOADS = _setting("LIMIT_UPLOADS", "60 per minute")
+
     # where things are kept: database, secret key, recordings, speeches
     INSTANCE = _setting("INSTANCE", ROOT / "instance")
     SQLALCHEMY_DATABASE_URI = _setting("DATABASE", "") or None  # None: SQLite under INSTANCE

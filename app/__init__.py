@@ -50,6 +50,7 @@ def create_app(config: object = Config, cloner: "VoiceCloner | None" = None) -> 
         forms,
         i18n,
         schema,
+        throttle,
     )
     from app.history import provenance, retention
     from app.history import views as history_views
@@ -73,6 +74,7 @@ def create_app(config: object = Config, cloner: "VoiceCloner | None" = None) -> 
     CSRFProtect(app)
     for part in (speak_views, progress, history_views, provenance, voice_views, voice_page, quality, dictionary):
         app.register_blueprint(part.blueprint)
+    throttle.init_app(app)
     app.after_request(_harden)
     app.after_request(_redirect_in_json)
     app.jinja_env.globals.update(languages=forms.LANGUAGES, recording_choice=speak_forms.RECORDING)

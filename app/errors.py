@@ -64,12 +64,12 @@ def why_disk_refused(fault: Exception) -> str | None:
 
 def init_app(app: Flask) -> None:
     """Show a page of this site for every error that a request ends with."""
-    app.register_error_handler(HTTPException, _error_page)
+    app.register_error_handler(HTTPException, error_page)
     app.register_error_handler(RequestEntityTooLarge, _too_large)
     app.register_error_handler(CSRFError, _expired)
 
 
-def _error_page(error: HTTPException, message: str | None = None) -> tuple[str, int]:
+def error_page(error: HTTPException, message: str | None = None) -> tuple[str, int]:
     return render_template("error.html", error=error, message=message or _said_of(error)), error.code
 
 
@@ -85,7 +85,7 @@ def _too_large(error: RequestEntityTooLarge) -> tuple[str, int]:
     if limit < size <= 5 * limit:
         for start in range(0, size, CHUNK):
             request.environ["wsgi.input"].read(min(CHUNK, size - start))
-    return _error_page(error, _said_of_size(size, limit))
+    return error_page(error, _said_of_size(size, limit))
 
 
 def _said_of_size(size: int, limit: int) -> str:
@@ -103,7 +103,7 @@ def _said_of_size(size: int, limit: int) -> str:
 
 
 def _expired(error: CSRFError) -> tuple[str, int]:
-    return _error_page(error, _("This page was open for too long, or cookies are off. Reload it and try again."))
+    return error_page(error, _("This page was open for too long, or cookies are off. Reload it and try again."))
 
 
 def file_too_large(size: int) -> str:

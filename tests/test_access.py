@@ -199,7 +199,9 @@ def test_site_for_this_machine_starts_without_a_password(make_app, host):
 
 
 def test_unknown_settings_are_said_in_one_line_at_the_start(make_app, caplog):
-    startup.start(make_app(UNKNOWN=["TEMBR_ALLOW_REMOTE", "TEMBR_PASWORD"]))
+    app = make_app(UNKNOWN=["TEMBR_ALLOW_REMOTE", "TEMBR_PASWORD"])
+    startup.start(app)
+    app.extensions["serving"].close()
     said = [record for record in caplog.records if "no settings of Tembr" in record.message]
     assert len(said) == 1 and "TEMBR_ALLOW_REMOTE, TEMBR_PASWORD" in said[0].message
 

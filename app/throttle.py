@@ -1,0 +1,72 @@
+"""How often one visitor may ask for what costs work: signing in, uploads, speaking, previews."""
+
+import math
+import time
+from ipaddress import IPv6Address, ip_address
+
+import limits
+from flask import Flask, Response, make_response, request
+from flask_babel import ngettext
+from flask_limiter import Limiter, RateLimitExceeded
+
+from app.errors import error_page
+from app.i18n import number
+from config import NO
+
+# setting -> the endpoints whose POST requests it limits, counted together
+LIMITED = {
+    "LIMIT_SIGN_INS": ("access.sign_in",),
+    "LIMIT_SPEECHES": ("speak.speak", "speak.again"),
+    "LIMIT_PREVIEWS": ("speak.preview",),
+    "LIMIT_UPLOADS": (
+        "quality.check",
+        "voices.bank",
+        "voices.import_voice",
+        "voice.add_recording",
+        "provenance.verify",
+    ),
+}
+
+
+def init_app(app: Flask) -> None:
+    """Limit the views that were registered.  Raises ValueError for a setting that is no limit."""
+    limiter = Limiter(visitor, app=app, storage_uri="memory://", strategy="moving-window")
+    for name, endpoints in LIMITED.items():
+        limit = app.config[name]
+        if limit.lower() in NO:
+            continue
+        _check(name, limit)
+        shared = limiter.shared_limit(limit, scope=name, methods=["POST"])
+        for endpoint in endpoints:
+            app.view_functions[endpoint] = shared(app.view_functions[endpoint])
+    app.register_error_handler(RateLimitExceeded, lambda fault: _too_often(fault, limiter))
+
+
+def visitor() -> str:
+    """Who asks, by address; with IPv6 a household or a server has a whole /64."""
+    try:
+        address = ip_address(request.remote_addr or "")
+    except ValueError:
+        return request.remote_addr or ""
+    return address.exploded[:19] if isinstance(address, IPv6Address) else str(address)
+
+
+def _check(name: str, limit: str) -> None:
+    try:
+        limits.parse_many(limit)
+    except ValueError:
+        raise ValueError(f"TEMBR_{name}={limit} is no limit, as “30 per minute; 200 per hour” is, or “no”.") from None
+
+
+def _too_often(fault: RateLimitExceeded, limiter: Limiter) -> Response:
+    allowed, wait = fault.limit.limit, max(1, math.ceil(limiter.current_limit.reset_at - time.time()))
+    message = ngettext(
+        "Too many requests: at most %(limit)s in %(period)s s are answered. Try again in %(num)s second.",
+        "Too many requests: at most %(limit)s in %(period)s s are answered. Try again in %(num)s seconds.",
+        wait,
+        limit=number(allowed.amount),
+        period=number(allowed.get_expiry()),
+    )
+    answer = make_response(error_page(fault, message))
+    answer.headers["Retry-After"] = str(wait)
+    return answer
