@@ -38,7 +38,7 @@ _ABBREVIATIONS = set(
     "mr mrs ms dr prof st mt ft gen gov sen rep capt lt col sgt rev hon pres no nos vs fig vol ch pp e.g i.e cf approx "
     "jan feb mar apr jun jul aug sep sept oct nov dec "
     "ул пр-т просп пер пл наб д кв корп стр рис табл им т.е т.н т.к см ср напр проф акад доц ст обл пос гл тов гр св "
-    "ок доб прибл al ca г-н г-жа о оз р с п пп ред изд тел англ лат франц нем греч рус зам зав нач мл".split()
+    "ок доб прибл al ca г-н г-жа о оз р с п пп ред изд тел англ лат франц нем греч рус зам зав нач сер кон мл".split()
 )
 # The end of a sentence when a capital letter follows.
 _FINAL_ABBREVIATIONS = set(
@@ -223,6 +223,8 @@ def _ends_after(word: str, before: str, after: str) -> bool:
     if word in ("г", "гг", "в", "вв", "ч") and _is_only_date(before):
         return False
     if word in ("a.m", "p.m") and after.lower() in _DAYS:
+        return False
+    if word == "м" and re.search(r"(?:^|\s)(?:у|от|до|к|из|с|на|около|возле) м$", before, re.IGNORECASE):  # the metro
         return False
     if word in _FINAL_ABBREVIATIONS:
         return True

@@ -18,6 +18,7 @@ SIGNS = {"%": "percent", "‰": "per mille", "&": "and", "@": "at", "+": "plus",
 ABBREVIATIONS = {
     "Mr": "Mister", "Mrs": "Missus", "Dr": "Doctor", "Blvd": "Boulevard", "e.g.": "for example", "i.e.": "that is",
     "a.k.a.": "also known as", "IT": "I.T.", "US": "U.S.", "24/7": "twenty four seven", "9/11": "nine eleven",
+    "Approx.": "Approximately",
     "WWI": "World War One", "WWII": "World War Two", "WW1": "World War One", "WW2": "World War Two",
     "PhD": "Ph.D.", "Op.": "Opus", "op.": "opus", "Tel.": "Telephone", "tel.": "telephone",
     "km²": "square kilometers", "m²": "square meters", "cm²": "square centimeters",

@@ -35,6 +35,7 @@ _FRACTION = re.compile(
     + r"(?P<after>(?: [а-яё]+)?)",
     re.IGNORECASE,
 )
+_ONE_AND_A_HALF = re.compile(_BEFORE + r"(?<![\d.,])1,5 (?P<noun>[а-яё]{3,})\b", re.IGNORECASE)
 _VULGAR = dict(zip("½⅓⅔¼¾⅕⅛", "1/2 1/3 2/3 1/4 3/4 1/5 1/8".split(), strict=True))
 _HOUSE = re.compile(r"(?:\bд(?:ом[а-яё]*|\.)|№|\bкорпус)\s?$", re.IGNORECASE)
 _VERSION = re.compile(
@@ -75,7 +76,7 @@ def numbers_in_words(text: str) -> str:
     text = _DISTANCE.sub(_distance, _DURATION.sub(_duration, text))
     text = money_in_words(_TIME.sub(_time, text))
     text = re.sub(r"(\d?)([½⅓⅔¼¾⅕⅛])", lambda m: f"{m[1]} {_VULGAR[m[2]]}".strip(), text)
-    text = _FRACTION.sub(_fraction, text)
+    text = _FRACTION.sub(_fraction, _ONE_AND_A_HALF.sub(_one_and_a_half, text))
     text = _VERSION.sub(lambda m: m["before"] + " точка ".join(map(digits_in_words, m[2].split("."))), text)
     text = _LACKING.sub(_lacking, text)
     text = _ABOUT.sub(_about, _AGES.sub(_ages, text))
@@ -160,6 +161,18 @@ def _fraction(match: re.Match[str]) -> str:
     elif whole:
         part = f"{_of_feminine(int(whole), 'целая', case)} {part}"
     return f"{before}{part}{after}"
+
+
+def _one_and_a_half(match: re.Match[str]) -> str:
+    """Полтора of what is counted: в 1,5 раза -> в полтора раза, около 1,5 минуты -> около полутора минут."""
+    parses = morphology().parse(match["noun"].lower())
+    noun = next((p for p in parses if {"NOUN", "gent", "sing"} <= set(p.tag.grammemes)), None)
+    if noun is None or "Abbr" in noun.tag:
+        return match[0]
+    case = case_of_amount(match["before"])
+    if case in ("nomn", "accs"):
+        return f"{match['before']}полтор{'ы' if noun.tag.gender == 'femn' else 'а'} {match['noun']}"
+    return f"{match['before']}полутора {inflected(noun.normal_form, case, 'plur')}"
 
 
 def _case_of_part(before: str) -> str:
