@@ -33,6 +33,7 @@ USER 999:999
 # Other machines reach a container, so it starts with a password alone: compose.yaml gives it TEMBR_PASSWORD_FILE.
 ENV TEMBR_HOST=0.0.0.0 \
     TEMBR_INSTANCE=/data \
+    NUMBA_CACHE_DIR=/tmp/numba \
     PYTHONDONTWRITEBYTECODE=1
 VOLUME /data
 EXPOSE 5000

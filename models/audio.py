@@ -43,33 +43,18 @@ SILENCE_FLOOR_DB = -60.0  # dBFS; below it nothing is speech
 
 @lru_cache(maxsize=4)
 def mel_filters(settings: MelSettings) -> Tensor:
-    """Triangular filters of equal area, (n_mels, n_fft // 2 + 1); the same figures as librosa.filters.mel."""
-    low, high = (mel_of(frequency) for frequency in (settings.min_frequency, settings.max_frequency))
-    corners = frequency_of(np.linspace(low, high, settings.n_mels + 2))
-    slopes = np.subtract.outer(corners, np.fft.rfftfreq(settings.n_fft, 1 / settings.sample_rate))
-    rising = -slopes[:-2] / np.diff(corners)[:-1, None]
-    falling = slopes[2:] / np.diff(corners)[1:, None]
-    filters = np.maximum(0, np.minimum(rising, falling)).astype(np.float32)
-    filters *= (2 / (corners[2:] - corners[:-2]))[:, None]
+    """Slaney-normalised triangular filters, (n_mels, n_fft // 2 + 1)."""
+    import librosa  # here, so that what needs no mel does not wait for it
+
+    filters = librosa.filters.mel(
+        sr=settings.sample_rate,
+        n_fft=settings.n_fft,
+        n_mels=settings.n_mels,
+        fmin=settings.min_frequency,
+        fmax=settings.max_frequency,
+    )
     with torch.inference_mode(False):  # kept for everyone: a tensor of inference mode cannot be learned through
         return torch.from_numpy(filters)
-
-
-# Slaney's scale of pitch (Auditory Toolbox, 1998): linear below 1000 Hz, logarithmic above.
-MELS_PER_HZ, FIRST_LOG_HZ, FIRST_LOG_MEL = 3 / 200, 1000.0, 15.0
-LOG_STEP = np.log(6.4) / 27
-
-
-def mel_of(frequency: float) -> float:
-    """Hz to mel."""
-    if frequency < FIRST_LOG_HZ:
-        return frequency * MELS_PER_HZ
-    return FIRST_LOG_MEL + np.log(frequency / FIRST_LOG_HZ) / LOG_STEP
-
-
-def frequency_of(mel: np.ndarray) -> np.ndarray:
-    """Mel to Hz."""
-    return np.where(mel < FIRST_LOG_MEL, mel / MELS_PER_HZ, FIRST_LOG_HZ * np.exp(LOG_STEP * (mel - FIRST_LOG_MEL)))
 
 
 def spectrogram(waveform: Tensor, n_fft: int, hop_length: int) -> Tensor:
