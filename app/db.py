@@ -4,11 +4,28 @@ import hashlib
 import unicodedata
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import JSON, ForeignKey, LargeBinary, Row, Select, UniqueConstraint, and_, event, select, true
-from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, deferred, mapped_column, validates
+from sqlalchemy import (
+    JSON,
+    Dialect,
+    ForeignKey,
+    LargeBinary,
+    Row,
+    Select,
+    TypeDecorator,
+    UniqueConstraint,
+    and_,
+    event,
+    select,
+    true,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, deferred, mapped_column, relationship, validates
+
+if TYPE_CHECKING:
+    from models import VoiceProfile
 
 MAX_QUERY_CHARACTERS = 200
 
@@ -52,11 +69,23 @@ def _search_key(context) -> str:
     return search_key(f"{speech['text']} {speech['voice_name']}")
 
 
-class Voice(db.Model):
-    """One voice of the bank: its profile, and a recording of it as a sample to listen to.
+class Profile(TypeDecorator):
+    """A VoiceProfile as its bytes.  Raises InvalidVoiceProfile when a damaged one is read."""
 
-    One that was made from a single recording may have no VoiceRecording: then its own file is that recording.
-    """
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: "VoiceProfile | None", dialect: Dialect) -> bytes | None:
+        return None if value is None else value.to_bytes()
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> "VoiceProfile | None":
+        from models import VoiceProfile  # here, so that who needs a name of this module alone does not wait for torch
+
+        return None if value is None else VoiceProfile.from_bytes(value)
+
+
+class Voice(db.Model):
+    """One voice of the bank: its profile, made of its recordings, and one of them as a sample to listen to."""
 
     __table_args__ = {"sqlite_autoincrement": True}  # an address never comes to mean another voice
     folder = "voices"
@@ -65,17 +94,20 @@ class Voice(db.Model):
     name: Mapped[str]
     name_key: Mapped[str] = mapped_column(unique=True)  # the name without case, in any alphabet
     search_key: Mapped[str] = mapped_column(default="", server_default="")  # of name and note
-    profile: Mapped[bytes] = deferred(mapped_column(LargeBinary))
+    profile: Mapped["VoiceProfile"] = deferred(mapped_column(Profile))
     profile_key: Mapped[str | None]  # changes when the profile does; None: as it was before this column
     language: Mapped[str | None]
     seconds: Mapped[float]  # of speech the profile was made from
-    self_closeness: Mapped[float | None]  # mean cosine among the embeddings of its recordings, if it has several
+    self_similarity: Mapped[float | None]  # mean cosine among the embeddings of its recordings, if it has several
     note: Mapped[str] = mapped_column(default="")
     origin: Mapped[str | None]  # origin and licence: of ready voices only
     licence: Mapped[str | None]
     consent_at: Mapped[datetime | None]
     file_name: Mapped[str]  # of the sample; "" for none
     created_at: Mapped[datetime] = mapped_column(default=now)
+    recordings: Mapped[list["VoiceRecording"]] = relationship(
+        cascade="all, delete-orphan", passive_deletes=True, order_by="VoiceRecording.id", back_populates="voice"
+    )
 
     @validates("name")
     def _set_name_keys(self, _key: str, name: str) -> str:
@@ -89,8 +121,8 @@ class Voice(db.Model):
         return note
 
     @validates("profile")
-    def _set_profile_key(self, _key: str, profile: bytes) -> bytes:
-        self.profile_key = hashlib.sha256(profile).hexdigest()[:16]
+    def _set_profile_key(self, _key: str, profile: "VoiceProfile") -> "VoiceProfile":
+        self.profile_key = hashlib.sha256(profile.to_bytes()).hexdigest()[:16]
         return profile
 
     @classmethod
@@ -127,18 +159,19 @@ def _order() -> tuple:
 
 
 class VoiceRecording(db.Model):
-    """One of the recordings that a voice was merged from."""
+    """One of the recordings that a voice is made of; its audio may be deleted, what was learned from it stays."""
 
     __table_args__ = (UniqueConstraint("voice_id", "sha256"), {"sqlite_autoincrement": True})
     folder = Voice.folder
 
     id: Mapped[int] = mapped_column(primary_key=True)
     voice_id: Mapped[int] = mapped_column(ForeignKey("voice.id", ondelete="CASCADE"), index=True)
-    profile: Mapped[bytes] = deferred(mapped_column(LargeBinary))
+    profile: Mapped["VoiceProfile"] = deferred(mapped_column(Profile))
     seconds: Mapped[float]
     sha256: Mapped[str | None]  # of the file, in hex: none is heard twice
     file_name: Mapped[str]  # "" for none
     created_at: Mapped[datetime] = mapped_column(default=now)
+    voice: Mapped[Voice] = relationship(back_populates="recordings")
 
 
 class Speech(db.Model):
@@ -151,7 +184,7 @@ class Speech(db.Model):
     text: Mapped[str]
     voice_id: Mapped[int | None] = mapped_column(ForeignKey("voice.id", ondelete="SET NULL"), index=True)
     voice_name: Mapped[str]
-    profile: Mapped[bytes | None] = deferred(mapped_column(LargeBinary))  # of a recording used once, else None
+    profile: Mapped["VoiceProfile | None"] = deferred(mapped_column(Profile))  # of a recording used once, else None
     consent_at: Mapped[datetime | None]
     language: Mapped[str | None]  # None: found from the text
     seed: Mapped[int]
@@ -161,9 +194,9 @@ class Speech(db.Model):
     file_name: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(default=now, index=True)
     knobs: Mapped[dict] = mapped_column(JSON, default=dict, server_default="{}")  # how else it was to be spoken
-    closeness: Mapped[float | None]  # cosine of what was said with the voice; None: not measured
+    similarity: Mapped[float | None]  # cosine of what was said with the voice; None: not measured
     own: Mapped[float | None]  # what the voice scores with itself
-    nearest: Mapped[float | None]  # closeness to the nearest other voice of the bank
+    nearest: Mapped[float | None]  # similarity to the nearest other voice of the bank
     nearest_name: Mapped[str | None]
     size: Mapped[int | None]  # bytes of the file; None: not yet looked at
     search_key: Mapped[str] = mapped_column(default=_search_key, server_default="")

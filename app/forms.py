@@ -13,7 +13,6 @@ from torch import OutOfMemoryError
 from wtforms import BooleanField, Field
 from wtforms.validators import NumberRange, StopValidation, ValidationError
 
-from app.db import Speech, Voice
 from app.errors import told, why_disk_refused
 from app.i18n import number
 from models import (
@@ -26,7 +25,6 @@ from models import (
     RecordingUnfit,
     TextTooLong,
     UnreadableAudio,
-    VoiceProfile,
 )
 
 LANGUAGES = {"ru": lazy_gettext("Russian"), "en": lazy_gettext("English")}
@@ -147,8 +145,3 @@ class RecordingForm(CheckForm):
 def language_choices(none: str) -> Callable[[], dict[str, str]]:
     """The choices of a language, as the page's language calls them; none: what it is called to choose none of them."""
     return lambda: {code: str(name) for code, name in {"": none, **LANGUAGES}.items()}
-
-
-def profile_of(row: Voice | Speech) -> VoiceProfile:
-    """The profile a row keeps.  Raises InvalidVoiceProfile."""
-    return VoiceProfile.from_bytes(row.profile)

@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from flask import Flask, current_app
-from sqlalchemy import select
+from sqlalchemy import LargeBinary, select, type_coerce
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import undefer
 
 from app import access, schema, storage
-from app.db import ReadyVoice, Voice, VoiceRecording, db
+from app.db import ReadyVoice, Voice, db
 from app.history import retention
 from app.voices import recordings
 from models import OWN, InvalidVoiceProfile, VoiceCloner, VoiceProfile, is_outdated
@@ -52,6 +51,7 @@ def bring_up_to_date() -> None:
     prepare()
     storage.remove_drafts()
     retention.sweep()
+    recordings.note_hashes()
     renew(current_app.extensions["cloner"], current_app.config["READY_VOICES"])
 
 
@@ -110,12 +110,11 @@ def index(folder: Path) -> list[dict]:
 def _import(entry: dict, folder: Path) -> None:
     """Add one voice; leave out one that cannot be read or that another process adds just now."""
     try:
-        profile = (folder / entry["profile"]).read_bytes()
+        profile = VoiceProfile.from_bytes((folder / entry["profile"]).read_bytes())
         sample = (folder / entry["sample"]).read_bytes()
-        voice = Voice(name=entry["name"], profile=profile, seconds=VoiceProfile.from_bytes(profile).seconds)
-        voice.language, voice.origin, voice.licence = entry["language"], entry["origin"], entry["licence"]
+        voice = Voice(**{name: entry[name] for name in ("name", "language", "origin", "licence")})
         db.session.add(ReadyVoice(name=entry["name"]))
-        storage.keep(voice, sample, storage.kind_of(sample))
+        recordings.begin(voice, profile, sample)
     except (OSError, KeyError, InvalidVoiceProfile, IntegrityError):
         db.session.rollback()
         current_app.logger.exception("The ready voice %s was left out", entry["name"])
@@ -123,27 +122,19 @@ def _import(entry: dict, folder: Path) -> None:
 
 def renew(cloner: VoiceCloner, ready: Path) -> None:
     """Give each voice with an outdated profile a present one; one whose recordings are gone stays as it is."""
-    voices = db.session.scalars(select(Voice).options(undefer(Voice.profile))).all()
-    outdated = [voice for voice in voices if is_outdated(voice.profile)]
+    stored = db.session.execute(select(Voice.id, type_coerce(Voice.profile, LargeBinary))).all()
+    outdated = [db.session.get(Voice, voice_id) for voice_id, profile in stored if is_outdated(profile)]
     shipped = {entry["name"]: ready / entry["profile"] for entry in index(ready)} if outdated else {}
     for voice in outdated:
         try:
-            if voice.origin and voice.name in shipped:
-                voice.profile = shipped[voice.name].read_bytes()
-            else:
-                _hear_again(voice, cloner)
+            is_shipped = voice.origin and voice.name in shipped
+            for row in voice.recordings:
+                if is_shipped:
+                    row.profile = VoiceProfile.from_bytes(shipped[voice.name].read_bytes())
+                elif row.file_name:
+                    row.profile = cloner.listen(storage.path_of(row))
+            recordings.merge(voice)
             db.session.commit()
         except (OSError, ValueError) as error:
             db.session.rollback()
             current_app.logger.warning("The voice %s could not be heard again: %s", voice.name, error)
-
-
-def _hear_again(voice: Voice, cloner: VoiceCloner) -> None:
-    """Hear the files of a voice that are there.  Raises what listen does, and OSError."""
-    wanted = select(VoiceRecording).where(VoiceRecording.voice_id == voice.id).options(undefer(VoiceRecording.profile))
-    rows = db.session.scalars(wanted).all()
-    for row in rows or [voice]:
-        if row.file_name:
-            row.profile = cloner.listen(storage.path_of(row)).to_bytes()
-    if rows:
-        recordings.merge(voice)

@@ -9,7 +9,7 @@ from flask import Response, abort, current_app, send_file
 from flask_babel import gettext as _
 from sqlalchemy import delete
 
-from app.db import Speech, Voice, db
+from app.db import Speech, Voice, VoiceRecording, db
 
 MIME_TYPES = {
     "mp3": "audio/mpeg",
@@ -36,16 +36,18 @@ def kind_of(recording: bytes) -> str:
     return "mp3" if sync & 0xFFE6 == 0xFFE2 else "aac" if sync & 0xFFF6 == 0xFFF0 else "audio"
 
 
-def path_of(row: Voice | Speech) -> Path:
+def path_of(row: Voice | VoiceRecording | Speech) -> Path:
     return current_app.config["INSTANCE"] / row.folder / row.file_name
 
 
-def keep(row: Voice | Speech, content: bytes, kind: str) -> None:
-    """Write the file and commit the row: both, or neither.
+def keep(row: VoiceRecording | Speech, content: bytes, kind: str, sample_of: Voice | None = None) -> None:
+    """Write the file and commit the row: both, or neither.  sample_of: the voice whose sample the file becomes.
 
     Raises OSError when the disk refuses and SQLAlchemyError when the database does.
     """
     row.file_name = f"{secrets.token_hex(16)}.{kind}"
+    if sample_of:
+        sample_of.file_name = row.file_name
     path = path_of(row)
     try:
         path.write_bytes(content)
@@ -113,7 +115,7 @@ def discard_where(kind: type[Voice | Speech], *conditions) -> int:
     return len(names)
 
 
-def send(row: Voice | Speech, name: str, as_attachment: bool = False) -> Response:
+def send(row: Voice | VoiceRecording | Speech, name: str, as_attachment: bool = False) -> Response:
     """The row's file, whole or in ranges, under a name a person would give it."""
     path = path_of(row)
     kind = path.suffix.removeprefix(".")

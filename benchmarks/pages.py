@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from app import create_app, startup
-from app.db import Pronunciation, Speech, Voice, db, now
+from app.db import Pronunciation, Speech, Voice, VoiceRecording, db, now
 from config import Config
 from models import VoiceProfile
 
@@ -41,12 +41,12 @@ def fill(n_voices: int, n_speeches: int) -> None:
         embedding = np.abs(rng.normal(size=256))
         profile = VoiceProfile(embedding / np.linalg.norm(embedding), np.array([5.0, 0.2]), np.zeros(80), 9.0)
         note = "тётя из деревни, записана на телефон" if n % 3 else ""
-        voice = Voice(name=f"Голос {n}", note=note, seconds=9.0, profile=profile.to_bytes(), file_name=f"{n}.mp3")
-        db.session.add(voice)
+        kept = {"profile": profile, "seconds": profile.seconds, "file_name": f"{n}.mp3"}
+        db.session.add(Voice(name=f"Голос {n}", note=note, recordings=[VoiceRecording(**kept)], **kept))
     db.session.flush()
     for n in range(n_speeches):
         asked = {"voice_id": n % n_voices + 1, "voice_name": f"Голос {n % n_voices}", "format": "mp3"}
-        made = {"seconds": 7.0, "sha256": f"{n:064x}", "file_name": f"{n}.mp3", "size": 112_000, "closeness": 0.8}
+        made = {"seconds": 7.0, "sha256": f"{n:064x}", "file_name": f"{n}.mp3", "size": 112_000, "similarity": 0.8}
         created_at = now() - timedelta(minutes=n_speeches - n)
         db.session.add(Speech(text=f"{n}. {TEXT * (1 + n % 5)}", seed=0, created_at=created_at, **asked, **made))
     for n in range(n_voices):

@@ -88,15 +88,13 @@ def recording():
 @pytest.fixture
 def bank(app):
     """Adds voices to the bank by name; returns their ids."""
-    from app import storage
     from app.db import Voice
+    from app.voices import recordings
 
     def add(*names):
         with app.app_context():
-            voices = [Voice(name=name, profile=_profile(), seconds=3.0) for name in names]
-            for voice in voices:
-                storage.keep(voice, b"ID3 sample of " + voice.name.encode(), "mp3")
-            return [voice.id for voice in voices]
+            made = [recordings.begin(Voice(name=name), _profile(), b"ID3 sample of " + name.encode()) for name in names]
+            return [voice.id for voice in made]
 
     return add
 
@@ -104,4 +102,4 @@ def bank(app):
 def _profile():
     from models import VoiceProfile
 
-    return VoiceProfile(np.eye(256)[0], np.array([5.0, 0.1]), np.zeros(80), 3.0).to_bytes()
+    return VoiceProfile(np.eye(256)[0], np.array([5.0, 0.1]), np.zeros(80), 3.0)

@@ -11,6 +11,7 @@ import app
 from app import cli, startup
 from app.db import Pronunciation, Voice, db
 from app.speak.request import SpeechRequest
+from app.voices import recordings
 from config import Config
 from models import VoiceProfile, read_tags, says_synthetic
 from models.recording import UnreadableAudio
@@ -292,9 +293,7 @@ def bank(tmp_path, monkeypatch, cloner):
         made.append(real_create_app(Settings))
         with made[-1].app_context():
             startup.prepare()
-            profile = VoiceProfile(np.eye(256)[0], np.zeros(2), np.zeros(80), 3.0).to_bytes()
-            db.session.add(Voice(name="Зоя", profile=profile, seconds=3.0, file_name="x.wav"))
-            db.session.commit()
+            recordings.begin(Voice(name="Зоя"), VoiceProfile(np.eye(256)[0], np.zeros(2), np.zeros(80), 3.0))
         return made[-1]
 
     real_create_app = app.create_app

@@ -1,5 +1,6 @@
 """The database at the start: new, old, current; migrated by two at once, or not at all."""
 
+import hashlib
 import shutil
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
@@ -105,9 +106,10 @@ def test_last_migration_is_the_one_the_site_asks_for(app):
 def test_old_database_keeps_its_voices_speeches_and_words(old, make_app):
     with make_app().app_context():
         voice, speech = db.session.get(Voice, 7), db.session.get(Speech, 3)
-        assert (voice.name, voice.profile, voice.note, voice.seconds) == ("Пётр", b"\x01", "a note", 3.5)
-        assert (speech.text, speech.voice_id, speech.seed, speech.closeness) == ("Ещё раз", 7, 2, None)
+        assert (voice.name, voice.note, voice.seconds) == ("Пётр", "a note", 3.5)
+        assert (speech.text, speech.voice_id, speech.seed, speech.similarity) == ("Ещё раз", 7, 2, None)
         assert speech.knobs == {"speed": 1.5, "pitch": 0.0, "pauses": 1.0, "kbits": 128}
+    assert _rows(old, "SELECT profile FROM voice") == [(b"\x01",)]
     assert _rows(old, "SELECT respelling FROM pronunciation") == [("зам+ок",)]
     assert _rows(old, "SELECT name FROM ready_voice") == [("Anna",)]
 
@@ -118,6 +120,34 @@ def test_what_an_old_database_kept_is_found_and_its_files_are_known(old, make_ap
     with app.app_context():
         assert [voice.id for voice in db.session.scalars(Voice.found("ПЕТР"))] == [7]
         assert list(db.session.scalars(db.select(MadeFile.sha256))) == ["abc"]
+
+
+def test_voice_of_an_old_database_has_its_recording_with_the_hash_of_its_file(old, make_app):
+    (old.parent / "voices").mkdir()
+    (old.parent / "voices" / "p.wav").write_bytes(b"a recording")
+    made = "SELECT voice_id, profile, seconds, sha256, file_name, created_at FROM voice_recording"
+    make_app()
+    kept = (7, b"\x01", 3.5, hashlib.sha256(b"a recording").hexdigest(), "p.wav", "2026-01-01 10:00:00")
+    assert _rows(old, made) == [kept]
+
+
+def test_migration_adds_no_recording_to_a_voice_that_has_them_and_keeps_what_was_measured(old, make_app):
+    app, engine = make_app(), sa.create_engine(f"sqlite:///{old.with_name('second.sqlite')}")
+    with app.app_context(), engine.begin() as connection:
+        schema.upgrade(connection, "0002")
+        measured = "UPDATE voice SET self_closeness = 0.9;\nUPDATE speech SET closeness = 0.8, pitch = 2"
+        for statement in (ROWS + measured).split(";\n"):
+            connection.exec_driver_sql(statement)
+        columns = "INSERT INTO voice_recording (id, voice_id, seconds, file_name, created_at)"
+        for number in (4, 5):
+            connection.exec_driver_sql(f"{columns} VALUES ({number}, 7, 1.0, '', '2026-01-01 10:00:00')")
+        schema.upgrade(connection)
+        assert connection.exec_driver_sql("SELECT id FROM voice_recording").all() == [(4,), (5,)]
+        assert connection.exec_driver_sql("SELECT self_similarity FROM voice").all() == [(0.9,)]
+        assert connection.exec_driver_sql("SELECT similarity, knobs FROM speech").all() == [
+            (0.8, '{"speed": 1.5, "pitch": 2.0, "pauses": 1.0, "kbits": 128}')
+        ]
+    engine.dispose()
 
 
 def test_references_are_followed_after_a_migration(old, make_app):

@@ -1,4 +1,4 @@
-"""What becomes of a speech: its options, its file's tags, its closeness in words, its pictures, the best of three."""
+"""What becomes of a speech: its options, its file's tags, its similarity in words, its pictures, the best of three."""
 
 import io
 import re
@@ -90,19 +90,19 @@ def _alike(similarity):
 
 
 @pytest.mark.parametrize(
-    ("closeness", "words"),
+    ("similarity", "words"),
     [(0.95, "very alike"), (0.8, "alike"), (0.7, "somewhat alike"), (0.3, "not alike")],
 )
-def test_closeness_is_said_in_words(app, closeness, words):
+def test_similarity_is_said_in_words(app, similarity, words):
     with app.app_context():
-        assert in_words(closeness) == words
+        assert in_words(similarity) == words
 
 
-def test_closeness_and_the_nearest_other_voice_are_shown_with_their_figures(app, client, cloner, bank, monkeypatch):
+def test_similarity_and_the_nearest_other_voice_are_shown_with_their_figures(app, client, cloner, bank, monkeypatch):
     bank("Anna", "Boris")
     monkeypatch.setattr(cloner, "embed", lambda waveform, sample_rate: _alike(0.91))
     with app.app_context():
-        db.session.get(Voice, 1).self_closeness = 0.88
+        db.session.get(Voice, 1).self_similarity = 0.88
         db.session.commit()
     page = client.post("/", data=_payload(), follow_redirects=True).text
     assert "Speech and voice: very alike" in page
@@ -114,7 +114,7 @@ def test_closeness_and_the_nearest_other_voice_are_shown_with_their_figures(app,
 
 def test_speech_too_short_to_compare_says_so(app, client, voice):
     page = client.post("/", data=_payload(text="Yes."), follow_redirects=True).text
-    assert _speech(app).closeness is None
+    assert _speech(app).similarity is None
     assert "It is too short to tell how alike it sounds" in page
 
 
@@ -135,7 +135,7 @@ def test_best_of_three_keeps_the_take_closest_to_the_voice(app, client, cloner, 
     monkeypatch.setattr(cloner, "embed", lambda waveform, sample_rate: _alike(next(scores)))
     assert client.post("/", data=_payload(seed="4", best="y")).location == "/speeches/1"
     assert [said["seed"] for said in cloner.said] == [4, 5, 6]
-    assert (_speech(app).seed, _speech(app).closeness) == (5, 0.9)
+    assert (_speech(app).seed, _speech(app).similarity) == (5, 0.9)
     best = client.get("/speeches/1/audio").data
     client.post("/", data=_payload(seed="5"))
     assert client.get("/speeches/2/audio").data == best
@@ -148,7 +148,7 @@ def test_best_of_three_too_short_to_compare_keeps_the_first(app, client, cloner,
 
     monkeypatch.setattr(cloner, "embed", refuse)
     client.post("/", data=_payload(text="Yes.", seed="4", best="y"))
-    assert (_speech(app).seed, _speech(app).closeness) == (4, None)
+    assert (_speech(app).seed, _speech(app).similarity) == (4, None)
 
 
 def test_fault_in_a_later_take_leaves_no_file_of_the_earlier(app, client, cloner, voice):

@@ -137,19 +137,19 @@ def test_warning_is_told_once_after_the_voice_was_kept(client, app, cloner, reco
 def _put_into_the_bank(app, name, embedding):
     profile = VoiceProfile(embedding / np.linalg.norm(embedding), np.array([5.0, 0.1]), np.zeros(80), 3.0)
     with app.app_context():
-        db.session.add(Voice(name=name, profile=profile.to_bytes(), seconds=3.0, file_name=f"{name}.wav"))
+        db.session.add(Voice(name=name, profile=profile, seconds=3.0, file_name=f"{name}.wav"))
         db.session.commit()
 
 
-def test_voice_that_is_already_in_the_bank_is_named_with_its_closeness(check, app, cloner, recording):
+def test_voice_that_is_already_in_the_bank_is_named_with_its_similarity(check, app, cloner, recording):
     heard = cloner.listen(recording()).embedding
     across = np.roll(heard, 1) - heard * (np.roll(heard, 1) @ heard)
-    closeness = (1 + SAME_VOICE) / 2
-    near = closeness * heard + np.sqrt(1 - closeness**2) * across / np.linalg.norm(across)
+    similarity = (1 + SAME_VOICE) / 2
+    near = similarity * heard + np.sqrt(1 - similarity**2) * across / np.linalg.norm(across)
     _put_into_the_bank(app, "Anna", near)
     answer = check(recording())
     assert "This sounds like “Anna”, already in the bank" in answer.text
-    assert f"closeness {closeness:.2f}" in answer.text
+    assert f"similarity {similarity:.2f}" in answer.text
 
 
 def test_voice_of_another_person_is_not_named(check, app, cloner, recording):
@@ -163,7 +163,7 @@ def test_added_voice_is_not_said_to_sound_like_itself(client, recording):
     first = client.post("/voices", data=_payload(recording()), follow_redirects=True)
     assert "sounds like" not in first.text
     second = client.post("/voices", data=_payload(recording(), name="Other"), follow_redirects=True)
-    assert "This sounds like “Мария”, already in the bank: closeness 1.00" in second.text
+    assert "This sounds like “Мария”, already in the bank: similarity 1.00" in second.text
 
 
 @pytest.mark.parametrize("path", ["/", "/voices"])

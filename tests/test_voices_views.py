@@ -4,12 +4,17 @@ import io
 import re
 from urllib.parse import quote
 
+import numpy as np
 import pytest
 from sqlalchemy.exc import IntegrityError
 
 from app import storage
 from app.db import Voice, db
+from app.voices import recordings
+from models import VoiceProfile
 from models.recording import load_recording
+
+PROFILE = VoiceProfile(np.eye(256)[0], np.array([5.0, 0.1]), np.zeros(80), 3.0)
 
 
 def _payload(content, file_name="voice.wav", **changes):
@@ -71,7 +76,7 @@ def test_kind_of_a_recording_is_told_by_its_first_bytes(start, kind):
 
 def test_file_of_no_known_kind_is_only_ever_downloaded(app, client):
     with app.app_context():
-        storage.keep(Voice(name="Anna", profile=b"", seconds=1.0), b"<html>", "audio")
+        recordings.begin(Voice(name="Anna"), PROFILE, b"<html>")
     sample = client.get("/voices/1/sample")
     assert sample.mimetype == "application/octet-stream"
     assert sample.headers["Content-Disposition"].startswith("attachment")
@@ -292,7 +297,7 @@ def test_empty_bank_says_how_to_begin(client):
 
 def test_ready_voice_shows_where_it_comes_from(app, client):
     with app.app_context():
-        db.session.add(Voice(name="Zoe", profile=b"", seconds=1, origin="A corpus", licence="CC0", file_name=""))
+        db.session.add(Voice(name="Zoe", profile=PROFILE, seconds=1, origin="A corpus", licence="CC0", file_name=""))
         db.session.commit()
     page = client.get("/voices").text
     assert "ready voice" in page and "A corpus. Licence: CC0" in page
@@ -307,7 +312,9 @@ def test_refused_rename_can_be_reloaded(client, bank):
 def test_voices_added_here_come_first(app, client, bank):
     bank("Anna", "Boris")
     with app.app_context():
-        db.session.add(Voice(name="Zoe", profile=b"", seconds=1, origin="A corpus", licence="CC0", file_name="z.mp3"))
+        db.session.add(
+            Voice(name="Zoe", profile=PROFILE, seconds=1, origin="A corpus", licence="CC0", file_name="z.mp3")
+        )
         db.session.commit()
     assert [voice.name for voice in _voices(app)] == ["Boris", "Anna", "Zoe"]
 

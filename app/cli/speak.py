@@ -162,12 +162,10 @@ class Speaker:
         return self._profiles[voice]
 
     def _of_the_bank(self, name: str) -> "VoiceProfile":
-        from models import VoiceProfile
-
         self._site = self._site or site()
         with self._site.app_context():
             try:
-                return VoiceProfile.from_bytes(named(name).profile)
+                return named(name).profile
             except UnknownVoice as error:
                 raise UnknownVoice("There is no such file, and: %(reason)s", reason=error) from error
 

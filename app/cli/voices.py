@@ -83,12 +83,10 @@ def _row(voice: "Voice") -> dict[str, object]:
 def show(name: str, as_json: bool) -> None:
     """Print what is known of a voice."""
     with bank():
-        from app.voices import recordings
-
         voice = named(name)
         heard = [
             {"seconds": round(row.seconds, 1), "added": row.created_at.date().isoformat(), "kept": bool(row.file_name)}
-            for row in recordings.of(voice)
+            for row in voice.recordings
         ]
         consent = voice.consent_at and voice.consent_at.isoformat(sep=" ", timespec="seconds")
         known = _row(voice) | {"note": voice.note, "licence": voice.licence, "consent": consent, "recordings": heard}
@@ -121,7 +119,6 @@ def add(
     if len(set(contents)) < len(contents):
         raise Unheard("One of these recordings is given twice.")
     with bank():
-        from app import storage
         from app.db import Voice, now, plain_name
         from app.voices import recordings as kept
         from app.voices.forms import check_name, check_note
@@ -130,9 +127,7 @@ def add(
         check_note(note)
         cloner = load()
         profiles = [_listen(cloner, path, content) for path, content in zip(recordings, contents, strict=True)]
-        voice = Voice(name=name, note=note, language=language, consent_at=now())
-        voice.profile, voice.seconds = profiles[0].to_bytes(), profiles[0].seconds
-        storage.keep(voice, contents[0], storage.kind_of(contents[0]))
+        voice = kept.begin(Voice(name=name, note=note, language=language, consent_at=now()), profiles[0], contents[0])
         try:
             for content, profile in zip(contents[1:], profiles[1:], strict=True):
                 kept.add(voice.id, content, profile)

@@ -10,7 +10,7 @@ from wtforms import BooleanField, FloatField, IntegerField, RadioField, SelectFi
 from wtforms.validators import NumberRange, Optional, ValidationError
 
 from app.db import Speech, Voice, db, now, plain_name
-from app.forms import Between, RecordingForm, TembrForm, language_choices, profile_of
+from app.forms import Between, RecordingForm, TembrForm, language_choices
 from app.i18n import number
 from app.speak.request import KNOBS, RequestedVoice, SpeechRequest
 from models import FORMATS, KBITS, MAX_SEED, PAUSES, PITCH, SPEED, Range, VoiceProfile
@@ -104,7 +104,7 @@ class SpeakForm(RecordingForm, TextForm):
             return None
         if kind == "speech":
             speech = db.session.get(Speech, int(number))
-            return speech if speech and speech.profile else None
+            return speech if speech and speech.has_recording else None
         return db.session.get(Voice, int(number)) if not kind else None
 
     def uploaded_voice(self, profile: VoiceProfile) -> RequestedVoice:
@@ -131,5 +131,5 @@ class SpeakForm(RecordingForm, TextForm):
 def voice_of(row: Voice | Speech) -> RequestedVoice:
     """A voice of the bank, or that of the recording which a speech used.  Raises InvalidVoiceProfile."""
     if isinstance(row, Voice):
-        return RequestedVoice(row.name, profile_of(row), id=row.id, choice=str(row.id))
-    return RequestedVoice(row.voice_name, profile_of(row), consent_at=row.consent_at, choice=f"speech-{row.id}")
+        return RequestedVoice(row.name, row.profile, id=row.id, choice=str(row.id))
+    return RequestedVoice(row.voice_name, row.profile, consent_at=row.consent_at, choice=f"speech-{row.id}")

@@ -78,7 +78,7 @@ class SpeechRequest:
         for name in kept.keys() - row.knobs.keys():
             setattr(row, name, kept[name])
         row.voice_id, row.voice_name, row.consent_at = self.voice.id, self.voice.name, self.voice.consent_at
-        row.profile = None if self.voice.id else self.voice.profile.to_bytes()
+        row.profile = None if self.voice.id else self.voice.profile
         return row
 
     @classmethod

@@ -24,7 +24,7 @@ class Take:
     draft: storage.Draft
     seconds: float
     heard: similarity.Heard
-    closeness: float | None
+    similarity: float | None
 
 
 def say(app: Flask, queue: Queue, job: Job) -> int:
@@ -55,9 +55,9 @@ def _say(queue: Queue, job: Job) -> int:
             asked = replace(request, seed=(request.seed + number) % MAX_SEED)
             draft = drafts.enter_context(storage.Draft(request.format))
             takes.append(_take(asked, sentences, draft, made_at, lambda: queue.note_sentence(job)))
-        best = max(takes, key=lambda take: take.closeness or -1.0)
+        best = max(takes, key=lambda take: take.similarity or -1.0)
         speech = best.request.to_row()
-        speech.created_at, speech.seconds, speech.closeness = made_at, best.seconds, best.closeness
+        speech.created_at, speech.seconds, speech.similarity = made_at, best.seconds, best.similarity
         similarity.compare(speech, best.heard)
         _keep(speech, best.draft)
         return speech.id

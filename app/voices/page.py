@@ -4,12 +4,10 @@ import io
 
 from flask import Blueprint, Response, abort, flash, redirect, render_template, request, send_file, url_for
 from flask_babel import gettext as _
-from sqlalchemy.orm import undefer
 from sqlalchemy.orm.exc import ObjectDeletedError, StaleDataError
 
 from app import storage
 from app.db import Voice, VoiceRecording, db
-from app.forms import profile_of
 from app.i18n import number
 from app.voices import quality, recordings, similarity, voice_file
 from app.voices.forms import AnotherRecordingForm, CardForm
@@ -39,7 +37,7 @@ def page(voice_id: int):
 
 def _page(voice: Voice, card: CardForm | None = None, another: AnotherRecordingForm | None = None):
     """The page of a voice, 422 when one of its forms was refused."""
-    heard = [(recording, _is_on_disk(recording)) for recording in recordings.of(voice)]
+    heard = [(recording, _is_on_disk(recording)) for recording in voice.recordings]
     card, another = card or CardForm(None, obj=voice, voice=voice), another or AnotherRecordingForm(None)
     shown = render_template(
         "voices/voice.html", voice=voice, card=card, another=another, recordings=heard, nearest=_nearest(voice),
@@ -55,7 +53,7 @@ def _is_on_disk(row: Voice | VoiceRecording) -> bool:
 def _nearest(voice: Voice) -> Neighbour | None:
     """The other voice of the bank that sounds most like it."""
     try:
-        return nearest(profile_of(voice).embedding, other_than=voice.id)
+        return nearest(voice.profile.embedding, other_than=voice.id)
     except InvalidVoiceProfile:
         return None
 
@@ -78,7 +76,7 @@ def add_recording(voice_id: int):
 def _add(voice_id: int, recording: bytes) -> None:
     """Raises what quality.hear and recordings.add raise."""
     profile, findings = quality.hear(recording)
-    before = profile_of(_found(voice_id)).embedding
+    before = _found(voice_id).profile.embedding
     recordings.add(voice_id, recording, profile)
     quality.tell(profile, findings, other_than=voice_id)
     if (likeness := float(before @ profile.embedding)) < similarity.SOMEWHAT_ALIKE:
@@ -87,9 +85,9 @@ def _add(voice_id: int, recording: bytes) -> None:
 
 def _doubt(likeness: float) -> str:
     return _(
-        "This recording does not sound like the voice (%(closeness)s, and the same person is mostly above %(least)s)."
+        "This recording does not sound like the voice (%(similarity)s, and the same person is mostly above %(least)s)."
         " If somebody else speaks in it, remove it.",
-        closeness=number(likeness, 2),
+        similarity=number(likeness, 2),
         least=number(similarity.SOMEWHAT_ALIKE, 2),
     )
 
@@ -117,9 +115,9 @@ def remove(voice_id: int, recording_id: int) -> Response:
 
 @blueprint.post("/recordings/<int:recording_id>/remove-audio")
 def remove_audio(voice_id: int, recording_id: int) -> Response:
-    """Delete the audio of a recording, 0 for that of a voice that was made from one; the voice stays as it is."""
+    """Delete the audio of a recording; the voice stays as it is."""
     _found(voice_id)
-    recordings.remove_audio(voice_id, recording_id or None)
+    recordings.remove_audio(voice_id, recording_id)
     flash(_("The audio was deleted; the voice sounds as before."), "done")
     return _back(voice_id)
 
@@ -136,7 +134,7 @@ def make_sample(voice_id: int, recording_id: int) -> Response:
 @blueprint.get("/export")
 def export(voice_id: int) -> Response:
     """The voice as a file; with its sample unless ?sample=0."""
-    voice = db.session.get(Voice, voice_id, options=[undefer(Voice.profile)]) or _found(voice_id)
+    voice = _found(voice_id)
     try:
         content = voice_file.of(voice, with_sample=request.args.get("sample") != "0").to_bytes()
     except InvalidVoiceProfile:

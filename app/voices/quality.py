@@ -70,15 +70,15 @@ def warnings(profile: VoiceProfile | None, findings: Findings, other_than: int |
 def same_voice(profile: VoiceProfile, other_than: int | None = None) -> Neighbour | None:
     """The voice of the bank that the recording sounds like, if one sounds like it as a person does like themselves."""
     neighbour = nearest(profile.embedding, other_than)
-    return neighbour if neighbour and neighbour.closeness >= SAME_VOICE else None
+    return neighbour if neighbour and neighbour.similarity >= SAME_VOICE else None
 
 
 def _already_known(neighbour: Neighbour) -> str:
     return _(
-        "This sounds like “%(name)s”, already in the bank: closeness %(closeness)s, and from %(limit)s on it is most"
+        "This sounds like “%(name)s”, already in the bank: similarity %(similarity)s, and from %(limit)s on it is most"
         " likely the same person.",
         name=neighbour.name,
-        closeness=number(neighbour.closeness, 2),
+        similarity=number(neighbour.similarity, 2),
         limit=number(SAME_VOICE, 2),
     )
 

@@ -1,7 +1,4 @@
-"""The recordings of a voice: each is merged into its profile when it is added, and out of it when it is removed.
-
-A voice that was made from one recording has no row here until there is another: its own file is that recording.
-"""
+"""The recordings of a voice: each is merged into its profile when it is added, and out of it when it is removed."""
 
 import hashlib
 from collections.abc import Iterator
@@ -10,45 +7,43 @@ from itertools import combinations
 
 import numpy as np
 from flask import current_app
-from flask_babel import gettext as _
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import undefer
 
 from app import storage
 from app.db import Voice, VoiceRecording, db, now
-from models import VoiceProfile, merged
+from models import N_, TembrError, VoiceProfile, merged
 
 
 class VoiceGone(LookupError):
     """The voice, or its recording, was deleted meanwhile."""
 
 
-class TooManyRecordings(ValueError):
+class TooManyRecordings(TembrError):
     """The voice has as many recordings as one may have."""
 
     def __init__(self, limit: int):
-        super().__init__(_("This voice has %(limit)s recordings, and a voice may have no more.", limit=limit))
+        super().__init__(N_("This voice has %(limit)d recordings, and a voice may have no more."), limit=limit)
 
 
 class OnlyRecording(ValueError):
     """The recording is all that is known of its voice."""
 
 
-def of(voice: Voice) -> list[VoiceRecording]:
-    """The recordings of a voice, the first one first; one that is not in the database, when the voice has no others."""
-    return _rows(voice.id) or [_first(voice)]
+def begin(voice: Voice, profile: VoiceProfile, recording: bytes | None = None) -> Voice:
+    """Put a new voice into the bank, made of one recording, and keep its audio if it is given: all of it, or nothing.
 
-
-def _rows(voice_id: int) -> list[VoiceRecording]:
-    wanted = select(VoiceRecording).where(VoiceRecording.voice_id == voice_id).order_by(VoiceRecording.id)
-    return list(db.session.scalars(wanted))
-
-
-def _first(voice: Voice) -> VoiceRecording:
-    """What a voice was made from, as a recording."""
-    return VoiceRecording(
-        voice_id=voice.id, seconds=voice.seconds, file_name=voice.file_name, created_at=voice.created_at
-    )
+    Raises OSError and SQLAlchemyError.
+    """
+    first = VoiceRecording(profile=profile, seconds=profile.seconds, file_name="")
+    voice.profile, voice.seconds, voice.file_name, voice.recordings = profile, profile.seconds, "", [first]
+    if recording is None:
+        db.session.add(voice)
+        db.session.commit()
+    else:
+        first.sha256 = _hash(recording)
+        storage.keep(first, recording, storage.kind_of(recording), sample_of=voice)
+    return voice
 
 
 def add(voice_id: int, recording: bytes, profile: VoiceProfile) -> Voice:
@@ -58,19 +53,13 @@ def add(voice_id: int, recording: bytes, profile: VoiceProfile) -> Voice:
     common with the others, IntegrityError when it is one of them, OSError and SQLAlchemyError; then nothing changes.
     """
     with _changing(voice_id) as voice:
-        if not (rows := _rows(voice.id)):
-            rows = [_keep_first(voice)]
-        if len(rows) >= (limit := current_app.config["MAX_RECORDINGS"]):
+        if len(voice.recordings) >= (limit := current_app.config["MAX_RECORDINGS"]):
             raise TooManyRecordings(limit)
-        row = VoiceRecording(voice_id=voice.id, seconds=profile.seconds, sha256=_hash(recording), file_name="")
-        row.profile = profile.to_bytes()
-        db.session.add(row)
+        row = VoiceRecording(profile=profile, seconds=profile.seconds, sha256=_hash(recording), file_name="")
+        voice.recordings.append(row)
         merge(voice)
         voice.consent_at = voice.consent_at or now()
-        storage.keep(row, recording, storage.kind_of(recording))
-        if not voice.file_name:
-            voice.file_name = row.file_name
-            db.session.commit()
+        storage.keep(row, recording, storage.kind_of(recording), sample_of=None if voice.file_name else voice)
     return voice
 
 
@@ -78,10 +67,10 @@ def remove(voice_id: int, recording_id: int) -> None:
     """Forget a recording, and what the voice learned from it.  Raises VoiceGone, OnlyRecording."""
     with _changing(voice_id) as voice:
         row = _found(voice, recording_id)
-        if len(_rows(voice.id)) == 1:
+        if len(voice.recordings) == 1:
             raise OnlyRecording
         path = storage.path_of(row) if row.file_name else None
-        db.session.delete(row)
+        voice.recordings.remove(row)
         merge(voice)
         _replace_sample(voice, row.file_name)
         db.session.commit()
@@ -89,15 +78,10 @@ def remove(voice_id: int, recording_id: int) -> None:
         path.unlink(missing_ok=True)
 
 
-def remove_audio(voice_id: int, recording_id: int | None) -> None:
-    """Delete the audio of a recording; what the voice learned from it stays.
-
-    recording_id: None for that of a voice made from one recording.  Raises VoiceGone.
-    """
+def remove_audio(voice_id: int, recording_id: int) -> None:
+    """Delete the audio of a recording; what the voice learned from it stays.  Raises VoiceGone."""
     with _changing(voice_id) as voice:
-        if not recording_id and _rows(voice.id):
-            raise VoiceGone
-        row = _found(voice, recording_id) if recording_id else voice
+        row = _found(voice, recording_id)
         path = storage.path_of(row) if row.file_name else None
         name, row.file_name = row.file_name, ""
         _replace_sample(voice, name)
@@ -116,12 +100,21 @@ def make_sample(voice_id: int, recording_id: int) -> None:
 def delete_voice(voice: Voice) -> None:
     """Delete a voice with all its recordings and their files."""
     with _changing(voice.id) as kept:
-        paths = {storage.path_of(row) for row in (kept, *_rows(kept.id)) if row.file_name}
-        db.session.execute(delete(VoiceRecording).where(VoiceRecording.voice_id == kept.id))
+        paths = {storage.path_of(row) for row in (kept, *kept.recordings) if row.file_name}
         db.session.delete(kept)
         db.session.commit()
     for path in paths:
         path.unlink(missing_ok=True)
+
+
+def note_hashes() -> None:
+    """Note the hashes of recordings that an earlier version kept without."""
+    unknown = VoiceRecording.sha256.is_(None), VoiceRecording.file_name != ""
+    for row in db.session.scalars(select(VoiceRecording).where(*unknown)):
+        path = storage.path_of(row)
+        if path.is_file():
+            row.sha256 = _hash(path.read_bytes())
+    db.session.commit()
 
 
 @contextmanager
@@ -139,20 +132,9 @@ def _changing(voice_id: int) -> Iterator[Voice]:
 
 
 def _found(voice: Voice, recording_id: int) -> VoiceRecording:
-    row = db.session.get(VoiceRecording, recording_id)
-    if row is None or row.voice_id != voice.id:
+    row = next((row for row in voice.recordings if row.id == recording_id), None)
+    if row is None:
         raise VoiceGone
-    return row
-
-
-def _keep_first(voice: Voice) -> VoiceRecording:
-    """Put what a voice was made from among the rows."""
-    row = _first(voice)
-    row.profile = voice.profile
-    path = storage.path_of(voice)
-    row.sha256 = _hash(path.read_bytes()) if path.is_file() else None
-    db.session.add(row)
-    db.session.flush()
     return row
 
 
@@ -160,22 +142,22 @@ def merge(voice: Voice) -> None:
     """Make the voice's profile that of its recordings."""
     db.session.flush()
     wanted = select(VoiceRecording).where(VoiceRecording.voice_id == voice.id).options(undefer(VoiceRecording.profile))
-    profiles = [VoiceProfile.from_bytes(row.profile) for row in db.session.scalars(wanted)]
-    whole = merged(profiles)
-    voice.profile, voice.seconds = whole.to_bytes(), whole.seconds
-    voice.self_closeness = _self_closeness([profile.embedding for profile in profiles])
+    profiles = [row.profile for row in db.session.scalars(wanted)]
+    voice.profile = merged(profiles)
+    voice.seconds = voice.profile.seconds
+    voice.self_similarity = _self_similarity([profile.embedding for profile in profiles])
 
 
-def _self_closeness(embeddings: list[np.ndarray]) -> float | None:
+def _self_similarity(embeddings: list[np.ndarray]) -> float | None:
     """Mean cosine of every two of the embeddings; None of fewer than two."""
-    closeness = [float(one @ other) for one, other in combinations(embeddings, 2)]
-    return float(np.mean(closeness)) if closeness else None
+    similarity = [float(one @ other) for one, other in combinations(embeddings, 2)]
+    return float(np.mean(similarity)) if similarity else None
 
 
 def _replace_sample(voice: Voice, file_name: str) -> None:
     """Let another recording be the sample when that file was it."""
     if voice.file_name in (file_name, ""):
-        voice.file_name = next((row.file_name for row in _rows(voice.id) if row.file_name), "")
+        voice.file_name = next((row.file_name for row in voice.recordings if row.file_name), "")
 
 
 def _hash(recording: bytes) -> str:

@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 from flask import current_app
 from flask_babel import gettext as _
-from sqlalchemy import select
+from sqlalchemy import LargeBinary, select, type_coerce
 
 from app.db import Speech, Voice, db
 from models import InvalidVoiceProfile, RecordingTooShort, VoiceProfile
@@ -21,13 +21,13 @@ ALIKE = 0.75  # more than any two people were
 SOMEWHAT_ALIKE = 0.65  # more than most two people were
 
 
-def in_words(closeness: float) -> str:
+def in_words(similarity: float) -> str:
     """What a cosine means to a listener."""
-    if closeness >= VERY_ALIKE:
+    if similarity >= VERY_ALIKE:
         return _("very alike")
-    if closeness >= ALIKE:
+    if similarity >= ALIKE:
         return _("alike")
-    return _("somewhat alike") if closeness >= SOMEWHAT_ALIKE else _("not alike")
+    return _("somewhat alike") if similarity >= SOMEWHAT_ALIKE else _("not alike")
 
 
 class Heard:
@@ -59,11 +59,11 @@ def of(heard: Heard, profile: VoiceProfile) -> float | None:
 def compare(speech: Speech, heard: Heard) -> None:
     """Note in a speech what its voice scores with itself, and the other voice of the bank that it is nearest to."""
     voice = db.session.get(Voice, speech.voice_id) if speech.voice_id else None
-    speech.own = voice.self_closeness if voice else None
+    speech.own = voice.self_similarity if voice else None
     if heard.embedding is None:
         return
     if other := nearest(heard.embedding, speech.voice_id):
-        speech.nearest, speech.nearest_name = other.closeness, other.name
+        speech.nearest, speech.nearest_name = other.similarity, other.name
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Neighbour:
 
     id: int
     name: str
-    closeness: float
+    similarity: float
 
 
 def nearest(embedding: np.ndarray, other_than: int | None = None) -> Neighbour | None:
@@ -83,11 +83,11 @@ def nearest(embedding: np.ndarray, other_than: int | None = None) -> Neighbour |
     others = {voice_id: other for voice_id, other in _embeddings().items() if voice_id != other_than}
     if not others:
         return None
-    closeness = np.stack(list(others.values())) @ embedding
-    best = int(closeness.argmax())
+    similarity = np.stack(list(others.values())) @ embedding
+    best = int(similarity.argmax())
     voice_id = list(others)[best]
     name = db.session.scalar(select(Voice.name).where(Voice.id == voice_id))
-    return Neighbour(voice_id, name, float(closeness[best])) if name else None  # None: deleted just now
+    return Neighbour(voice_id, name, float(similarity[best])) if name else None  # None: deleted just now
 
 
 def _embeddings() -> dict[int, np.ndarray]:
@@ -108,7 +108,8 @@ def _read(voice_ids: set[int]) -> dict[int, tuple[str | None, np.ndarray | None]
     """Key and embedding of voices; no embedding where the profile is damaged."""
     if not voice_ids:
         return {}
-    rows = db.session.execute(select(Voice.id, Voice.profile_key, Voice.profile).where(Voice.id.in_(voice_ids)))
+    columns = Voice.id, Voice.profile_key, type_coerce(Voice.profile, LargeBinary)
+    rows = db.session.execute(select(*columns).where(Voice.id.in_(voice_ids)))
     return {voice_id: (key, _embedding(voice_id, profile)) for voice_id, key, profile in rows}
 
 

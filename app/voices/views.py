@@ -76,9 +76,7 @@ def _add(form: VoiceForm) -> Voice:
     """Listen to the recording and keep its voice.  Raises what quality.hear, the disk and the database raise."""
     recording = form.recording.data.read()
     profile, findings = quality.hear(recording)
-    voice = form.voice()
-    voice.profile, voice.seconds = profile.to_bytes(), profile.seconds
-    storage.keep(voice, recording, storage.kind_of(recording))
+    voice = recordings.begin(form.voice(), profile, recording)
     quality.tell(profile, findings, other_than=voice.id)
     return voice
 

@@ -17,8 +17,9 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from app import storage
-from app.db import Voice, db, now, plain_name
+from app.db import Voice, now, plain_name
 from app.errors import told
+from app.voices import recordings
 from models import (
     LANGUAGES,
     MAX_RECORDING_SECONDS,
@@ -100,20 +101,14 @@ class VoiceFile:
         name: not taken.  The speaker's consent keeps the date that the file gives; without one, it is given now.
         """
         voice = Voice(name=name, note=self.note, language=self.language, origin=self.origin, licence=self.licence)
-        voice.profile, voice.seconds = self.profile.to_bytes(), self.profile.seconds
-        voice.consent_at, voice.file_name = self.consent_at or now(), ""
-        if self.sample:
-            storage.keep(voice, self.sample, storage.kind_of(self.sample))
-        else:
-            db.session.add(voice)
-            db.session.commit()
-        return voice
+        voice.consent_at = self.consent_at or now()
+        return recordings.begin(voice, self.profile, self.sample)
 
 
 def of(voice: Voice, with_sample: bool = True) -> VoiceFile:
     """A voice of the bank as a file; without a sample when its recording is not on the disk or cannot be read."""
     return VoiceFile(
-        VoiceProfile.from_bytes(voice.profile), voice.name, voice.note, voice.language, voice.origin, voice.licence,
+        voice.profile, voice.name, voice.note, voice.language, voice.origin, voice.licence,
         voice.consent_at, _sample_of(voice) if with_sample else None,
     )  # fmt: skip
 
