@@ -89,6 +89,8 @@ class FakeCloner:
 
     def listen(self, source: bytes | Path) -> VoiceProfile:
         waveform = load_recording(source, MAX_SECONDS)
+        if len(waveform) < MIN_SECONDS * 16_000:
+            raise RecordingTooShort(len(waveform) / 16_000)
         embedding = np.random.default_rng(zlib.crc32(waveform.tobytes())).normal(size=256)
         pitch = np.array([np.log(150 + 20 * embedding[0]), 0.1])
         return VoiceProfile(embedding / np.linalg.norm(embedding), pitch, np.zeros(80), len(waveform) / 16_000)
