@@ -38,5 +38,5 @@ ENV TEMBR_HOST=0.0.0.0 \
 VOLUME /data
 EXPOSE 5000
 HEALTHCHECK --interval=30s --timeout=10s --start-period=120s --retries=3 \
-    CMD [".venv/bin/python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:5000/voices', timeout=8)"]
+    CMD [".venv/bin/python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:5000/readyz', timeout=8)"]
 CMD ["./tembr", "serve"]

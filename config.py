@@ -58,6 +58,8 @@ class Config:
     PASSWORD = _setting("PASSWORD", "")  # "": whoever reaches the site uses it
     SESSION_HOURS = min(_setting("SESSION_HOURS", 336.0), 87_600.0)  # after which the password is asked for again
 
+    METRICS_TOKEN = _setting("METRICS_TOKEN", "")  # of who reads /metrics; "": only this machine does
+
     # how often one address may do what costs work; "no": as often as it likes
     LIMIT_SIGN_INS = _setting("LIMIT_SIGN_INS", "5 per minute; 30 per hour")
     LIMIT_SPEECHES = _setting("LIMIT_SPEECHES", "30 per minute")

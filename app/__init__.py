@@ -48,6 +48,7 @@ def create_app(config: object = Config, cloner: "VoiceCloner | None" = None) -> 
         dictionary,
         errors,
         forms,
+        health,
         i18n,
         schema,
         throttle,
@@ -66,6 +67,7 @@ def create_app(config: object = Config, cloner: "VoiceCloner | None" = None) -> 
     app.config.from_object(config)
     _complete_settings(app)
     app.url_map.converters["int"] = RowId
+    health.init_app(app)
     access.init_app(app)
     app.extensions["cloner"] = cloner
     app.extensions["speaking"] = Queue(partial(worker.say, app))

@@ -32,7 +32,14 @@ from app.db import SignIn, db, now
 from app.forms import TembrForm
 
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
-OPEN = {"static", "access.sign_in", "i18n.choose"}  # endpoints that ask for no password
+OPEN = {
+    "static",
+    "access.sign_in",
+    "i18n.choose",
+    "health.healthz",
+    "health.readyz",
+    "health.metrics",
+}  # endpoints that ask for no password
 
 blueprint = Blueprint("access", __name__)
 

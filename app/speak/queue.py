@@ -175,6 +175,10 @@ class Queue:
                 self._waiting.remove(job)
                 job.end(CANCELLED)
 
+    @property
+    def n_waiting(self) -> int:
+        return len(self._waiting)
+
     def place(self, job: Job) -> int:
         """How many jobs come before it."""
         with self._lock:

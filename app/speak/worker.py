@@ -1,5 +1,6 @@
 """How a job is spoken: each take to a draft, sentence by sentence; of several the closest to the voice is kept."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -9,6 +10,7 @@ from flask import Flask, current_app
 
 from app import storage
 from app.db import Pronunciation, Speech, Voice, db, now
+from app.health import stage
 from app.history import provenance, retention
 from app.speak.queue import Cancelled, Job, Queue
 from app.speak.request import RequestedVoice, SpeechRequest
@@ -44,22 +46,27 @@ def say(app: Flask, queue: Queue, job: Job) -> int:
 
 
 def _say(queue: Queue, job: Job) -> int:
-    request, made_at = job.request, now()
+    request, made_at, began = job.request, now(), time.perf_counter()
     if is_gone(request.voice):
         raise InvalidVoiceProfile(N_("it was deleted before its turn came."))
-    sentences = read(request)
+    with stage("read"):
+        sentences = read(request)
     queue.note_reading(job, sentences)
     with ExitStack() as drafts:
         takes = []
         for number in range(request.takes):
             asked = replace(request, seed=(request.seed + number) % MAX_SEED)
             draft = drafts.enter_context(storage.Draft(request.format))
-            takes.append(_take(asked, sentences, draft, made_at, lambda: queue.note_sentence(job)))
+            with stage("speak"):
+                takes.append(_take(asked, sentences, draft, made_at, lambda: queue.note_sentence(job)))
         best = max(takes, key=lambda take: take.similarity or -1.0)
         speech = best.request.to_row()
         speech.created_at, speech.seconds, speech.similarity = made_at, best.seconds, best.similarity
-        similarity.compare(speech, best.heard)
-        _keep(speech, best.draft)
+        with stage("compare"):
+            similarity.compare(speech, best.heard)
+        with stage("keep"):
+            _keep(speech, best.draft)
+        current_app.extensions["metrics"].note_speech(speech.seconds, time.perf_counter() - began)
         return speech.id
 
 

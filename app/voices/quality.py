@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from app.db import db
 from app.errors import translated
 from app.forms import CheckForm
+from app.health import stage
 from app.i18n import number
 from app.voices.similarity import Neighbour, nearest
 from models import SAME_VOICE, Findings, RecordingUnfit, VoiceProfile
@@ -43,7 +44,8 @@ def hear(recording: bytes) -> tuple[VoiceProfile, Findings]:
     key, now = hashlib.sha256(recording).digest(), time.monotonic()
     until, heard = kept.pop(key, (0.0, None))
     if until < now:
-        heard = current_app.extensions["cloner"].hear(recording)
+        with stage("listen"):
+            heard = current_app.extensions["cloner"].hear(recording)
     kept[key] = now + KEPT_SECONDS, heard
     for old in [one for one, (until, _heard) in list(kept.items()) if until < now] + list(kept)[:-KEPT]:
         kept.pop(old, None)
