@@ -33,28 +33,32 @@ ALPHABETS = (
     "😀👍🏽🇷🇺漢字かעαβ",
     "½²©µÅéüßøłÑ٣５⑼Ａ𝐇",
 )
-PIECES = ("1/2 ", "[pause 1]", "http://", "me@a.ru ", "г. ", "Dr. ", "5 км ", "+7 495 ", "XIV ", "$5 ", "10:30 ", "№ ")
+PIECES = (
+    "1/2 ", "[pause 1]", "http://", "me@a.ru ", "г. ", "Dr. ", "5 км ", "+7 495 ", "XIV ", "$5 ", "10:30 ", "№ ",
+    "III кв. ", "по тел. ", "1,5 часа ", "50 ₽/шт. ", "и. о. ", "Стены ", "красивее ", "мне дорога ", "BA2490 ",
+    "1 tsp. ",
+)  # fmt: skip
 PATTERNS = ("1", "1,", "a", "а", "1 ", "да1", "$1", "@a.", "IV ", "a-", "-", "...", "+а", "и\u0301", "1:", "«", "г. ")
 
 
-def random_text(dice: random.Random, n_characters: int) -> str:
+def random_text(rng: random.Random, n_characters: int) -> str:
     """Text of three of the alphabets mixed, any character of Unicode, and now and then what is read by a rule."""
-    chosen = [*dice.sample(ALPHABETS, 3), chr(dice.randrange(0x110000))]
-    text = [dice.choice(dice.choice(chosen)) for _ in range(n_characters)]
-    for _ in range(dice.randrange(1 + n_characters // 20)):
-        text[dice.randrange(n_characters)] = dice.choice(PIECES)
+    chosen = [*rng.sample(ALPHABETS, 3), chr(rng.randrange(0x110000))]
+    text = [rng.choice(rng.choice(chosen)) for _ in range(n_characters)]
+    for _ in range(rng.randrange(1 + n_characters // 20)):
+        text[rng.randrange(n_characters)] = rng.choice(PIECES)
     return "".join(text)[:n_characters]
 
 
-def texts(n_strings: int, dice: random.Random):
+def texts(n_strings: int, rng: random.Random):
     """Random strings, some of a repeated pattern, one in LONG_ONE_IN as long as a text may be."""
     for i in range(n_strings):
-        n_characters = MAX_TEXT_CHARACTERS if i % LONG_ONE_IN == LONG_ONE_IN - 1 else dice.choice(LENGTHS)
-        if dice.random() < 0.1:
-            pattern = dice.choice(PATTERNS)
+        n_characters = MAX_TEXT_CHARACTERS if i % LONG_ONE_IN == LONG_ONE_IN - 1 else rng.choice(LENGTHS)
+        if rng.random() < 0.1:
+            pattern = rng.choice(PATTERNS)
             yield (pattern * n_characters)[:n_characters]
         else:
-            yield random_text(dice, n_characters)
+            yield random_text(rng, n_characters)
 
 
 def read_one(text: str, language: str | None) -> float:
@@ -79,14 +83,14 @@ def memory_mb() -> float:
 
 def fuzz(n_strings: int, seed: int, max_seconds: float) -> bool:
     """Whether every limit held."""
-    dice = random.Random(seed)
+    rng = random.Random(seed)
     read("раз one")
     failures, slowest, memory, n_read, start = Counter(), [], [], 0, time.monotonic()
-    for text in texts(n_strings, dice):
+    for text in texts(n_strings, rng):
         if time.monotonic() - start > max_seconds:
             break
         try:
-            seconds = read_one(text, dice.choice([None, *LANGUAGES]))
+            seconds = read_one(text, rng.choice([None, *LANGUAGES]))
         except Exception as error:  # whatever it is, it is what this looks for
             failures[f"{type(error).__name__}: {error}"] += 1
             print("raises:", type(error).__name__, ascii(text[:200]))

@@ -132,11 +132,11 @@ def test_a_number_of_many_digits_becomes_several_sentences():
 
 
 def test_no_text_raises_anything_but_its_two_errors():
-    dice = random.Random(3)
+    rng = random.Random(3)
     n_read = 0
     for _ in range(300):
         try:
-            found = read(random_text(dice, dice.choice([1, 5, 30, 150])), dice.choice([None, "ru", "en", "xx"]))
+            found = read(random_text(rng, rng.choice([1, 5, 30, 150])), rng.choice([None, "ru", "en", "xx"]))
         except NothingToSay:
             continue
         n_read += 1

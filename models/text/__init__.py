@@ -7,7 +7,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from models.errors import N_, NN_, TembrError
 from models.limits import LANGUAGES, MAX_TEXT_CHARACTERS
@@ -15,6 +15,7 @@ from models.limits import LANGUAGES, MAX_TEXT_CHARACTERS
 from . import english, russian
 from .dictionary import respeller
 from .sentences import clean, cut, has_cyrillic, language_of, runs, sentences
+from .stress import with_accents
 from .symbols import WORD_BORDER
 
 MAX_WORDS = 400  # characters of a sentence in words: numbers grow when they are written out
@@ -24,7 +25,6 @@ BREAKS = (WORD_BORDER, *",.!?")  # weakest first
 _LONG_NUMBER = re.compile(r"\d{16,}")  # is read digit by digit
 _STANDARD = re.compile(r"(?<![\w.])([A-Z])\.(?=\d{2,4}\b(?!\.?\d))")  # H.323: its full stop is not heard
 _LEADING_MARKS = re.compile(r"^[^\w+]+")
-_STRESSED = re.compile(r"\+([аеёиоуыэюяaeiouy])", re.IGNORECASE)
 
 
 class NothingToSay(TembrError):
@@ -85,7 +85,7 @@ def _read_sentence(written: str, default: str, pause: float, respell: Callable[[
     found = [_sentence(words, language, last if words is pieces[-1] else ".") for words in pieces]
     found = [sentence for sentence in found if sentence]
     if found and pause:
-        found[-1] = Sentence(**{**vars(found[-1]), "pause_after": pause})
+        found[-1] = replace(found[-1], pause_after=pause)
     return found
 
 
@@ -113,7 +113,7 @@ def _sentence(words: str, language: str, last: str) -> Sentence | None:
     if not sounds:
         return None
     phones, languages = zip(*sounds, (last, language), strict=True)
-    return Sentence(language, _STRESSED.sub("\\1\u0301", words), phones, languages)
+    return Sentence(language, with_accents(words), phones, languages)
 
 
 def _add(sounds: list[tuple[str, str]], phone: str, language: str) -> None:

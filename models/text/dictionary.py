@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable, Mapping
 
 from .sentences import clean
+from .stress import unmarked
 
-_STRESS_MARKS = str.maketrans("", "", "+\u0301")
 _ADDRESS = re.compile(r"@|://|\w\.\w")
 _SPOKEN = re.compile(r"[^\W_]")
 # A word whose stress the writer gave is not the dictionary's; "don" is no word of "don't", but it is of "don's".
@@ -40,7 +40,7 @@ def _entries(dictionary: Mapping[str, str]):
 
 
 def _key(word: str) -> str:
-    return " ".join(word.translate(_STRESS_MARKS).replace("’", "'").lower().split())
+    return " ".join(unmarked(word).replace("’", "'").lower().split())
 
 
 def _pattern(key: str) -> str:

@@ -71,7 +71,7 @@ class _CompactTagger(Tagger):
     """The perceptron, whose weights of a feature are one tuple: tag, weight, tag, weight, ..."""
 
     def __init__(self) -> None:
-        super().__init__(_asset("tagger.json.gz", object_hook=_weights_as_tuple, parse_float=cache(float)))
+        super().__init__(_asset("tagger.json.gz", of_weights=True))
 
     def predict(self, feats: tuple[str, ...]) -> str:
         scores: dict[str, float] = {}
@@ -92,10 +92,11 @@ class _Unknown:
         return "".join(mark for mark in self.network(word[:MAX_WORD]) or "" if mark not in PAUSE_MARKS)
 
 
-def _asset(name: str, **options):
-    """A JSON file of hibari's, gzipped or not."""
+def _asset(name: str, of_weights: bool = False):
+    """A JSON file of hibari's, gzipped or not; of_weights: its dictionaries of numbers as tuples."""
+    hooks = {"object_hook": _weights_as_tuple, "parse_float": cache(float)} if of_weights else {}
     with (gzip.open if name.endswith(".gz") else open)(os.path.join(ASSETS, name), "rt", encoding="utf-8") as file:
-        return json.load(file, **options)
+        return json.load(file, **hooks)
 
 
 def _weights_as_tuple(found: dict) -> dict | tuple:

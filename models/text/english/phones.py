@@ -7,6 +7,7 @@ hibari-tts (a port of misaki, Apache-2.0). Its alphabet is turned into SYMBOLS h
 import re
 import unicodedata
 
+from ..stress import unmarked
 from ..symbols import PAUSES, WORD_BORDER
 from .g2p import dictionary
 from .normalise import normalise
@@ -82,7 +83,7 @@ def _stressed(match: re.Match) -> str:
     if "+" not in written and written.count("\u0301") > 1:  # résumé: accents, not stresses
         return written
     before = written.split("+")[0] if "+" in written else written[: written.index("\u0301") - 1]
-    word = written.replace("+", "").replace("\u0301", "")
+    word = unmarked(written)
     vowel = len(_VOWEL_LETTERS.findall(before))
     return f"[{word}](/{_with_stress(_readings(word), vowel)}/)"
 

@@ -35,10 +35,13 @@ class Accentor:
             torch.set_grad_enabled(gradients)
         self._model.homosolver.model = _RowsOnDemand(self._model.homosolver.model)
 
-    def __call__(self, text: str, **options: bool) -> str:
-        """Text with `+` before its stressed vowels and ё restored."""
+    def __call__(self, text: str, put_yo_homo: bool = True) -> str:
+        """Text with `+` before its stressed vowels and ё restored.
+
+        put_yo_homo: also in homographs, such as все, which is всё too.
+        """
         with self._lock, torch.no_grad():
-            return self._model(text, **options)
+            return self._model(text, put_yo_homo=put_yo_homo)
 
     def variants(self, word: str) -> list[str]:
         """The ways to stress a homograph (з+амок, зам+ок); none for a word that the model knows one way alone."""

@@ -7,6 +7,7 @@ consonant may depend on the next word.  Inside this module a stressed vowel is a
 
 import re
 
+from ..stress import with_plus
 from ..symbols import PAUSES, WORD_BORDER
 from .spellings import respell
 
@@ -66,8 +67,7 @@ def phones(text: str) -> list[str]:
 
 def _stress_as_capitals(text: str) -> str:
     text = _HESITATION.sub(",", text).lower().translate(_OLD_LETTERS).replace("ё", "Ё")
-    text = re.sub(rf"([{VOWELS}])\u0301", lambda m: m[1].upper(), text)
-    text = re.sub(rf"\+([{VOWELS}])", lambda m: m[1].upper(), text)
+    text = re.sub(rf"\+([{VOWELS}])", lambda m: m[1].upper(), with_plus(text))
     text = re.sub(r"[+\u0300-\u036f\u00ad]", "", text)
     return _SILENT.sub("", text)
 

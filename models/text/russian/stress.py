@@ -4,6 +4,7 @@ import functools
 import re
 import unicodedata
 
+from ..stress import with_plus
 from .agreement import first_nouns, short_adjectives
 from .derived import comparative, compound_of_three_or_four
 from .homographs import stress_by_neighbours
@@ -84,7 +85,7 @@ def _is_clitic(text: str, word: re.Match[str]) -> bool:
 
 def _given_stress(text: str) -> tuple[str, set[int]]:
     """Text without stress marks, and where the marked vowels are in it."""
-    text = re.sub(rf"([{VOWELS}])\u0301", r"+\1", text, flags=re.IGNORECASE)
+    text = with_plus(text)
     letters, given = [], set()
     for i, letter in enumerate(text):
         if letter != "+":
