@@ -103,8 +103,10 @@ class VoiceCloner:
         for kind, name in self.in_use.items():
             if name != OWN:
                 library.find(kind, name)
-        if library.in_use(ENCODER) != OWN:
-            self.encoder = library.load(ENCODER, library.in_use(ENCODER)).to(self.device)
+        encoder = library.in_use(ENCODER)
+        if encoder != OWN:
+            self.encoder = library.load(ENCODER, encoder).to(self.device)
+            self.files = [library.path(ENCODER, encoder), *self.files[1:]]
 
     def hear(self, source: bytes | Path) -> tuple[VoiceProfile, Findings]:
         """Learn a voice from a recording of any common format, from its best 30 s, and judge the recording's quality.

@@ -79,7 +79,7 @@ class ModelLibrary:
             "parameters": sum(part.numel() for part in published.network.parameters()),
             "added": date.today().isoformat(),
         }
-        weights, card = self._path(published.kind, name), self._path(published.kind, name).with_suffix(".md")
+        weights, card = self.path(published.kind, name), self.path(published.kind, name).with_suffix(".md")
         try:
             checkpoint.save(weights, published.network, dtype=torch.float32, **facts)
             card.write_text(_card(weights.name, published, facts), encoding="utf-8")
@@ -97,14 +97,14 @@ class ModelLibrary:
         """Raises UnknownModel, and UnreadableWeights for a damaged file."""
         if name not in self._names(kind):
             raise UnknownModel(name, self._names(kind))
-        facts = checkpoint.provenance(self._path(kind, name))
+        facts = checkpoint.provenance(self.path(kind, name))
         return ImportedModel(kind, name, **facts, is_in_use=self.in_use(kind) == name)
 
     def load(self, kind: str, name: str) -> nn.Module:
         """The network, in float32 and evaluation mode.  Raises UnknownModel, UnreadableWeights."""
         if name not in self._names(kind):
             raise UnknownModel(name, self._names(kind))
-        return checkpoint.load(self._path(kind, name), *NETWORKS[kind])
+        return checkpoint.load(self.path(kind, name), *NETWORKS[kind])
 
     def in_use(self, kind: str) -> str:
         """The name of what is used where a request asks for nothing else."""
@@ -129,8 +129,8 @@ class ModelLibrary:
             raise UnknownModel(name, [])
         self._choose({one: used for one, used in self._choices().items() if one not in kinds or used != name})
         for one in kinds:
-            self._path(one, name).unlink()
-            self._path(one, name).with_suffix(".md").unlink(missing_ok=True)
+            self.path(one, name).unlink()
+            self.path(one, name).with_suffix(".md").unlink(missing_ok=True)
         return kinds
 
     def _kinds_of(self, name: str, kind: str | None) -> list[str]:
@@ -141,7 +141,8 @@ class ModelLibrary:
             raise UnknownModel(name, sorted({known for one in asked for known in self._names(one)}))
         return kinds
 
-    def _path(self, kind: str, name: str) -> Path:
+    def path(self, kind: str, name: str) -> Path:
+        """Where the weights of that name are, or would be."""
         return self.folder / kind / f"{name}.safetensors"
 
     def _names(self, kind: str) -> list[str]:
