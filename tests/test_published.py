@@ -98,6 +98,13 @@ def test_a_truncated_file_is_refused(tmp_path, part, is_zip):
     assert refusal(path) == "it is damaged or not whole."
 
 
+def test_a_pickle_with_an_instruction_that_is_none_is_damaged(tmp_path):
+    path = checkpoint_file(tmp_path / "vocoder.pt", "vocoder", _use_new_zipfile_serialization=False)
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"model_state", b"model_state\xff\xff", 1))
+    assert refusal(path) == "it is damaged or not whole."
+
+
 @pytest.mark.parametrize("is_zip", [True, False], ids=["zip", "old format"])
 def test_code_in_a_file_is_named_and_not_run(tmp_path, is_zip):
     torch.save({"model_state": {"a": Trap()}}, tmp_path / "trap.pt", _use_new_zipfile_serialization=is_zip)

@@ -98,7 +98,9 @@ def _content(path: Path) -> dict:
             content = torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip)
     except pickle.UnpicklingError as error:
         found = re.search(r"GLOBAL (\S+)|class ([\w.]+)", str(error))
-        what = next(filter(None, found.groups()), "?") if found else "?"
+        if not found:
+            raise UnusableModelFile(N_("it is damaged or not whole")) from error
+        what = next(filter(None, found.groups()))
         template = N_("it holds more than tensors (%(what)s), which could run code; nothing of it was run")
         raise UnusableModelFile(template, what=what) from error
     except Exception as error:  # a damaged file fails in any way there is
