@@ -25,8 +25,8 @@ FROM python:3.11-slim
 RUN groupadd --gid 999 tembr && useradd --uid 999 --gid tembr --home-dir /data --shell /usr/sbin/nologin tembr \
     && install --directory --owner=tembr --group=tembr --mode=700 /data
 WORKDIR /tembr
-COPY . .
 COPY --from=environment /tembr/.venv .venv
+COPY . .
 COPY --from=environment /tembr/translations translations
 USER 999:999
 

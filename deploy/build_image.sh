@@ -50,7 +50,7 @@ in_container ./tembr speak "Привет! Good morning." --voice Emma --out /tmp
 in_container ./tembr serve &
 server=$!
 waited=0
-until python3 -c "import urllib.request as u; print(u.urlopen('$address/voices', timeout=8).status)"; do
+until python3 -c "import urllib.request as u; print(u.urlopen('$address/readyz', timeout=8).status)"; do
     waited=$((waited + 1))
     [ "$waited" -lt 60 ] || exit 1
     sleep 2
