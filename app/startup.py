@@ -95,10 +95,13 @@ def _load_cloner(app: Flask) -> VoiceCloner:
 
 def warm_up(cloner: VoiceCloner) -> None:
     """Let the networks say a word: the first speech comes as quickly as the others."""
-    profile = db.session.scalar(select(Voice.profile).limit(1))
+    try:
+        profile = db.session.scalar(select(Voice.profile).limit(1))
+    except InvalidVoiceProfile:
+        profile = None
     db.session.rollback()
-    for _said in cloner.say(cloner.read("Да."), VoiceProfile.from_bytes(profile)) if profile else ():
-        pass
+    if profile:
+        list(cloner.say(cloner.read("Да."), profile))
 
 
 def import_ready_voices(folder: Path) -> None:

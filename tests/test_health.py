@@ -5,6 +5,7 @@ import io
 import threading
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from app import startup
@@ -48,6 +49,16 @@ def test_networks_say_a_word_before_the_first_request(app, bank, cloner):
     startup.start(app)
     app.extensions["serving"].close()
     assert len(cloner.said) == 1
+
+
+def test_damaged_voice_keeps_no_site_from_its_start(app, bank):
+    bank("Anna")
+    with app.app_context():
+        db.session.execute(text("UPDATE voice SET profile = x'00'"))
+        db.session.commit()
+    startup.start(app)
+    app.extensions["serving"].close()
+    assert app.test_client().get("/readyz").status_code == 200
 
 
 def test_database_that_does_not_answer_is_told(started, monkeypatch):
@@ -107,8 +118,8 @@ def test_queue_is_counted_while_texts_wait(client, bank, cloner):
     may = threading.Semaphore(0)
     cloner.between = may.acquire
     script = {"Accept": "application/json"}
-    for text in ("Раз.", "Два.", "Три."):
-        assert client.post("/", data={"voice": "1", "text": text}, headers=script).status_code == 202
+    for said in ("Раз.", "Два.", "Три."):
+        assert client.post("/", data={"voice": "1", "text": said}, headers=script).status_code == 202
     told = figures(client)["tembr_queue_length"]
     may.release(100)
     assert told in (2, 3)  # the first may not have begun
