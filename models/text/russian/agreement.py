@@ -25,23 +25,20 @@ def short_adjectives(text: str) -> Iterator[int]:
     """Where words stand that are short adjectives here: мне дорога эта память, мама всегда права."""
     for word in _SHORT.finditer(text):
         before = _PREDICATE_AFTER.search(text[max(0, word.start() - 40) : word.start()])
-        if before and (
-            _CLAUSE_ENDS.match(text, word.end()) or before["how"] is None and _subject_follows(text, word.end())
-        ):
+        if not before:
+            continue
+        if _CLAUSE_ENDS.match(text, word.end()) or (before["how"] is None and _subject_follows(text, word.end())):
             yield word.start()
 
 
 def _subject_follows(text: str, start: int) -> bool:
     """Whether a feminine noun in the nominative follows, after its pronouns and adjectives."""
-    for word in _CLAUSE.match(text, start)[0].split()[:3]:
+    for word in _CLAUSE.match(text, start)[0].lower().split()[:3]:
         tags = [p.tag for p in morphology().parse(word)]
         if any(tag.POS == "NOUN" and {"femn", "nomn", "sing"} <= tag.grammemes for tag in tags):
             return True
-        if not any(tag.POS in ("ADJF", "NPRO") and {"nomn"} <= tag.grammemes for tag in tags) and word not in (
-            "её",
-            "его",
-            "их",
-        ):
+        agrees = any(tag.POS in ("ADJF", "NPRO") and tag.case == "nomn" for tag in tags)
+        if not agrees and word not in ("её", "его", "их"):
             return False
     return False
 
