@@ -5,7 +5,7 @@
 #
 # Needs Debian's buildah and debootstrap.  The base images are made of Debian bookworm, whose Python is 3.11.
 # It speaks in the container, opens the site, and sees that the container's user can change nothing but /data and /tmp.
-set -eum
+set -eu
 cd "$(dirname -- "$0")/.."
 export STORAGE_DRIVER=vfs BUILDAH_ISOLATION=chroot
 image=localhost/tembr:cpu
@@ -37,7 +37,9 @@ say "built in $(($(date +%s) - start)) s: $(buildah images --format '{{.Size}}' 
 
 container=$(buildah from --pull-never "$image")
 trap '[ -z "${server:-}" ] || kill -- "-$server"; wait; buildah rm "$container" >/dev/null' EXIT
-in_container() { buildah run --network host --env TEMBR_HOST=127.0.0.1 --env TEMBR_PORT=5099 "$container" "$@"; }
+run="buildah run --network host --env TEMBR_HOST=127.0.0.1 --env TEMBR_PORT=5099 $container"
+# shellcheck disable=SC2086 # several words
+in_container() { $run "$@"; }
 
 say "as $(in_container id)"
 for place in / /tembr /tembr/app /tembr/.venv /usr; do
@@ -47,7 +49,8 @@ for place in / /tembr /tembr/app /tembr/.venv /usr; do
     fi
 done
 in_container ./tembr speak "Привет! Good morning." --voice Emma --out /tmp/hello.mp3
-in_container ./tembr serve &
+# shellcheck disable=SC2086
+setsid $run ./tembr serve & # a group of its own, which the trap ends whole
 server=$!
 waited=0
 until python3 -c "import urllib.request as u; print(u.urlopen('$address/readyz', timeout=8).status)"; do
