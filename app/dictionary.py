@@ -10,7 +10,8 @@ from wtforms import StringField
 from wtforms.validators import ValidationError
 
 from app.db import Pronunciation, db, dictionary_key, plain_name, plain_query
-from app.forms import TembrForm
+from app.forms import Characters, TembrForm
+from models import NN_
 
 VOWELS = "аеёиоуыэюяaeiouy"
 
@@ -26,22 +27,52 @@ def _with_plus(respelling: str | None) -> str:
 class PronunciationForm(TembrForm):
     """A word and how it is read: new in the dictionary, or its own entry."""
 
-    word = StringField(lazy_gettext("Word"), filters=[plain_name])
-    respelling = StringField(lazy_gettext("Read as"), filters=[_with_plus])
+    word = StringField(
+        lazy_gettext("Word"),
+        filters=[plain_name],
+        validators=[
+            Characters(
+                "MAX_WORD_CHARACTERS",
+                empty=NN_(
+                    "The word is empty: write %(count)d character.",
+                    "The word is empty: write from 1 to %(count)d characters.",
+                ),
+                too_long=NN_(
+                    "The word is too long: %(count)d character, and at most %(limit)d fit.",
+                    "The word is too long: %(count)d characters, and at most %(limit)d fit.",
+                ),
+            )
+        ],
+    )
+    respelling = StringField(
+        lazy_gettext("Read as"),
+        filters=[_with_plus],
+        validators=[
+            Characters(
+                "MAX_WORD_CHARACTERS",
+                empty=NN_(
+                    "The respelling is empty: write %(count)d character.",
+                    "The respelling is empty: write from 1 to %(count)d characters.",
+                ),
+                too_long=NN_(
+                    "The respelling is too long: %(count)d character, and at most %(limit)d fit.",
+                    "The respelling is too long: %(count)d characters, and at most %(limit)d fit.",
+                ),
+            )
+        ],
+    )
 
     def __init__(self, *args, entry: Pronunciation | None = None, **kwargs):
         super().__init__(*args, **kwargs)
         self.entry = entry
 
     def validate_word(self, field: StringField) -> None:
-        _check_length(field)
         if not re.search(r"[^\W_]", field.data):
             raise ValidationError(_("Write a word with at least one letter or digit."))
         if Pronunciation.of(field.data) not in (None, self.entry):
             raise ValidationError(word_taken(field.data))
 
     def validate_respelling(self, field: StringField) -> None:
-        _check_length(field)
         letters = re.sub(r"[\W\d_]", "", field.data.lower())
         if not letters or re.search("[^a-zа-яё]", letters):
             raise ValidationError(_("Write how it is read with Russian or English letters."))
@@ -67,47 +98,6 @@ class PronunciationForm(TembrForm):
 
     def _changed_meanwhile(self) -> None:
         self.word.errors.append(word_taken(self.word.data))
-
-
-def _check_length(field: StringField) -> None:
-    limit, length = current_app.config["MAX_WORD_CHARACTERS"], len(field.data)
-    empty, too_long = (_word_empty, _word_too_long) if field.name == "word" else (_reading_empty, _reading_too_long)
-    if not length:
-        raise ValidationError(empty(limit))
-    if length > limit:
-        raise ValidationError(too_long(length, limit))
-
-
-def _word_empty(limit: int) -> str:
-    return ngettext(
-        "The word is empty: write %(num)s character.", "The word is empty: write from 1 to %(num)s characters.", limit
-    )
-
-
-def _word_too_long(length: int, limit: int) -> str:
-    return ngettext(
-        "The word is too long: %(num)s character, and at most %(limit)s fit.",
-        "The word is too long: %(num)s characters, and at most %(limit)s fit.",
-        length,
-        limit=limit,
-    )
-
-
-def _reading_empty(limit: int) -> str:
-    return ngettext(
-        "The respelling is empty: write %(num)s character.",
-        "The respelling is empty: write from 1 to %(num)s characters.",
-        limit,
-    )
-
-
-def _reading_too_long(length: int, limit: int) -> str:
-    return ngettext(
-        "The respelling is too long: %(num)s character, and at most %(limit)s fit.",
-        "The respelling is too long: %(num)s characters, and at most %(limit)s fit.",
-        length,
-        limit=limit,
-    )
 
 
 def word_taken(word: str) -> str:

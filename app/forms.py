@@ -1,4 +1,4 @@
-"""Every form: its limits, and the words a person sees when one is not kept."""
+"""What forms share: refusals at their fields, the field of a recording and its consent, numbers within limits."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,16 +13,18 @@ from torch import OutOfMemoryError
 from wtforms import BooleanField, Field
 from wtforms.validators import NumberRange, StopValidation, ValidationError
 
-from app.errors import told, why_disk_refused
+from app.errors import told, translated, why_disk_refused
 from app.i18n import number
 from models import (
     InvalidVoiceProfile,
+    Message,
     NothingToSay,
     Range,
     RecordingSilent,
     RecordingTooLong,
     RecordingTooShort,
     RecordingUnfit,
+    TembrError,
     TextTooLong,
     UnreadableAudio,
 )
@@ -30,6 +32,7 @@ from models import (
 LANGUAGES = {"ru": lazy_gettext("Russian"), "en": lazy_gettext("English")}
 
 TEXT_FAULTS = (NothingToSay, TextTooLong)
+RECORDING_FAULTS = (UnreadableAudio, RecordingTooLong, RecordingSilent, RecordingTooShort, RecordingUnfit)
 
 
 class Between(NumberRange):
@@ -52,46 +55,41 @@ class Between(NumberRange):
             raise StopValidation(str(self.refusal) % values) from None
 
 
-RECORDING_FAULTS = (UnreadableAudio, RecordingTooLong, RecordingSilent, RecordingTooShort, RecordingUnfit)
+class Characters:
+    """As many characters as a setting allows.
 
+    too_long, empty: pairs of singular and plural (NN_), with the places count and limit.  Without empty, none is fine.
+    """
 
-def _limit(name: str) -> int:
-    return current_app.config[name]
+    def __init__(self, setting: str, too_long: tuple[str, str], empty: tuple[str, str] | None = None):
+        self.setting, self.too_long, self.empty = setting, too_long, empty
 
+    def check(self, text: str) -> None:
+        """Raise ValidationError for a text that is too long, or empty where it must not be."""
+        limit = current_app.config[self.setting]
+        if self.empty and not text.strip():
+            raise ValidationError(translated(Message(self.empty, {"count": limit})))
+        if len(text) > limit:
+            raise ValidationError(translated(Message(self.too_long, {"count": len(text), "limit": limit})))
 
-def _check_upload(field: FileField) -> None:
-    """Refuses a missing, an empty and a too large file, before anything reads it."""
-    if not field.data:
-        raise ValidationError(_("Choose a recording of the voice: no file was given."))
-    size = field.data.stream.seek(0, 2)
-    field.data.stream.seek(0)
-    limit = _limit("MAX_UPLOAD_MEGABYTES")
-    if size == 0:
-        raise ValidationError(_("This file is empty (0 bytes): choose one with at least a few seconds of speech."))
-    if size > limit * 1_000_000:
-        raise ValidationError(upload_too_large(size))
-
-
-def upload_too_large(size: int) -> str:
-    """What is said of a recording of so many bytes."""
-    return _(
-        "This recording is too large: %(size)s MB, and at most %(limit)s MB can be given.",
-        size=number(size / 1e6, 1),
-        limit=number(_limit("MAX_UPLOAD_MEGABYTES")),
-    )
+    def __call__(self, form: FlaskForm, field: Field) -> None:
+        try:
+            self.check(field.data)
+        except ValidationError as fault:
+            raise StopValidation(str(fault)) from None
 
 
 def _is_out_of_memory(error: Exception) -> bool:
-    """On a GPU torch has a class for it; on a CPU only words."""
+    """Whether memory ran out: on a GPU torch has a class for that, on a CPU only words."""
     return isinstance(error, (MemoryError, OutOfMemoryError)) or "allocate memory" in str(error)
 
 
 class TembrForm(FlaskForm):
-    """A form that puts what goes wrong after its validation at the field it is about."""
+    """A form that shows what is refused after its validation at the field it is about."""
 
     @contextmanager
     def refusals(self) -> Iterator[None]:
-        """Turns a refusal of the networks, the disk or the database into a message of this form."""
+        """Turn a refusal of the networks, the disk or the database into a message of this form."""
         try:
             yield
         except TEXT_FAULTS as fault:
@@ -100,6 +98,8 @@ class TembrForm(FlaskForm):
             self.recording.errors.append(told(fault))
         except InvalidVoiceProfile as fault:
             self.voice.errors.append(_("This voice cannot be used: %(why)s", why=told(fault)))
+        except TembrError as fault:
+            self.form_errors.append(told(fault))
         except IntegrityError:
             self._changed_meanwhile()
         except (OSError, OperationalError) as fault:
@@ -115,12 +115,12 @@ class TembrForm(FlaskForm):
             self.form_errors.append(_("There was not enough memory for this. Try again, or with a shorter text."))
 
     def _changed_meanwhile(self) -> None:
-        """Another request changed what this one needs after it was validated."""
+        """Say that another request changed the database after this one was validated."""
         self.form_errors.append(_("The bank was changed at the same moment: press the button again."))
 
 
 class CheckForm(TembrForm):
-    """A recording that is only looked into."""
+    """A recording whose quality is checked."""
 
     recording = FileField(lazy_gettext("Recording"))
 
@@ -128,8 +128,23 @@ class CheckForm(TembrForm):
         return True
 
     def validate_recording(self, field: FileField) -> None:
-        if self.uses_recording():
-            _check_upload(field)
+        """Refuse a missing, an empty and a too large file, before anything reads it."""
+        if not self.uses_recording():
+            return
+        if not field.data:
+            raise ValidationError(_("Choose a recording of the voice: no file was given."))
+        size, limit = field.data.stream.seek(0, 2), current_app.config["MAX_UPLOAD_MEGABYTES"]
+        field.data.stream.seek(0)
+        if size == 0:
+            raise ValidationError(_("This file is empty (0 bytes): choose one with at least a few seconds of speech."))
+        if size > limit * 1_000_000:
+            raise ValidationError(
+                _(
+                    "This recording is too large: %(size)s MB, and at most %(limit)s MB can be given.",
+                    size=number(size / 1e6, 1),
+                    limit=number(limit),
+                )
+            )
 
 
 class RecordingForm(CheckForm):

@@ -121,10 +121,10 @@ def add(
     with bank():
         from app.db import Voice, now, plain_name
         from app.voices import recordings as kept
-        from app.voices.forms import check_name, check_note
+        from app.voices.forms import NOTE, check_name
 
         name, note = check_name(name), plain_name(note)
-        check_note(note)
+        NOTE.check(note)
         cloner = load()
         profiles = [_listen(cloner, path, content) for path, content in zip(recordings, contents, strict=True)]
         voice = kept.begin(Voice(name=name, note=note, language=language, consent_at=now()), profiles[0], contents[0])

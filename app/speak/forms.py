@@ -5,15 +5,14 @@ from pathlib import Path
 
 from flask import current_app
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext, ngettext
+from flask_babel import lazy_gettext
 from wtforms import BooleanField, FloatField, IntegerField, RadioField, SelectField, TextAreaField
 from wtforms.validators import NumberRange, Optional, ValidationError
 
 from app.db import Speech, Voice, db, now, plain_name
-from app.forms import Between, RecordingForm, TembrForm, language_choices
-from app.i18n import number
+from app.forms import Between, Characters, RecordingForm, TembrForm, language_choices
 from app.speak.request import KNOBS, RequestedVoice, SpeechRequest
-from models import FORMATS, KBITS, MAX_SEED, PAUSES, PITCH, SPEED, Range, VoiceProfile
+from models import FORMATS, KBITS, MAX_SEED, NN_, PAUSES, PITCH, SPEED, Range, VoiceProfile
 
 RECORDING = "recording"  # the choice of voice that means the uploaded file
 TAKES = 3  # of which the best is kept, if that is asked for
@@ -22,30 +21,24 @@ TAKES = 3  # of which the best is kept, if that is asked for
 class TextForm(TembrForm):
     """A text and its language: their form and length alone, for reading a text is work."""
 
-    text = TextAreaField(lazy_gettext("Text"), filters=[lambda text: (text or "").replace("\r\n", "\n")])
+    text = TextAreaField(
+        lazy_gettext("Text"),
+        filters=[lambda text: (text or "").replace("\r\n", "\n")],
+        validators=[
+            Characters(
+                "MAX_TEXT_CHARACTERS",
+                empty=NN_(
+                    "The text is empty: write %(count)d character.",
+                    "The text is empty: write from 1 to %(count)d characters.",
+                ),
+                too_long=NN_(
+                    "The text is too long: %(count)d character, and at most %(limit)d can be said.",
+                    "The text is too long: %(count)d characters, and at most %(limit)d can be said.",
+                ),
+            )
+        ],
+    )
     language = SelectField(lazy_gettext("Language"), choices=language_choices(lazy_gettext("Automatic")), default="")
-
-    def validate_text(self, field: TextAreaField) -> None:
-        limit, length = current_app.config["MAX_TEXT_CHARACTERS"], len(field.data)
-        if not field.data.strip():
-            raise ValidationError(
-                ngettext(
-                    "The text is empty: write %(count)s character.",
-                    "The text is empty: write from 1 to %(count)s characters.",
-                    limit,
-                    count=number(limit),
-                )
-            )
-        if length > limit:
-            raise ValidationError(
-                ngettext(
-                    "The text is too long: %(count)s character, and at most %(limit)s can be said.",
-                    "The text is too long: %(count)s characters, and at most %(limit)s can be said.",
-                    length,
-                    count=number(length),
-                    limit=number(limit),
-                )
-            )
 
 
 def _slider(label: str, limits: Range, refusal: str) -> FloatField:

@@ -5,39 +5,42 @@ from contextlib import contextmanager
 
 from flask import current_app
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext, ngettext
+from flask_babel import lazy_gettext
 from flask_wtf.file import FileField
 from wtforms import BooleanField, SelectField, StringField
 from wtforms.validators import ValidationError
 
 from app.db import Voice, db, now, plain_name
 from app.errors import told
-from app.forms import RecordingForm, TembrForm, language_choices
+from app.forms import Characters, RecordingForm, TembrForm, language_choices
 from app.voices.recordings import TooManyRecordings
 from app.voices.voice_file import InvalidVoiceFile, VoiceFile, check_size
-from models import InvalidVoiceProfile
+from models import NN_, InvalidVoiceProfile
+
+NAME = Characters(
+    "MAX_NAME_CHARACTERS",
+    empty=NN_("Give the voice a name of %(count)d character.", "Give the voice a name of 1 to %(count)d characters."),
+    too_long=NN_(
+        "The name is too long: %(count)d character, and at most %(limit)d fit.",
+        "The name is too long: %(count)d characters, and at most %(limit)d fit.",
+    ),
+)
+NOTE = Characters(
+    "MAX_NOTE_CHARACTERS",
+    too_long=NN_(
+        "The note is too long: %(count)d character, and at most %(limit)d fit.",
+        "The note is too long: %(count)d characters, and at most %(limit)d fit.",
+    ),
+)
 
 
 def check_name(given: str | None, own: Voice | None = None) -> str:
-    """A name as it is kept.  own: the voice that may have it.  Raises ValidationError for one that cannot be given."""
-    name, limit = plain_name(given), current_app.config["MAX_NAME_CHARACTERS"]
-    if not name:
-        raise ValidationError(
-            ngettext(
-                "Give the voice a name of %(num)s character.",
-                "Give the voice a name of 1 to %(num)s characters.",
-                limit,
-            )
-        )
-    if len(name) > limit:
-        raise ValidationError(
-            ngettext(
-                "The name is too long: %(num)s character, and at most %(limit)s fit.",
-                "The name is too long: %(num)s characters, and at most %(limit)s fit.",
-                len(name),
-                limit=limit,
-            )
-        )
+    """Return a name as it is kept.  own: the voice that may have it.
+
+    Raises ValidationError for one that is empty, too long, or another voice's.
+    """
+    name = plain_name(given)
+    NAME.check(name)
     if Voice.named(name) not in (None, own):
         raise ValidationError(name_taken(name))
     return name
@@ -57,20 +60,6 @@ def free_name(name: str) -> str:
     while Voice.named(free := f"{name[: limit - len(str(n)) - 1]} {n}"):
         n += 1
     return free
-
-
-def check_note(note: str) -> None:
-    """Raises ValidationError for one that is too long."""
-    limit, length = current_app.config["MAX_NOTE_CHARACTERS"], len(note)
-    if length > limit:
-        raise ValidationError(
-            ngettext(
-                "The note is too long: %(num)s character, and at most %(limit)s fit.",
-                "The note is too long: %(num)s characters, and at most %(limit)s fit.",
-                length,
-                limit=limit,
-            )
-        )
 
 
 class NameForm(TembrForm):
@@ -95,10 +84,7 @@ class CardForm(NameForm):
     """What is known of a voice: name, language, note."""
 
     language = SelectField(lazy_gettext("Language"), choices=language_choices(lazy_gettext("Not said")), default="")
-    note = StringField(lazy_gettext("Note"), filters=[plain_name])
-
-    def validate_note(self, field: StringField) -> None:
-        check_note(field.data)
+    note = StringField(lazy_gettext("Note"), filters=[plain_name], validators=[NOTE])
 
     def fill(self, voice: Voice) -> Voice:
         """The voice with what was given."""
