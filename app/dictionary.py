@@ -1,4 +1,4 @@
-"""The site's dictionary: words that are read as it says, whatever the models think."""
+"""The site's dictionary: words and their respellings, which win over what the models read."""
 
 import re
 import unicodedata
@@ -19,13 +19,13 @@ blueprint = Blueprint("dictionary", __name__, url_prefix="/dictionary")
 
 
 def _with_plus(respelling: str | None) -> str:
-    """A respelling in plain spaces, each stress mark after a letter turned into a + before it."""
+    """Write a respelling with single spaces, and each stress mark after a letter as a + before it."""
     parted = unicodedata.normalize("NFD", respelling or "").replace("’", "'")
     return plain_name(re.sub("(\\w[\u0300\u0302-\u036f]*)\u0301", r"+\1", parted))
 
 
 class PronunciationForm(TembrForm):
-    """A word and how it is read: new in the dictionary, or its own entry."""
+    """A word and its respelling: a new entry, or changes to one."""
 
     word = StringField(
         lazy_gettext("Word"),
@@ -91,7 +91,7 @@ class PronunciationForm(TembrForm):
             )
 
     def fill(self, entry: Pronunciation) -> Pronunciation:
-        """The entry with what was given."""
+        """Put what was given into the entry, and return it."""
         entry.word, entry.respelling = dictionary_key(self.word.data), self.respelling.data
         entry.language = "ru" if re.search("[а-яё]", entry.respelling, re.IGNORECASE) else "en"
         return entry
@@ -106,7 +106,7 @@ def word_taken(word: str) -> str:
 
 @blueprint.route("", methods=["GET", "POST"])
 def words():
-    """Every word, or those that are searched for, and the form that adds one."""
+    """List the words, or those that a search finds; or add one."""
     form = PronunciationForm()
     if form.validate_on_submit() and _kept(form, Pronunciation()):
         return redirect(url_for(".words"), 303)
@@ -114,7 +114,7 @@ def words():
 
 
 def _kept(form: PronunciationForm, entry: Pronunciation) -> bool:
-    """Whether what the form says is in the dictionary now."""
+    """Keep what the form says in the entry; return whether it could be kept."""
     with form.refusals():
         db.session.add(form.fill(entry))
         db.session.commit()
@@ -125,7 +125,7 @@ def _kept(form: PronunciationForm, entry: Pronunciation) -> bool:
 
 
 def _page(form: PronunciationForm, changing: PronunciationForm | None = None):
-    """The page of the dictionary, 422 when one of its forms was refused."""
+    """Render the dictionary; 422 if one of its forms has errors."""
     refused = form.errors or (changing and changing.errors)
     page = render_template("dictionary.html", form=form, page=_found(), changing=changing, query=_query())
     return page, 422 if refused else 200
@@ -136,7 +136,7 @@ def _query() -> str:
 
 
 def _found():
-    """A page of the words that hold what is searched for, in the order of the alphabet."""
+    """Return a page of the words that hold the query, in alphabetical order."""
     wanted, key = db.select(Pronunciation).order_by(Pronunciation.word), dictionary_key(_query())
     if key:
         plain = db.func.replace(Pronunciation.respelling, "+", "")

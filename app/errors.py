@@ -1,4 +1,4 @@
-"""The pages of errors, and what a person is told of what the networks, the disk or the database refuse."""
+"""Error pages, and the user's text of each error of networks, disk and database."""
 
 import errno
 import re
@@ -31,12 +31,12 @@ DISK_REFUSES = {  # in the words of the system
 
 
 def told(fault: Exception) -> str:
-    """What a person is told of a fault: in the page's language when it is one of ours, else as it is."""
+    """Return the user's text of an error: translated if it is one of ours, else as it is."""
     return translated(fault.message) if isinstance(fault, TembrError) else str(fault)
 
 
 def translated(message: Message) -> str:
-    """A message in the page's language, its numbers as that language writes them."""
+    """Translate a message, and write its numbers as the page's language does."""
     catalogue, template = get_translations(), message.template
     if isinstance(template, tuple):
         template = catalogue.ungettext(*template, message.values["count"])
@@ -46,7 +46,7 @@ def translated(message: Message) -> str:
 
 
 def _filled(place: re.Match, message: Message) -> str:
-    """What stands at a place of a template."""
+    """Return what stands at a place of a template."""
     if not place["name"]:
         return "%"
     value = message.values[place["name"]]
@@ -58,7 +58,7 @@ def _filled(place: re.Match, message: Message) -> str:
 
 
 def why_disk_refused(fault: Exception) -> str | None:
-    """Why a file could not be written; None for what is no fault of the disk."""
+    """Return why a file could not be written; None for what is no fault of the disk."""
     return str(DISK_REFUSES.get(getattr(fault, "errno", None), getattr(fault, "strerror", None) or "")) or None
 
 
@@ -74,13 +74,13 @@ def error_page(error: HTTPException, message: str | None = None) -> tuple[str, i
 
 
 def _said_of(error: HTTPException) -> str:
-    """What a view said of the fault, or a sentence of FAULTS."""
+    """Return the description that a view gave, or a sentence of FAULTS."""
     is_silent = error.description == type(error).description
     return FAULTS.get(error.code, FAULTS[400]) if is_silent else error.description
 
 
 def _too_large(error: RequestEntityTooLarge) -> tuple[str, int]:
-    """A browser shows no answer before it has sent everything, so what is bearable is read and dropped."""
+    """Read and drop up to five times the limit: a browser shows no answer before it has sent everything."""
     limit, size = current_app.config["MAX_CONTENT_LENGTH"], request.content_length or 0
     if limit < size <= 5 * limit:
         for start in range(0, size, CHUNK):
@@ -89,7 +89,7 @@ def _too_large(error: RequestEntityTooLarge) -> tuple[str, int]:
 
 
 def _said_of_size(size: int, limit: int) -> str:
-    """What was too large in a request of so many bytes: within the limit of all of it, a text or a form can be."""
+    """Say what was too large: within the limit of a whole request, it was a text or a form."""
     if size <= limit:
         allowed = number(current_app.config["MAX_TEXT_CHARACTERS"])
         return _("The text is too long: at most %(limit)s characters can be said.", limit=allowed)
@@ -107,6 +107,6 @@ def _expired(error: CSRFError) -> tuple[str, int]:
 
 
 def file_too_large(size: int) -> str:
-    """What is said of a file of so many bytes that was to be looked up."""
+    """Say that a file to be looked up is too large.  size: bytes."""
     told = {"size": number(size / 1e6, 1), "limit": number(current_app.config["MAX_VERIFY_MEGABYTES"])}
     return _("This file is too large: %(size)s MB, and at most %(limit)s MB can be given.", **told)

@@ -1,4 +1,4 @@
-"""The tables as this version of Tembr needs them: made in a new database, migrated in an old one."""
+"""The schema of this version: made in a new database, migrated in an old one."""
 
 import os
 import shutil
@@ -48,7 +48,7 @@ def bring_up_to_date() -> None:
 
 
 def developers_app() -> Flask:
-    """What Flask-Migrate's commands need: no networks, and a database in memory that the migrations made."""
+    """Build an app for Flask-Migrate's commands: no networks, and a database in memory made by the migrations."""
     app = Flask(__name__)
     app.config["SQLALCHEMY_DATABASE_URI"] = "sqlite://"
     db.init_app(app)
@@ -59,12 +59,12 @@ def developers_app() -> Flask:
 
 
 def newest() -> str:
-    """The version that this code needs: that of the last migration."""
+    """Return the version that this code needs: that of the last migration."""
     return ScriptDirectory(str(MIGRATIONS)).get_current_head()
 
 
 def _version_of(connection: Connection) -> str | None:
-    """The version the database says it has."""
+    """Return the version of the database."""
     return MigrationContext.configure(connection).get_current_revision()
 
 
@@ -83,7 +83,7 @@ def _migrate(connection: Connection) -> None:
 
 @contextmanager
 def _alone() -> Iterator[Connection]:
-    """A connection in a transaction that no other process writes beside: all of it comes to be, or nothing.
+    """Open a transaction that no other process writes beside; commit it whole or not at all.
 
     SQLite does not follow references in it: a table that is rebuilt must not take along what refers to it.
     """
@@ -104,14 +104,14 @@ def _alone() -> Iterator[Connection]:
 
 
 def _n_broken(connection: Connection) -> int:
-    """How many references of an SQLite database lead nowhere; other databases see to that themselves."""
+    """Count the broken references of an SQLite database; 0 for others, which allow none."""
     if connection.dialect.name != "sqlite":
         return 0
     return len(connection.exec_driver_sql("PRAGMA foreign_key_check").all())
 
 
 def _make(connection: Connection) -> None:
-    """The tables of a new database, at the newest version.  A test says that migrations lead to the same."""
+    """Make the tables of a new database, at the newest version."""
     db.metadata.create_all(connection)
     MigrationContext.configure(connection).stamp(ScriptDirectory(str(MIGRATIONS)), "head")
 
@@ -147,7 +147,7 @@ def _copy(connection: Connection) -> Path | None:
 
 
 def _file_of(connection: Connection) -> Path | None:
-    """Where an SQLite database is kept; None in memory, and for other databases."""
+    """Return the path of an SQLite database; None in memory, and for other databases."""
     if connection.dialect.name != "sqlite":
         return None
     _number, _name, path = connection.exec_driver_sql("PRAGMA database_list").first()

@@ -1,4 +1,4 @@
-"""A row and its audio file: kept together, removed together, sent by the row's id."""
+"""Rows and their audio files: kept together, removed together, sent by the row's id."""
 
 import fcntl
 import os
@@ -25,7 +25,7 @@ DRAFT = "draft-"  # how the names of files begin that are still being written
 
 
 def kind_of(recording: bytes) -> str:
-    """The format of a recording by its first bytes, a key of MIME_TYPES; "audio" when it is none of them."""
+    """Tell the format of a recording by its first bytes: a key of MIME_TYPES, or "audio"."""
     starts = {b"RIFF": "wav", b"ID3": "mp3", b"fLaC": "flac", b"OggS": "ogg", b"\x1aE\xdf\xa3": "webm"}
     for start, kind in starts.items():
         if recording.startswith(start):
@@ -94,7 +94,7 @@ def keep_draft(row: Speech, draft: Draft) -> None:
 
 
 def remove_drafts() -> None:
-    """Remove the drafts that nobody writes any more: those of a crash."""
+    """Remove the drafts of a crash: those that no process holds."""
     for path in (current_app.config["INSTANCE"] / Speech.folder).glob(f"{DRAFT}*"):
         with path.open("rb") as file:
             try:
@@ -105,7 +105,7 @@ def remove_drafts() -> None:
 
 
 def discard_where(kind: type[Voice | Speech], *conditions) -> int:
-    """Delete the rows of which every condition holds, then their files; returns how many."""
+    """Delete the rows that meet every condition, then their files; return how many."""
     names = db.session.scalars(
         delete(kind).where(*conditions).returning(kind.file_name), execution_options={"synchronize_session": False}
     ).all()
@@ -116,7 +116,7 @@ def discard_where(kind: type[Voice | Speech], *conditions) -> int:
 
 
 def send(row: Voice | VoiceRecording | Speech, name: str, as_attachment: bool = False) -> Response:
-    """The row's file, whole or in ranges, under a name a person would give it."""
+    """Send the row's file, whole or in ranges, as name.suffix."""
     path = path_of(row)
     kind = path.suffix.removeprefix(".")
     if not path.is_file():
@@ -133,6 +133,6 @@ def send(row: Voice | VoiceRecording | Speech, name: str, as_attachment: bool = 
 
 
 def title(*parts: str) -> str:
-    """The parts as a file name without its ending: letters, digits and spaces of any alphabet."""
+    """Join the parts to a file name without suffix: letters, digits and spaces of any alphabet."""
     cleaned = ("".join(c if c.isalnum() or c == "\u0301" else " " for c in part).split() for part in parts)
     return " - ".join(" ".join(words[:6])[:60] for words in cleaned if words) or "speech"

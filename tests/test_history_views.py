@@ -5,11 +5,13 @@ import re
 import time
 from datetime import timedelta
 
+import numpy as np
 import pytest
 
 from app import storage
 from app.db import MadeFile, Speech, db, now
 from app.history import retention
+from models import VoiceProfile
 
 HOURS = 3600  # seconds
 
@@ -116,7 +118,8 @@ def test_what_is_searched_for_is_shown_as_text(client, say):
 
 def test_speech_is_said_again_only_while_its_voice_is_there(client, say, bank):
     (voice_id,) = bank("Anna")
-    kept, recorded, lost = *say("of the bank", voice_id=voice_id), *say("recorded", profile=b"x"), *say("lost")
+    profile = VoiceProfile(np.eye(256)[0], np.array([5.0, 0.1]), np.zeros(80), 3.0)
+    kept, recorded, lost = *say("of the bank", voice_id=voice_id), *say("recorded", profile=profile), *say("lost")
     page = client.get("/speeches").text
     assert f'action="/speeches/{kept}/again"' in page and f'action="/speeches/{recorded}/again"' in page
     assert f"/speeches/{lost}/again" not in page

@@ -1,4 +1,4 @@
-"""What a speech looks like: its waveform as SVG, its mel as PNG, drawn from the file a stretch at a time."""
+"""Pictures of a speech: its waveform as SVG, its mel as PNG, drawn from the file a block at a time."""
 
 import io
 from collections.abc import Iterator
@@ -16,14 +16,14 @@ N_BARS = 160
 BAR, HEIGHT = 4, 64  # of the waveform, in its own units
 ACCENT = "#e0573b"  # three times as bright or as dark as both a light and a dark page
 MAX_COLUMNS = 1000  # of a mel; one column is 12.5 ms or, in a longer speech, more
-STRETCH_SECONDS = 20
+BLOCK_SECONDS = 20
 COLOURS = ((0, (13, 8, 35)), (90, (90, 24, 105)), (160, (216, 69, 62)), (215, (250, 165, 70)), (255, (252, 246, 200)))
 
 
 def waveform(path: Path) -> str:
-    """Bars as high as the speech is loud.  Raises soundfile.LibsndfileError for a file that is no sound."""
+    """Draw N_BARS bars, each as high as its peak.  Raises soundfile.LibsndfileError for a file that is no sound."""
     peaks, n_samples = np.zeros(N_BARS), _seconds(path) * SAMPLE_RATE
-    for start, samples in _stretches(path):
+    for start, samples in _blocks(path):
         bars = (np.arange(start, start + len(samples)) * N_BARS / n_samples).astype(int)
         np.maximum.at(peaks, bars.clip(max=N_BARS - 1), np.abs(samples))
     heights = np.maximum(2, peaks / max(peaks.max(), 1e-6) * (HEIGHT - BAR))
@@ -37,11 +37,11 @@ def waveform(path: Path) -> str:
 
 
 def mel(path: Path) -> bytes:
-    """Loudness by time, from left to right, and pitch, from below.  Raises soundfile.LibsndfileError."""
+    """Draw the mel: time from left to right, frequency from bottom to top.  Raises soundfile.LibsndfileError."""
     n_frames = int(_seconds(path) * SPEECH_MEL.frames_per_second) + 1
     n_columns = min(n_frames, MAX_COLUMNS)
     sums, counts = np.zeros((SPEECH_MEL.n_mels, n_columns)), np.zeros(n_columns)
-    for start, samples in _stretches(path):
+    for start, samples in _blocks(path):
         found = _mel_of(samples)
         frames = start // SPEECH_MEL.hop_length + np.arange(found.shape[1])
         columns = (frames * n_columns // n_frames).clip(max=n_columns - 1)
@@ -60,11 +60,11 @@ def _seconds(path: Path) -> float:
     return max(about.frames, 1) / about.samplerate
 
 
-def _stretches(path: Path) -> Iterator[tuple[int, np.ndarray]]:
-    """Where each stretch starts, in samples, and its samples, at SAMPLE_RATE."""
+def _blocks(path: Path) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield the start of each block in samples, and its samples at SAMPLE_RATE."""
     with soundfile.SoundFile(path) as file:
         start = 0
-        for block in file.blocks(STRETCH_SECONDS * file.samplerate, dtype="float32"):
+        for block in file.blocks(BLOCK_SECONDS * file.samplerate, dtype="float32"):
             samples = soxr.resample(block, file.samplerate, SAMPLE_RATE)
             yield start, samples
             start += len(samples)

@@ -1,4 +1,4 @@
-"""Where a file of speech comes from: what its tags say, the hashes by which this box knows its own, and /verify."""
+"""Provenance: the hashes of the files made here, and /verify, which looks a file up by hash and tags."""
 
 import hashlib
 import tempfile
@@ -37,14 +37,14 @@ class Finding:
 
 
 def hash_of(file: BinaryIO) -> str:
-    """SHA-256 of an open file, in hex, read from its start in pieces."""
+    """Return the SHA-256 of an open file, in hex, read from its start in blocks."""
     file.seek(0)
     return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @event.listens_for(Speech, "after_insert")
 def _remember(_mapper, connection: Connection, speech: Speech) -> None:
-    """Keep the hash with every speech that is kept, whoever made it: both, or neither."""
+    """Keep the hash in the transaction that keeps the speech."""
     if current_app.config["KEEP_HASHES"]:
         name = speech.voice_name if current_app.config["KEEP_HASH_VOICES"] else None
         made = {"sha256": speech.sha256, "created_at": speech.created_at, "voice_name": name}
@@ -52,7 +52,7 @@ def _remember(_mapper, connection: Connection, speech: Speech) -> None:
 
 
 def forget() -> None:
-    """Delete what the settings say is not to be kept of files whose speech is gone."""
+    """Delete the hashes, or the voice names beside them, that the settings do not allow to be kept."""
     if not current_app.config["KEEP_HASHES"]:
         db.session.execute(delete(MadeFile))
     elif not current_app.config["KEEP_HASH_VOICES"]:
@@ -61,14 +61,14 @@ def forget() -> None:
 
 
 def find(path: Path) -> Finding:
-    """What is known of a file by its hash; by its tags if it was not made here."""
+    """Look a file up by its hash, else by its tags."""
     with path.open("rb") as file:
         sha256 = hash_of(file)
     return _made_here(sha256) or Finding(says_synthetic=says_synthetic(path))
 
 
 def _made_here(sha256: str) -> Finding | None:
-    """By the speech, while it is in the history; else by the hash that was kept."""
+    """Look a hash up among the speeches, else among the hashes of deleted ones."""
     for source, speech_id in ((Speech, Speech.id), (MadeFile, null())):
         columns = source.created_at, source.voice_name, speech_id
         found = db.session.execute(select(*columns).where(source.sha256 == sha256).order_by(source.id)).first()
@@ -93,7 +93,7 @@ class FileForm(TembrForm):
             raise ValidationError(file_too_large(size))
 
     def finding(self) -> Finding:
-        """What is known of the file."""
+        """Look the uploaded file up."""
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "file"
             self.file.data.save(path)
@@ -102,7 +102,7 @@ class FileForm(TembrForm):
 
 @blueprint.route("/verify", methods=["GET", "POST"])
 def verify():
-    """The page that takes a file and says where it comes from."""
+    """Take a file and show where it comes from."""
     form, finding = FileForm(), None
     if form.validate_on_submit():
         with form.refusals():

@@ -1,11 +1,10 @@
-"""How long speeches are kept, as the settings say; and what is done when a file and its row lost each other."""
+"""Retention: deletes speeches as the settings say, and files without rows."""
 
 import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
 
 from flask import Flask, current_app
 from sqlalchemy import ColumnElement, func, or_, select
@@ -28,7 +27,7 @@ class Clock:
         self.applied_at = time.monotonic()
 
     def is_due(self) -> bool:
-        """Whether it is time again; of several who ask at once, nearly always one is told so."""
+        """Whether EVERY_SECONDS passed; of several that ask at once, nearly always one is told so."""
         if time.monotonic() - self.applied_at < EVERY_SECONDS:
             return False
         self.applied_at = time.monotonic()
@@ -42,7 +41,7 @@ def init_app(app: Flask) -> None:
 
 
 def sweep() -> None:
-    """Apply the settings, and put right what a crash has left between files and rows."""
+    """Apply the settings, delete files without rows, and note the sizes of unmeasured files."""
     for apply in (_delete_lost_files, _measure, provenance.forget):
         with _going_on():
             apply()
@@ -56,7 +55,7 @@ def _hourly() -> None:
 
 @contextmanager
 def _going_on() -> Iterator[None]:
-    """Whoever asked goes on all the same when the disk or the database refuses: the next time tries again."""
+    """Log what the disk or the database refuses, and go on: the next time tries again."""
     try:
         yield
     except (SQLAlchemyError, OSError):
@@ -65,7 +64,7 @@ def _going_on() -> Iterator[None]:
 
 
 def enforce() -> None:
-    """Delete the speeches that are older, and the oldest of those that are more, than the settings allow."""
+    """Delete speeches beyond KEEP_DAYS, and the oldest beyond KEEP_MEGABYTES."""
     conditions = [condition for condition in (_too_old(), _too_much()) if condition is not None]
     with _going_on():
         if conditions:
@@ -78,7 +77,7 @@ def _too_old() -> ColumnElement[bool] | None:
 
 
 def _too_much() -> ColumnElement[bool] | None:
-    """The speeches that, with all that came after them, take more than is allowed; never the last one."""
+    """Select the speeches that, with all newer ones, exceed the limit; never the newest."""
     megabytes = current_app.config["KEEP_MEGABYTES"]
     if not megabytes > 0:
         return None
@@ -89,13 +88,19 @@ def _too_much() -> ColumnElement[bool] | None:
 
 
 def _delete_lost_files() -> None:
-    """Delete the files whose rows are gone, as a crash between the two leaves them.
+    """Delete files whose rows are gone, as a crash between the two leaves them.
 
     When they are more than the rows, the database may be another one than the files belong to: then they stay.
     """
     known = set(db.session.scalars(select(Speech.file_name)))
     folder = current_app.config["INSTANCE"] / Speech.folder
-    lost = [path for path in folder.iterdir() if path.name not in known and _is_old_speech(path)]
+    lost = [
+        path
+        for path in folder.iterdir()
+        if path.name not in known
+        and FILE_NAME.fullmatch(path.name)
+        and time.time() - path.stat().st_mtime > ORPHAN_SECONDS
+    ]
     if len(lost) > len(known):
         current_app.logger.warning("%s files in %s belong to no speech of this database.", len(lost), folder)
         return
@@ -103,12 +108,8 @@ def _delete_lost_files() -> None:
         path.unlink(missing_ok=True)
 
 
-def _is_old_speech(path: Path) -> bool:
-    return bool(FILE_NAME.fullmatch(path.name)) and time.time() - path.stat().st_mtime > ORPHAN_SECONDS
-
-
 def _measure() -> None:
-    """Note the sizes of the files that nobody looked at yet; one that is not there takes nothing."""
+    """Note the sizes of files that are not measured yet; 0 for one that is missing."""
     for speech in db.session.scalars(select(Speech).where(Speech.size.is_(None))):
         path = storage.path_of(speech)
         speech.size = path.stat().st_size if path.exists() else 0

@@ -1,4 +1,4 @@
-"""What was said before: to hear again, to find, to see, to delete."""
+"""The history: list, search, play, download, see and delete speeches."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ blueprint = Blueprint("history", __name__)
 
 @dataclass(frozen=True)
 class Totals:
-    """What several speeches are together.  size: bytes.  last_id: the newest of them, 0 for none."""
+    """Totals of several speeches.  size: bytes.  last_id: of the newest, 0 for none."""
 
     count: int
     seconds: float
@@ -34,7 +34,7 @@ class Totals:
 
 @blueprint.get("/speeches")
 def speeches() -> str:
-    """What was said, the last first; all of it, or what is searched for."""
+    """List the speeches, newest first; those that a search finds, if there is one."""
     query, kept = _query(), _totals()
     found = _totals(Speech.holding(query)) if query else kept
     page = _page(query, found.count)
@@ -62,7 +62,7 @@ def _totals(*conditions) -> Totals:
 
 
 def _page(query: str, total: int) -> Pagination:
-    """A page of what is found; beyond the last page, the last."""
+    """Return a page of the found speeches; the last one for any number beyond it."""
     size = current_app.config["SPEECHES_PER_PAGE"]
     wanted = min(request.args.get("page", 1, int), max(1, -(-total // size)))
     found = select(Speech).where(Speech.holding(query) if total else false()).order_by(Speech.id.desc())
@@ -72,13 +72,13 @@ def _page(query: str, total: int) -> Pagination:
 
 
 def _here(page: int = 0) -> dict[str, str | int | None]:
-    """The part of the address that says what is looked at."""
+    """Return the query and page as parameters of an address."""
     page = page or request.args.get("page", 1, int)
     return {"q": _query() or None, "page": page if page > 1 else None}
 
 
 def _rules() -> list[str]:
-    """How long speeches are kept, in words."""
+    """Return in sentences how long speeches are kept."""
     days, megabytes = current_app.config["KEEP_DAYS"], current_app.config["KEEP_MEGABYTES"]
     rules = []
     if days > 0:
@@ -98,7 +98,7 @@ def _rules() -> list[str]:
 
 @blueprint.post("/speeches/<int:speech_id>/delete")
 def delete(speech_id: int) -> Response:
-    """Delete one speech with its file; a second press of the button changes nothing more."""
+    """Delete one speech with its file; a second request changes nothing more."""
     if storage.discard_where(Speech, Speech.id == speech_id):
         flash(_("The speech was deleted."), "done")
     else:
@@ -122,7 +122,7 @@ def delete_all() -> Response:
 
 @blueprint.get("/speeches/<int:speech_id>/audio")
 def audio(speech_id: int) -> Response:
-    """The speech to listen to; to keep with ?download=1."""
+    """Send the audio; as a download with ?download=1."""
     speech = _speech(speech_id)
     return storage.send(speech, storage.title(speech.voice_name, speech.text), "download" in request.args)
 
@@ -138,7 +138,7 @@ def mel(speech_id: int) -> Response:
 
 
 def _picture(speech: Speech, draw: Callable[[Path], str | bytes], mimetype: str) -> Response:
-    """Drawn when a browser has none yet: a speech's file never changes."""
+    """Draw a picture unless the browser has it: a speech's file never changes."""
     answer = Response(mimetype=mimetype)
     answer.set_etag(speech.sha256)
     answer.cache_control.private, answer.cache_control.immutable = True, True

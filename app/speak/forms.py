@@ -91,7 +91,7 @@ class SpeakForm(RecordingForm, TextForm):
         return self.voice.data == RECORDING
 
     def source(self) -> Voice | Speech | None:
-        """The row whose profile is chosen, None when there is no such row."""
+        """Return the row whose profile is chosen; None when there is no such row."""
         kind, _, number = (self.voice.data or "").rpartition("-")
         if not (number.isascii() and number.isdigit() and len(number) < 19):
             return None
@@ -101,19 +101,19 @@ class SpeakForm(RecordingForm, TextForm):
         return db.session.get(Voice, int(number)) if not kind else None
 
     def uploaded_voice(self, profile: VoiceProfile) -> RequestedVoice:
-        """The voice of the recording that came with this form, called as its file is."""
+        """Return the voice of the uploaded recording, named after its file."""
         name, limit = plain_name(Path(self.recording.data.filename).stem), current_app.config["MAX_NAME_CHARACTERS"]
         return RequestedVoice(name[:limit] or _("Recording"), profile, consent_at=now(), choice=RECORDING)
 
     def request(self, voice: RequestedVoice) -> SpeechRequest:
-        """What is asked for in that voice: each knob as the field of its name says."""
+        """Build the request: each knob from the field of its name."""
         given = {name: self[name].data for name in KNOBS if name in self}
         given |= {"text": self.text.data.strip(), "language": self.language.data or None, "seed": self.seed.data or 0}
         return SpeechRequest(voice=voice, takes=TAKES if self.best.data else 1, **given)
 
     @classmethod
     def showing(cls, knobs: Mapping[str, object], choice: str) -> "SpeakForm":
-        """The form as it was when it asked for that, without faults.  choice: of its voice."""
+        """Build the form that asked for these knobs, without errors.  choice: the value of its voice field."""
         given = {"voice": choice, "consent": choice == RECORDING, "best": knobs.get("takes", 1) > 1}
         form = cls(None, data={**knobs, **given})
         for field in form:
@@ -122,7 +122,7 @@ class SpeakForm(RecordingForm, TextForm):
 
 
 def voice_of(row: Voice | Speech) -> RequestedVoice:
-    """A voice of the bank, or that of the recording which a speech used.  Raises InvalidVoiceProfile."""
+    """Return a voice of the bank, or that of the recording which a speech used.  Raises InvalidVoiceProfile."""
     if isinstance(row, Voice):
         return RequestedVoice(row.name, row.profile, id=row.id, choice=str(row.id))
     return RequestedVoice(row.voice_name, row.profile, consent_at=row.consent_at, choice=f"speech-{row.id}")

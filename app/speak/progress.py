@@ -1,4 +1,4 @@
-"""How far a text is on its way to being a speech: its page, its figures for a script, its Cancel button."""
+"""The progress of a job: its page, its status for a script, its Cancel button."""
 
 import secrets
 
@@ -32,18 +32,18 @@ def queue() -> Queue:
 
 
 def owner() -> str:
-    """What tells this browser from others."""
+    """Return the id of this browser's session."""
     session.setdefault("browser", secrets.token_urlsafe(8))
     return session["browser"]
 
 
 def panels() -> list[Markup]:
-    """What this browser waits for, each as the part of a page that shows it."""
+    """Render the jobs that this browser waits for."""
     return [_panel(job) for job in queue().of(session["browser"])] if "browser" in session else []
 
 
 def asked_about() -> Job | None:
-    """The job whose form the front page is to show again."""
+    """Return the job whose form the front page shows again, if the address names one."""
     return queue().find(request.args.get("job", ""))
 
 
@@ -52,9 +52,9 @@ def is_by_script() -> bool:
 
 
 def answer(job: Job):
-    """What the browser gets that asked for the job: a script at once how far it is, a person the speech.
+    """Answer the request that queued the job: a script with its status, a person with the speech.
 
-    After WAIT_SECONDS the person gets the job's page.  Raises the job's fault.
+    A job that takes longer than WAIT_SECONDS is answered with its page.  Raises the job's fault.
     """
     if is_by_script():
         return jsonify(status(job) | {"panel": _panel(job)}), 202
@@ -66,7 +66,7 @@ def answer(job: Job):
 
 
 def _address(job: Job) -> str:
-    """Where a person is shown what became of a job: its speech, or its form again; its page while it is not over."""
+    """Return the address of a job's outcome: its speech, or its form again; its page while it is not over."""
     if job.state == DONE:
         return url_for("speak.result", speech_id=job.speech_id)
     if job.is_over or job.is_cancelled:
@@ -76,7 +76,7 @@ def _address(job: Job) -> str:
 
 @blueprint.get("/<token>")
 def page(token: str):
-    """How far it is, for a browser without scripts; once it is over, what became of it."""
+    """Show the progress to a browser without scripts; redirect to the outcome once the job is over."""
     job = _found(token)
     if job.is_over or job.is_cancelled:
         return redirect(_address(job), 303)
@@ -85,7 +85,7 @@ def page(token: str):
 
 @blueprint.get("/<token>/status")
 def figures(token: str):
-    """How far it is, for a script."""
+    """Tell a script the status."""
     return status(_found(token)), NEVER_STORED
 
 
@@ -101,7 +101,7 @@ def cancel(token: str):
 
 
 def status(job: Job) -> dict:
-    """Where a job is; "words" says it to a person."""
+    """Return the status of a job as a script reads it; "words" is for a person."""
     return {
         "state": CANCELLED if job.is_cancelled and not job.is_over else job.state,
         "words": words(job),
@@ -112,7 +112,7 @@ def status(job: Job) -> dict:
 
 
 def words(job: Job) -> str:
-    """Where a job is, as a person is told."""
+    """Return the status of a job as a sentence."""
     if job.state == DONE:
         return _("It is said.")
     if job.state == FAILED:
@@ -135,7 +135,7 @@ def _waiting(job: Job) -> str:
 
 
 def _speaking(job: Job) -> str:
-    """The present sentence, and the present take if there are several."""
+    """Return which sentence is spoken, and of which take if there are several."""
     if not job.n_sentences:
         return _("Reading the text")
     takes = job.request.takes
@@ -152,7 +152,7 @@ def _panel(job: Job) -> Markup:
 
 
 def refused(job: Job) -> SpeakForm:
-    """The form that asked for a job, with the fault at its field if it failed."""
+    """Return the form that asked for a job, with the fault at its field if it failed."""
     form = SpeakForm.showing(job.request.knobs(), job.request.voice.choice)
     if not job.fault:
         return form

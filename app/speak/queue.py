@@ -1,4 +1,4 @@
-"""The queue for speaking: one job after the other, by one thread that lives while there are any."""
+"""The queue of speech requests: one thread takes them in order, and ends with the last."""
 
 import atexit
 import secrets
@@ -30,7 +30,7 @@ class Cancelled(Exception):
 
 
 class Rate:
-    """Phones a second, as the last sentences were spoken; the very last counts most."""
+    """Measured speed in phones a second, the latest sentence weighted most."""
 
     def __init__(self):
         self._phones = self._seconds = 0.0
@@ -40,7 +40,7 @@ class Rate:
         self._seconds = FORGETTING * self._seconds + seconds
 
     def seconds(self, n_phones: float) -> float | None:
-        """How long so many phones will take; None before anything was measured."""
+        """Estimate how long so many phones take; None before the first measurement."""
         return n_phones * self._seconds / self._phones if self._phones else None
 
 
@@ -69,11 +69,11 @@ class Job:
 
     @property
     def n_sentences(self) -> int:
-        """Of all takes; 0 before the text is read."""
+        """Number of sentences in all takes; 0 before the text is read."""
         return self.request.takes * len(self.n_phones)
 
     def phones(self, index: int) -> float:
-        """Phones of one sentence; slow speech is more to make."""
+        """Return the phones of one sentence, as many more as it is spoken slower."""
         return self.n_phones[index % len(self.n_phones)] / self.request.speed
 
     def phones_left(self) -> float:
@@ -86,7 +86,7 @@ class Job:
         return self._over.wait(seconds)
 
     def check(self) -> None:
-        """Raises Cancelled once the job was cancelled."""
+        """Raise Cancelled if the job was cancelled."""
         if self.is_cancelled:
             raise Cancelled
 
@@ -97,13 +97,13 @@ class Job:
         self.n_phones, self._last = tuple(len(sentence.phones) for sentence in sentences), time.monotonic()
 
     def advance(self) -> tuple[float, float]:
-        """One more sentence is spoken.  Returns its phones and the seconds it took."""
+        """Count one more sentence as spoken; return its phones and the seconds it took."""
         phones, seconds = self.phones(self.n_spoken), self.seconds_of_sentence()
         self.n_spoken, self._last = self.n_spoken + 1, time.monotonic()
         return phones, seconds
 
     def seconds_of_sentence(self) -> float:
-        """How long the present sentence has been spoken."""
+        """Return how long the present sentence has been in work."""
         return time.monotonic() - self._last
 
     def end(self, state: str) -> None:
@@ -128,13 +128,14 @@ class Queue:
         self._thread: threading.Thread | None = None
 
     def add(self, job: Job) -> Job:
-        """Put a job at the end; of one asked for twice at once, as by a double click, the first is returned.
+        """Append a job; of the same request made twice at once, as by a double click, return the first.
 
         Raises QueueFull.
         """
         with self._lock:
-            if same := self._same(job):
-                return same
+            for one in self.of(job.owner) if job.owner else ():
+                if one.request == job.request:
+                    return one
             if len(self._waiting) >= self._max_waiting:
                 raise QueueFull(len(self._waiting))
             self._forget()
@@ -145,30 +146,30 @@ class Queue:
         return job
 
     def note_reading(self, job: Job, sentences: list[Sentence]) -> None:
-        """The text of the job was read.  Raises Cancelled."""
+        """Note that the text of the job was read.  Raises Cancelled."""
         with self._lock:
             job.note_reading(sentences)
         job.check()
 
     def note_sentence(self, job: Job) -> None:
-        """A sentence of the job was spoken.  Raises Cancelled."""
+        """Note that a sentence of the job was spoken.  Raises Cancelled."""
         with self._lock:
             self._rate.measured(*job.advance())
         job.check()
 
     def of(self, owner: str) -> list[Job]:
-        """What that browser asked for and is not over."""
+        """Return the unfinished jobs of a browser."""
         with self._lock:
             return [job for job in self._jobs.values() if job.owner == owner and not (job.is_over or job.is_cancelled)]
 
     def find(self, token: str) -> Job | None:
-        """The job of that token, unless it was over long ago."""
+        """Return the job of that token; None once it is forgotten."""
         with self._lock:
             self._forget()
             return self._jobs.get(token)
 
     def cancel(self, job: Job) -> None:
-        """A job that waits is over at once, one that is spoken at the end of its sentence."""
+        """Cancel a job: at once while it waits, else at the end of its sentence."""
         with self._lock:
             job.is_cancelled = True
             if job in self._waiting:
@@ -180,12 +181,12 @@ class Queue:
         return len(self._waiting)
 
     def place(self, job: Job) -> int:
-        """How many jobs come before it."""
+        """Return how many jobs come before it."""
         with self._lock:
             return self._waiting.index(job) + bool(self._present) if job in self._waiting else 0
 
     def seconds_left(self, job: Job) -> float | None:
-        """How long it will take, with those before it, by the measured rate; None when nothing was measured yet."""
+        """Estimate the seconds until the job is over; None before the first measurement."""
         with self._lock:
             if job.is_over:
                 return 0.0
@@ -194,7 +195,7 @@ class Queue:
             return self._rate.seconds(sum(one.phones_left() for one in ahead) - self._phones_of_sentence())
 
     def fraction(self, job: Job) -> float:
-        """How much of the job is spoken, 0 to 1, its present sentence by the measured rate."""
+        """Return how much of the job is spoken, 0 to 1; its present sentence is estimated."""
         with self._lock:
             if job.is_over or job is not self._present or not job.n_sentences:
                 return float(job.state == DONE)
@@ -202,7 +203,7 @@ class Queue:
             return 1 - (job.phones_left() - self._phones_of_sentence()) / whole
 
     def close(self, seconds: float = 60.0) -> None:
-        """Cancel every job and wait for the sentence that is being spoken."""
+        """Cancel every job and wait for the present sentence."""
         with self._lock:
             thread = self._thread
             for job in [*self._waiting, *([self._present] if self._present else [])]:
@@ -210,11 +211,8 @@ class Queue:
         if thread:
             thread.join(seconds)
 
-    def _same(self, job: Job) -> Job | None:
-        return next((one for one in self.of(job.owner) if job.owner and one.request == job.request), None)
-
     def _phones_of_sentence(self) -> float:
-        """How much of the sentence that is being spoken may be done: never all of it."""
+        """Estimate how many phones of the present sentence are spoken: at most 95 of 100."""
         present = self._present
         if not present or present.is_over or present.n_spoken >= present.n_sentences:
             return 0.0
@@ -223,14 +221,14 @@ class Queue:
         return phones * min(present.seconds_of_sentence() / seconds, 0.95) if seconds else 0.0
 
     def _forget(self) -> None:
-        """Drop the jobs that were over long ago, and the oldest of too many."""
+        """Drop jobs that ended KEPT_SECONDS ago, and the oldest of more than MAX_KEPT."""
         over = [job for job in self._jobs.values() if job.is_over]
         late = time.monotonic() - KEPT_SECONDS
         for job in [*over[:-MAX_KEPT], *(job for job in over if job.over_at < late)]:
             self._jobs.pop(job.token, None)
 
     def _start(self) -> None:
-        """Daemonic, so that the program ends; atexit, so that it leaves no draft then."""
+        """Start a thread that is daemonic, so that the program ends, and closed at exit, so that no draft is left."""
         self._thread = threading.Thread(target=self._work, name="speaking", daemon=True)
         atexit.register(self.close)
         self._thread.start()
@@ -242,7 +240,7 @@ class Queue:
                 job.end(state)
 
     def _outcome(self, job: Job) -> str:
-        """Speak a job; returns its last state."""
+        """Speak a job; return its last state."""
         try:
             job.check()
             job.speech_id = self._speak(self, job)
@@ -255,7 +253,7 @@ class Queue:
         return DONE
 
     def _next(self) -> Job | None:
-        """The job to speak now; without one the thread is over."""
+        """Take the next job; without one, end the thread."""
         with self._lock:
             self._present = self._waiting.popleft() if self._waiting else None
             if self._present:

@@ -7,6 +7,7 @@ import re
 import threading
 import unicodedata
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from flask import Flask, current_app, request
@@ -14,7 +15,7 @@ from flask import Flask, current_app, request
 from app.db import Pronunciation, db, dictionary_key
 from app.dictionary import PronunciationForm
 from app.speak.forms import TextForm
-from models import N_, Sentence, TembrError
+from models import N_, TembrError
 
 ASKS = ("read", "stress", "remember")  # the names of the buttons that show the reading, or change it
 PREVIEW_CHARACTERS = 5000  # of a text are shown as they will be read: about a second's work
@@ -62,7 +63,7 @@ class ReadSentence:
 
 
 def tied(sentences: list, text: str) -> list[ReadSentence]:
-    """The sentences that models.text.read made of `text`, each vowel tied to its place there.
+    """Tie each vowel of the sentences read from `text` to its place there.
 
     A word that does not stand in the text as it is read (a number, an abbreviation) is tied to nothing.
     """
@@ -101,7 +102,7 @@ def _is_vowel(letter: str) -> bool:
 
 
 def _letters(word: re.Match) -> Iterator[tuple[str, bool, int]]:
-    """Each letter without its stress, whether it has one, and where it stands (the + before it is not it)."""
+    """Yield each letter without its stress, whether it is stressed, and its place (not that of the + before it)."""
     for match in _LETTER.finditer(word.string, word.start(), word.end()):
         marks = unicodedata.normalize("NFD", match[1])
         plain = unicodedata.normalize("NFC", marks.replace(STRESS, ""))
@@ -109,13 +110,13 @@ def _letters(word: re.Match) -> Iterator[tuple[str, bool, int]]:
 
 
 def _folded(word: str) -> str:
-    """A word by which others are found that only differ in stress, in case, or in ё."""
+    """Return a key shared by words that differ only in stress, in case, or in ё."""
     plain = unicodedata.normalize("NFC", unicodedata.normalize("NFD", word).replace(STRESS, ""))
     return plain.replace("+", "").lower().replace("ё", "е")
 
 
 def _places(read: list[str], written: list[str]) -> list[int | None]:
-    """For each word that is read, the number of the written word it is; in order, None for those that are none.
+    """Return, for each word that is read, the index of the written word; None where there is none.
 
     Where the two part, the nearest word that both go on with is taken: numbers become several words, and most written
     words are read.
@@ -135,7 +136,7 @@ def _places(read: list[str], written: list[str]) -> list[int | None]:
 
 
 def _next_shared(read: list[str], written: list[str]) -> tuple[int, int] | None:
-    """How many words to pass over in each, so that both go on with the same one and least is passed over."""
+    """Return how many words to skip in each, so that both go on with the same word and least is skipped."""
     first = {word: i for i, word in reversed(list(enumerate(read)))}
     best, n_words = None, 0
     for j, word in enumerate(written):
@@ -147,7 +148,7 @@ def _next_shared(read: list[str], written: list[str]) -> tuple[int, int] | None:
 
 
 def moved_stress(text: str, at: int) -> str:
-    """The text with the stress of a word on the letter at that place, or without it if it was given there before."""
+    """Move the stress of a word to the letter at that place; remove it if it stands there already."""
     word = next((match for match in _WORD.finditer(text) if match.start() <= at < match.end()), None)
     if not word:
         return text
@@ -159,14 +160,14 @@ def moved_stress(text: str, at: int) -> str:
 
 
 def respellings(text: str) -> list[str]:
-    """The words whose stress the text gives, small, with + before the stressed vowel; each once."""
+    """Return the words whose stress the text gives, once each, in small letters with + before the stressed vowel."""
     given = (match for match in _WHOLE_WORD.finditer(text) if "+" in match[0] or STRESS in match[0])  # and no café
     words = map(_with_plus, given)
     return list(dict.fromkeys(word for word in words if "+" in word))
 
 
 def _with_plus(match: re.Match) -> str:
-    """A whole word, hyphens and all, in small letters."""
+    """Return a whole word, hyphens included, in small letters with + before the stressed vowel."""
     pieces, end = [], match.start()
     for plain, stressed, at in _letters(match):
         between = match.string[end:at].replace("+", "")
@@ -189,59 +190,62 @@ class Preview:
 
 
 def is_asked_for() -> bool:
-    """Whether a button of the reading was pressed, not that which speaks."""
+    """Whether a button of the reading was pressed rather than Speak."""
     return request.method == "POST" and any(name in request.form for name in ASKS)
 
 
 def make(form: TextForm) -> Preview:
-    """The reading that a form asks for, after what its button changes: "stress" is the place of a vowel in the text,
-    "remember" a respelling.  Raises Busy.
+    """Read the text of a form, after what its button changes: "stress" is the place of a vowel in the text, "remember"
+    a respelling.  Raises Busy.
     """
     written, at = form.text.data, request.form.get("stress", -1, int)
     form.text.data = moved_stress(written, at)
     respelling, refusal = request.form.get("remember"), ""
     if respelling is not None:
         refusal = _remember(respelling)
-    sentences = []
+    sentences, dictionary = [], Pronunciation.dictionary()
     if form.validate():
-        with form.refusals():
-            sentences = tied(_read(shown(form.text.data), form.language.data or None), form.text.data)
+        db.session.rollback()  # holds no connection while it is read
+        with _turn(), form.refusals():
+            cloner, language = current_app.extensions["cloner"], form.language.data or None
+            sentences = tied(cloner.read(shown(form.text.data), language, dictionary), form.text.data)
+    new = [word for word in respellings(form.text.data) if dictionary.get(dictionary_key(word)) != word]
     return Preview(
         text=form.text.data,
         moved=form.text.data != written,
         sentences=sentences,
         is_cut=len(shown(form.text.data)) < len(form.text.data),
-        new=_new(form.text.data) if sentences else [],
+        new=new if sentences else [],
         remembered=None if refusal else respelling,
         fault=refusal or (" ".join(form.text.errors) if form.text.data.strip() else ""),  # an empty text is none yet
     )
 
 
 def shown(text: str) -> str:
-    """The text, or as much of a long one as a preview reads: whole words."""
+    """Return the text, or the whole words among its first PREVIEW_CHARACTERS."""
     if len(text) <= PREVIEW_CHARACTERS:
         return text
     head = text[:PREVIEW_CHARACTERS]
     return head.rsplit(maxsplit=1)[0] if re.search(r"\s", head.strip()) else head
 
 
-def _read(text: str, language: str | None) -> list[Sentence]:
-    """Read for a preview: one at a time in a process, so that those who write never take the site from the others.
+@contextmanager
+def _turn() -> Iterator[None]:
+    """Let one preview be read at a time in this process, so that previews never take the site from everybody else.
 
-    Raises Busy, NothingToSay.
+    Raises Busy after WAIT_SECONDS.
     """
-    dictionary, turn = Pronunciation.dictionary(), current_app.extensions["preview"]
-    db.session.rollback()  # holds no connection while it is read
+    turn = current_app.extensions["preview"]
     if not turn.acquire(timeout=WAIT_SECONDS):
         raise Busy
     try:
-        return current_app.extensions["cloner"].read(text, language, dictionary)
+        yield
     finally:
         turn.release()
 
 
 def _remember(respelling: str) -> str:
-    """Put a word into the dictionary as it is stressed, or say why it cannot be there."""
+    """Put a word into the dictionary as it is stressed; return why it was refused, else an empty string."""
     entry = Pronunciation.of(respelling)
     form = PronunciationForm(None, entry=entry, data={"word": dictionary_key(respelling), "respelling": respelling})
     if form.validate():
@@ -250,8 +254,3 @@ def _remember(respelling: str) -> str:
             db.session.commit()
     db.session.rollback()
     return " ".join(message for messages in form.errors.values() for message in messages)
-
-
-def _new(text: str) -> list[str]:
-    dictionary = Pronunciation.dictionary()
-    return [word for word in respellings(text) if dictionary.get(dictionary_key(word)) != word]

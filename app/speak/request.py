@@ -65,11 +65,11 @@ class SpeechRequest:
         return cloner.say(sentences, profile, *manner, self.synthesizer, self.vocoder)
 
     def knobs(self) -> dict:
-        """Each field but the voice, by its name."""
+        """Return each field but the voice, by its name."""
         return {name: getattr(self, name) for name in KNOBS}
 
     def to_row(self) -> "Speech":
-        """The row to be kept, still without its file and what is measured of it."""
+        """Build the row to be kept, still without its file and what is measured of it."""
         from app.db import Speech  # here: the command line knows the knobs without waiting for a database
 
         columns = Speech.__table__.columns
@@ -83,7 +83,7 @@ class SpeechRequest:
 
     @classmethod
     def from_row(cls, row: "Speech", voice: RequestedVoice) -> "SpeechRequest":
-        """The request that speaks a kept speech again, in that voice."""
+        """Build the request that speaks a kept speech again, in that voice."""
         return cls(voice=voice, **knobs_of(row))
 
 
@@ -91,6 +91,6 @@ KNOBS = tuple(one.name for one in fields(SpeechRequest) if one.name != "voice")
 
 
 def knobs_of(row: "Speech") -> dict:
-    """What a kept speech was asked with; what its row does not know is left out."""
+    """Return the knobs that a kept speech was asked with, as far as its row knows them."""
     columns = {name: getattr(row, name) for name in KNOBS if name in row.__table__.columns}
     return columns | {name: value for name, value in row.knobs.items() if name in KNOBS}

@@ -1,7 +1,6 @@
-"""Write a text, listen to it, download it."""
+"""The front page, the preview, a speech with the form that made it, and another take."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
@@ -13,7 +12,7 @@ from app.db import Speech, Voice, db
 from app.errors import told
 from app.speak import progress, reading
 from app.speak.forms import RECORDING, SpeakForm, TextForm, voice_of
-from app.speak.queue import Job, QueueFull
+from app.speak.queue import Job
 from app.speak.request import SpeechRequest, knobs_of
 from app.voices import picker, quality
 from app.voices.similarity import in_words
@@ -24,7 +23,7 @@ blueprint = Blueprint("speak", __name__)
 
 @blueprint.route("/", methods=["GET", "POST"])
 def speak():
-    """The front page: a voice and a text in, a speech out."""
+    """Show the form, or queue what it asks for."""
     job = progress.asked_about()
     form = progress.refused(job) if job else SpeakForm(voice=_first_choice(Voice.choices(limit=1)))
     if reading.is_asked_for():
@@ -32,30 +31,20 @@ def speak():
     if picker.are_asked_for():
         return _page(form)
     if form.validate_on_submit():
-        with _refusals(form):
+        with form.refusals():
             return progress.answer(_begin(form))
     return _page(form)
 
 
 def _page(form: SpeakForm, preview: reading.Preview | None = None):
-    """The front page, 422 when its form was refused."""
+    """Render the front page; 422 if its form has errors."""
     shown = {"bank": picker.offered(form.voice.data), "speech": None, "panels": progress.panels()}
     page = render_template("speak/speak.html", form=form, preview=preview, **shown)
     return page, 422 if form.errors else 200
 
 
-@contextmanager
-def _refusals(form: SpeakForm) -> Iterator[None]:
-    """As form.refusals; a full queue is said above the form."""
-    with form.refusals():
-        try:
-            yield
-        except QueueFull as fault:
-            form.form_errors.append(told(fault))
-
-
 def _with_preview(form: SpeakForm):
-    """The front page of a browser without scripts: what was filled in, and how its text will be read."""
+    """Render the front page with the reading of its text, for a browser without scripts."""
     asked, preview = TextForm(), None
     try:
         preview = reading.make(asked)
@@ -69,7 +58,7 @@ def _with_preview(form: SpeakForm):
 
 @blueprint.post("/reading")
 def preview():
-    """How a text will be read, as the part of the front page that shows it; 503 while another text is being read."""
+    """Render the reading of a text; 503 while another text is being read."""
     try:
         return render_template("speak/_reading.html", preview=reading.make(TextForm()))
     except reading.Busy as fault:
@@ -85,7 +74,7 @@ def _first_choice(first: Sequence[Row]) -> str:
 
 
 def _begin(form: SpeakForm) -> Job:
-    """Put what the form asks for into the queue.  Raises what the networks raise of a recording, and QueueFull."""
+    """Queue what the form asks for.  Raises what quality.hear raises, InvalidVoiceProfile, QueueFull."""
     source = form.source()
     if source is None:
         profile, findings = quality.hear(form.recording.data.read())
@@ -98,7 +87,7 @@ def _begin(form: SpeakForm) -> Job:
 
 @blueprint.get("/speeches/<int:speech_id>")
 def result(speech_id: int) -> str:
-    """A speech to hear and download, above the form that made it."""
+    """Show a speech above the form that made it."""
     speech = _found(speech_id)
     choice = _choice(speech)
     form = SpeakForm.showing(knobs_of(speech), choice or _first_choice(Voice.choices(limit=1)))
@@ -108,7 +97,7 @@ def result(speech_id: int) -> str:
 
 
 def _choice(speech: Speech) -> str | None:
-    """The choice of voice that says it again; None when its voice was deleted."""
+    """Return the value of the voice field that speaks it again; None if its voice was deleted."""
     if speech.voice_id:
         return str(speech.voice_id)
     return f"speech-{speech.id}" if speech.has_recording else None
@@ -116,13 +105,13 @@ def _choice(speech: Speech) -> str | None:
 
 @blueprint.post("/speeches/<int:speech_id>/again")
 def again(speech_id: int):
-    """Another take: the same text and voice with the next seed."""
+    """Queue another take: the same request with the next seed."""
     speech = _found(speech_id)
     choice = _choice(speech)
     if not choice:
         abort(404, _("The voice of this speech was deleted."))
     form = SpeakForm.showing(knobs_of(speech), choice)
-    with _refusals(form):
+    with form.refusals():
         voice = voice_of(db.session.get(Voice, speech.voice_id) if speech.voice_id else speech)
         take = replace(SpeechRequest.from_row(speech, voice), seed=(speech.seed + 1) % MAX_SEED)
         return progress.answer(progress.queue().add(Job(take, progress.owner())))

@@ -1,4 +1,4 @@
-"""How a job is spoken: each take to a draft, sentence by sentence; of several the closest to the voice is kept."""
+"""The worker: speaks each take of a job to a draft, a sentence at a time, and keeps the most similar to the voice."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -30,7 +30,7 @@ class Take:
 
 
 def say(app: Flask, queue: Queue, job: Job) -> int:
-    """Read and speak a job, and keep its file and row; returns the speech's id.
+    """Read and speak a job, keep its file and row, and return the speech's id.
 
     What the queue raises, what reading and the networks raise, OSError, SQLAlchemyError and what memory raises come
     out; then nothing is kept.
@@ -78,7 +78,7 @@ def is_gone(voice: RequestedVoice) -> bool:
 
 
 def read(request: SpeechRequest) -> list[Sentence]:
-    """The sentences of a request, with the site's dictionary.  Raises NothingToSay, TextTooLong."""
+    """Read the text of a request with the site's dictionary.  Raises NothingToSay, TextTooLong."""
     dictionary = Pronunciation.dictionary()
     db.session.rollback()  # holds no connection while it is read
     return current_app.extensions["cloner"].read(request.text, request.language, dictionary)
@@ -107,7 +107,7 @@ def _take(
 
 @contextmanager
 def _closed(file: SpeechFile) -> Iterator[None]:
-    """Closes the file; of one that was not finished, only what stopped it is said."""
+    """Close the file; after a failure, let no error of closing hide it."""
     try:
         yield
     except BaseException:

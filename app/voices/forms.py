@@ -1,4 +1,4 @@
-"""The forms of the bank: a voice's name, what is known of it, its recordings, and a voice that comes as a file."""
+"""The forms of the bank: a name, a card, a new voice, another recording, a voice file."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,7 +54,7 @@ def name_taken(name: str) -> str:
 
 
 def free_name(name: str) -> str:
-    """A name like that one which no voice has: Anna 2."""
+    """Return a name like that one which no voice has: Anna 2."""
     limit = current_app.config["MAX_NAME_CHARACTERS"]
     n = 2
     while Voice.named(free := f"{name[: limit - len(str(n)) - 1]} {n}"):
@@ -75,7 +75,7 @@ class NameForm(TembrForm):
         check_name(field.data, self.renamed_voice)
 
     def _changed_meanwhile(self) -> None:
-        """Another request took the name after it was validated."""
+        """Say that another request took the name after it was validated."""
         db.session.rollback()
         self.name.errors.append(name_taken(self.name.data))
 
@@ -87,7 +87,7 @@ class CardForm(NameForm):
     note = StringField(lazy_gettext("Note"), filters=[plain_name], validators=[NOTE])
 
     def fill(self, voice: Voice) -> Voice:
-        """The voice with what was given."""
+        """Put what was given into the voice, and return it."""
         voice.name, voice.note, voice.language = self.name.data, self.note.data, self.language.data or None
         return voice
 
@@ -96,7 +96,7 @@ class VoiceForm(RecordingForm, CardForm):
     """A new voice for the bank."""
 
     def voice(self) -> Voice:
-        """What was given, without profile, seconds and file."""
+        """Build the voice, still without profile and recording."""
         return self.fill(Voice(consent_at=now()))
 
 
@@ -105,7 +105,7 @@ class AnotherRecordingForm(RecordingForm):
 
     @contextmanager
     def refusals(self) -> Iterator[None]:
-        """What a voice does not take is said at the recording."""
+        """Show what a voice refuses at the recording."""
         with super().refusals():
             try:
                 yield
@@ -139,7 +139,7 @@ class VoiceFileForm(TembrForm):
             raise ValidationError(str(fault)) from fault
 
     def validate_name(self, field: StringField) -> None:
-        """Without a name given, that of the file is taken."""
+        """Take the name of the file when none is given."""
         if not plain_name(field.data) and self.file:
             field.data = self.file.name
         if self.file or plain_name(field.data):

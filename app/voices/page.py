@@ -1,4 +1,4 @@
-"""A voice's own page: what is known of it, its recordings, how alike it sounds to others, and itself as a file."""
+"""A voice's page: its card, its recordings, the most similar other voice, and its export."""
 
 import io
 
@@ -22,7 +22,7 @@ for _fault in (StaleDataError, ObjectDeletedError, recordings.VoiceGone):
 
 @blueprint.route("", methods=["GET", "POST"])
 def page(voice_id: int):
-    """The voice, and the form that changes what is known of it."""
+    """Show the voice, or change its card."""
     voice = _found(voice_id)
     form = CardForm(obj=voice, voice=voice)
     if form.validate_on_submit():
@@ -36,7 +36,7 @@ def page(voice_id: int):
 
 
 def _page(voice: Voice, card: CardForm | None = None, another: AnotherRecordingForm | None = None):
-    """The page of a voice, 422 when one of its forms was refused."""
+    """Render the page of a voice; 422 if one of its forms has errors."""
     heard = [(recording, _is_on_disk(recording)) for recording in voice.recordings]
     card, another = card or CardForm(None, obj=voice, voice=voice), another or AnotherRecordingForm(None)
     shown = render_template(
@@ -51,7 +51,7 @@ def _is_on_disk(row: Voice | VoiceRecording) -> bool:
 
 
 def _nearest(voice: Voice) -> Neighbour | None:
-    """The other voice of the bank that sounds most like it."""
+    """Return the most similar other voice of the bank."""
     try:
         return nearest(voice.profile.embedding, other_than=voice.id)
     except InvalidVoiceProfile:
@@ -60,7 +60,7 @@ def _nearest(voice: Voice) -> Neighbour | None:
 
 @blueprint.route("/recordings", methods=["GET", "POST"])
 def add_recording(voice_id: int):
-    """Hear one more recording, and merge it into the voice."""
+    """Listen to one more recording and merge it into the voice."""
     voice = _own(voice_id)
     form = AnotherRecordingForm()
     if request.method == "GET":  # of a page that was refused
@@ -74,7 +74,7 @@ def add_recording(voice_id: int):
 
 
 def _add(voice_id: int, recording: bytes) -> None:
-    """Raises what quality.hear and recordings.add raise."""
+    """Merge a recording and show what was found.  Raises what quality.hear and recordings.add raise."""
     profile, findings = quality.hear(recording)
     before = _found(voice_id).profile.embedding
     recordings.add(voice_id, recording, profile)
@@ -94,7 +94,7 @@ def _doubt(likeness: float) -> str:
 
 @blueprint.get("/recordings/<int:recording_id>/audio")
 def audio(voice_id: int, recording_id: int) -> Response:
-    """One of the recordings, to listen to."""
+    """Send the audio of a recording."""
     voice, recording = _found(voice_id), db.session.get(VoiceRecording, recording_id)
     if recording is None or recording.voice_id != voice_id:
         abort(404, _("There is no such recording: it may have been deleted."))
@@ -124,7 +124,7 @@ def remove_audio(voice_id: int, recording_id: int) -> Response:
 
 @blueprint.post("/recordings/<int:recording_id>/sample")
 def make_sample(voice_id: int, recording_id: int) -> Response:
-    """Let this recording be what is heard of the voice in the bank."""
+    """Make this recording the sample that the bank plays."""
     _found(voice_id)
     recordings.make_sample(voice_id, recording_id)
     flash(_("This recording is the voice's sample now."), "done")
@@ -133,7 +133,7 @@ def make_sample(voice_id: int, recording_id: int) -> Response:
 
 @blueprint.get("/export")
 def export(voice_id: int) -> Response:
-    """The voice as a file; with its sample unless ?sample=0."""
+    """Send the voice as a file; without its sample with ?sample=0."""
     voice = _found(voice_id)
     try:
         content = voice_file.of(voice, with_sample=request.args.get("sample") != "0").to_bytes()
@@ -153,7 +153,7 @@ def _found(voice_id: int) -> Voice:
 
 
 def _own(voice_id: int) -> Voice:
-    """A voice that was made here: what a ready one was made from is said by its origin."""
+    """Return a voice that was added here; abort with 400 for a ready one."""
     voice = _found(voice_id)
     if voice.origin:
         abort(400, _("A ready voice stays as it is: add your recording as a voice of its own."))

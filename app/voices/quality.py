@@ -1,4 +1,4 @@
-"""The quality of a recording on the pages: what was found in it, and who of the bank it sounds like."""
+"""Recording quality on the pages: the findings, and which voice of the bank it sounds like."""
 
 import hashlib
 import time
@@ -21,7 +21,7 @@ blueprint = Blueprint("quality", __name__)
 
 @blueprint.post("/recording/check")
 def check() -> tuple[str, int]:
-    """What is to be said of a recording before it is sent, as a part of a page; no file or row of it is kept."""
+    """Render the findings of a recording before its form is sent; no file or row of it is kept."""
     form = CheckForm()
     if form.validate():
         with form.refusals():
@@ -35,7 +35,7 @@ def check() -> tuple[str, int]:
 
 
 def hear(recording: bytes) -> tuple[VoiceProfile, Findings]:
-    """The voice in a recording, and what is to be said of it; what was heard just before is kept, for the same bytes.
+    """Return the voice in a recording and the findings; for bytes that were heard just before, those of then.
 
     Raises what VoiceCloner.hear raises.
     """
@@ -59,18 +59,18 @@ def tell(profile: VoiceProfile, findings: Findings, other_than: int | None = Non
 
 
 def faults(findings: Findings) -> list[str]:
-    """What is in the way of a voice, in sentences."""
+    """Return the faults, which forbid a voice, as sentences."""
     return [translated(finding.message) for finding in findings.faults]
 
 
 def warnings(profile: VoiceProfile | None, findings: Findings, other_than: int | None = None) -> list[str]:
-    """What could be better, and who in the bank it sounds like, in sentences."""
+    """Return the warnings, and which voice of the bank it sounds like, as sentences."""
     known = same_voice(profile, other_than) if profile else None
     return [translated(finding.message) for finding in findings.warnings] + ([_already_known(known)] if known else [])
 
 
 def same_voice(profile: VoiceProfile, other_than: int | None = None) -> Neighbour | None:
-    """The voice of the bank that the recording sounds like, if one sounds like it as a person does like themselves."""
+    """Return the most similar voice of the bank, if it is as similar as one person's recordings are."""
     neighbour = nearest(profile.embedding, other_than)
     return neighbour if neighbour and neighbour.similarity >= SAME_VOICE else None
 
@@ -86,7 +86,7 @@ def _already_known(neighbour: Neighbour) -> str:
 
 
 def measured(findings: Findings) -> list[tuple[str, str]]:
-    """Names and figures of what was measured."""
+    """Return the names and figures of what was measured."""
     figures, (start, end) = findings.figures, findings.best_seconds
     return [
         (_("Speech"), _("%(seconds)s s", seconds=number(figures.speech_seconds, 1))),

@@ -1,4 +1,4 @@
-"""The recordings of a voice: each is merged into its profile when it is added, and out of it when it is removed."""
+"""The recordings of a voice: adding one merges it into the profile, removing one takes it out again."""
 
 import hashlib
 from collections.abc import Iterator
@@ -91,7 +91,7 @@ def remove_audio(voice_id: int, recording_id: int) -> None:
 
 
 def make_sample(voice_id: int, recording_id: int) -> None:
-    """Let a recording be what is heard of the voice.  Raises VoiceGone."""
+    """Make a recording the voice's sample.  Raises VoiceGone."""
     with _changing(voice_id) as voice:
         voice.file_name = _found(voice, recording_id).file_name or voice.file_name
         db.session.commit()
@@ -108,7 +108,7 @@ def delete_voice(voice: Voice) -> None:
 
 
 def note_hashes() -> None:
-    """Note the hashes of recordings that an earlier version kept without."""
+    """Note the hashes of recordings that an earlier version kept without one."""
     unknown = VoiceRecording.sha256.is_(None), VoiceRecording.file_name != ""
     for row in db.session.scalars(select(VoiceRecording).where(*unknown)):
         path = storage.path_of(row)
@@ -119,7 +119,7 @@ def note_hashes() -> None:
 
 @contextmanager
 def _changing(voice_id: int) -> Iterator[Voice]:
-    """The voice of an id, which nobody else changes until the block ends; undone when the block fails."""
+    """Lock a voice until the block ends; roll back if it fails.  Raises VoiceGone."""
     db.session.rollback()
     try:
         held = db.session.execute(update(Voice).where(Voice.id == voice_id).values(seconds=Voice.seconds))
@@ -139,7 +139,7 @@ def _found(voice: Voice, recording_id: int) -> VoiceRecording:
 
 
 def merge(voice: Voice) -> None:
-    """Make the voice's profile that of its recordings."""
+    """Make the voice's profile from those of its recordings."""
     db.session.flush()
     wanted = select(VoiceRecording).where(VoiceRecording.voice_id == voice.id).options(undefer(VoiceRecording.profile))
     profiles = [row.profile for row in db.session.scalars(wanted)]
@@ -149,13 +149,13 @@ def merge(voice: Voice) -> None:
 
 
 def _self_similarity(embeddings: list[np.ndarray]) -> float | None:
-    """Mean cosine of every two of the embeddings; None of fewer than two."""
+    """Return the mean cosine of every two embeddings; None of fewer than two."""
     similarity = [float(one @ other) for one, other in combinations(embeddings, 2)]
     return float(np.mean(similarity)) if similarity else None
 
 
 def _replace_sample(voice: Voice, file_name: str) -> None:
-    """Let another recording be the sample when that file was it."""
+    """Make another recording the sample if that file was it."""
     if voice.file_name in (file_name, ""):
         voice.file_name = next((row.file_name for row in voice.recordings if row.file_name), "")
 

@@ -1,4 +1,4 @@
-"""How alike two voices sound: a speech and the voice it was asked in, a voice and the nearest other of the bank."""
+"""Speaker similarity: of a speech to its voice, and of a voice to the nearest other in the bank."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,7 +22,7 @@ SOMEWHAT_ALIKE = 0.65  # more than most two people were
 
 
 def in_words(similarity: float) -> str:
-    """What a cosine means to a listener."""
+    """Return what a cosine means to a listener."""
     if similarity >= VERY_ALIKE:
         return _("very alike")
     if similarity >= ALIKE:
@@ -31,7 +31,7 @@ def in_words(similarity: float) -> str:
 
 
 class Heard:
-    """The first seconds of a speech, collected piece by piece."""
+    """The first HEARD_SECONDS of a speech, collected piece by piece."""
 
     def __init__(self, sample_rate: int):
         self._sample_rate, self._pieces, self._n_left = sample_rate, [], int(HEARD_SECONDS * sample_rate)
@@ -52,12 +52,12 @@ class Heard:
 
 
 def of(heard: Heard, profile: VoiceProfile) -> float | None:
-    """Cosine of a speech with a voice; None for a speech too short to tell."""
+    """Return the cosine of a speech with a voice; None for a speech too short to tell."""
     return None if heard.embedding is None else float(heard.embedding @ profile.embedding)
 
 
 def compare(speech: Speech, heard: Heard) -> None:
-    """Note in a speech what its voice scores with itself, and the other voice of the bank that it is nearest to."""
+    """Note in a speech its voice's self-similarity, and the nearest other voice of the bank."""
     voice = db.session.get(Voice, speech.voice_id) if speech.voice_id else None
     speech.own = voice.self_similarity if voice else None
     if heard.embedding is None:
@@ -76,7 +76,7 @@ class Neighbour:
 
 
 def nearest(embedding: np.ndarray, other_than: int | None = None) -> Neighbour | None:
-    """The voice of the bank closest to an embedding; None when the bank has no other.
+    """Return the voice of the bank most similar to an embedding; None if the bank has no other.
 
     embedding: (256,), unit norm.  other_than: the id of a voice that is left out.
     """
@@ -91,7 +91,7 @@ def nearest(embedding: np.ndarray, other_than: int | None = None) -> Neighbour |
 
 
 def _embeddings() -> dict[int, np.ndarray]:
-    """The embedding of every voice by its id.
+    """Return the embedding of every voice by its id.
 
     Each is kept in memory with the key of its profile, and read again when the key in the database is another one:
     whoever changed the bank, no answer is stale, and no profile is read twice.
@@ -105,7 +105,7 @@ def _embeddings() -> dict[int, np.ndarray]:
 
 
 def _read(voice_ids: set[int]) -> dict[int, tuple[str | None, np.ndarray | None]]:
-    """Key and embedding of voices; no embedding where the profile is damaged."""
+    """Read key and embedding of voices; the embedding is None where the profile is damaged."""
     if not voice_ids:
         return {}
     columns = Voice.id, Voice.profile_key, type_coerce(Voice.profile, LargeBinary)
