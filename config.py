@@ -60,6 +60,8 @@ class Config:
 
     METRICS_TOKEN = _setting("METRICS_TOKEN", "")  # of who reads /metrics; "": only this machine does
 
+    LOG = _setting("LOG", "lines")  # or "json"
+
     # how often one address may do what costs work; "no": as often as it likes
     LIMIT_SIGN_INS = _setting("LIMIT_SIGN_INS", "5 per minute; 30 per hour")
     LIMIT_SPEECHES = _setting("LIMIT_SPEECHES", "30 per minute")

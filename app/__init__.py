@@ -50,6 +50,7 @@ def create_app(config: object = Config, cloner: "VoiceCloner | None" = None) -> 
         forms,
         health,
         i18n,
+        logs,
         schema,
         throttle,
     )
@@ -67,6 +68,7 @@ def create_app(config: object = Config, cloner: "VoiceCloner | None" = None) -> 
     app.config.from_object(config)
     _complete_settings(app)
     app.url_map.converters["int"] = RowId
+    logs.init_app(app)
     health.init_app(app)
     access.init_app(app)
     app.extensions["cloner"] = cloner

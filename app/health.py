@@ -62,7 +62,6 @@ class Metrics:
 def init_app(app: Flask) -> None:
     app.extensions["metrics"] = Metrics()
     app.register_blueprint(blueprint)
-    app.before_request(_note_start)
     app.after_request(_note_answer)
 
 
@@ -76,15 +75,11 @@ def stage(name: str) -> Iterator[None]:
         current_app.extensions["metrics"].stage_seconds.labels(name).observe(time.perf_counter() - began)
 
 
-def _note_start() -> None:
-    g.began = time.perf_counter()
-
-
 def _note_answer(response: Response) -> Response:
     metrics = current_app.extensions["metrics"]
     method = request.method if request.method in METHODS else "other"
     metrics.requests.labels(method, request.endpoint or "none", response.status_code).inc()
-    metrics.request_seconds.observe(time.perf_counter() - g.get("began", time.perf_counter()))
+    metrics.request_seconds.observe(time.perf_counter() - g.began)
     return response
 
 

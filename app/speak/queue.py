@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from app import logs
 from app.speak.request import SpeechRequest
 from models import N_, Sentence, TembrError
 
@@ -53,6 +54,7 @@ class Job:
     def __init__(self, request: SpeechRequest, owner: str = ""):
         self.token = secrets.token_urlsafe(16)
         self.request, self.owner = request, owner
+        self.request_id = logs.request_id.get()  # of the HTTP request, for the log
         self.state = WAITING
         self.speech_id: int | None = None  # once it is done
         self.fault: Exception | None = None  # once it has failed

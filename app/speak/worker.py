@@ -8,7 +8,7 @@ from datetime import datetime
 
 from flask import Flask, current_app
 
-from app import storage
+from app import logs, storage
 from app.db import Pronunciation, Speech, Voice, db, now
 from app.health import stage
 from app.history import provenance, retention
@@ -35,6 +35,7 @@ def say(app: Flask, queue: Queue, job: Job) -> int:
     What the queue raises, what reading and the networks raise, OSError, SQLAlchemyError and what memory raises come
     out; then nothing is kept.
     """
+    logs.request_id.set(job.request_id)
     with app.app_context():
         try:
             return _say(queue, job)
