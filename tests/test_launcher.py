@@ -344,6 +344,12 @@ def test_threads_that_wait_sleep_unless_it_is_said_otherwise(house):
     assert tembr(house, "speak", OMP_WAIT_POLICY="ACTIVE").stdout == "ACTIVE\n"
 
 
+def test_few_shapes_are_kept_prepared_unless_it_is_said_otherwise(house):
+    (house / "app/cli/__main__.py").write_text("import os\nprint(os.environ['ONEDNN_PRIMITIVE_CACHE_CAPACITY'])\n")
+    assert tembr(house, "speak").stdout == "64\n"
+    assert tembr(house, "speak", ONEDNN_PRIMITIVE_CACHE_CAPACITY="128").stdout == "128\n"
+
+
 def test_two_starts_at_once_install_once(house):
     require(house, "1.1")
     start = [str(house / "tembr"), "serve"]
