@@ -92,7 +92,7 @@ def _said_of_size(size: int, limit: int) -> str:
     """Say what was too large: within the limit of a whole request, it was a text or a form."""
     if size <= limit:
         allowed = number(current_app.config["MAX_TEXT_CHARACTERS"])
-        return _("The text is too long: at most %(limit)s characters can be said.", limit=allowed)
+        return _("The text is too long: at most %(limit)s characters can be spoken.", limit=allowed)
     if request.endpoint == "provenance.verify":
         return file_too_large(size)
     return _(

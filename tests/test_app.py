@@ -161,7 +161,7 @@ def test_text_or_form_within_the_limit_of_requests_is_not_taken_for_a_recording(
     client = make_app(MAX_FORM_MEMORY_SIZE=200_000, MAX_TEXT_CHARACTERS=5_000).test_client()
     answer = client.post("/", data=form, content_type="multipart/form-data")
     assert answer.status_code == 413
-    assert "The text is too long: at most 5,000 characters can be said." in answer.text
+    assert "The text is too long: at most 5,000 characters can be spoken." in answer.text
     assert "recording" not in answer.text.split("data-message")[1].split("</p>")[0]
 
 

@@ -78,7 +78,7 @@ def test_added_voice_appears_in_the_bank_and_speaks(page, voice_file):
     page.wait("#text")
     page.type("#text", TEXT)
     page.press("#speak .big")
-    page.see("Мой голос says it", "#result-title")
+    page.see("Spoken by Мой голос", "#result-title")
 
 
 def test_refusal_keeps_the_text_and_the_chosen_file(page, voice_file):

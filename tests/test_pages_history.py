@@ -65,7 +65,7 @@ def test_all_speeches_are_deleted_after_a_question(either, said):
     page.see("3 speeches and their files will be gone. This cannot be undone.", ".all")
     page.wait(".all .danger").click()
     page.see("3 speeches were deleted.", ".notice.done")
-    page.see("Nothing was said yet.", ".empty")
+    page.see("There are no speeches yet.", ".empty")
 
 
 def test_player_of_the_history_plays(page, said):
@@ -106,7 +106,7 @@ def test_downloaded_file_is_known_with_its_voice(either, tmp_path):
     page.see("Made on this box", ".finding")
     page.see("with the voice “Anna” on", ".finding")
     page.press(".finding a")
-    page.see("Anna says it", "#result-title")
+    page.see("Spoken by Anna", "#result-title")
 
 
 def _look_up(page, path):

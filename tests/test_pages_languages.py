@@ -45,7 +45,7 @@ def test_voice_that_was_searched_for_speaks_after_a_switch_of_the_language(russi
     russian.press("[data-switch] button")
     russian.wait("html[lang=en] main")
     russian.press("#speak .big")
-    russian.see("Voice 5 says it", "#result-title")
+    russian.see("Spoken by Voice 5", "#result-title")
 
 
 def test_russian_site_speaks_and_says_what_is_wrong_in_russian(russian):

@@ -126,7 +126,7 @@ def test_recording_speaks_at_the_front_page_by_keyboard_alone(page):
     page.type("#text", TEXT)
     page.press("#speak .big")
     page.wait(".result audio")
-    page.see("My recording says it", "#result-title")
+    page.see("Spoken by My recording", "#result-title")
 
 
 def test_form_that_is_sent_takes_the_recording_that_was_not_kept_yet_along(page):
@@ -146,7 +146,7 @@ def test_recording_that_was_not_kept_yet_speaks(page):
     page.press("#consent")
     page.type("#text", TEXT)
     page.press("#speak .big")
-    page.see("My recording says it", "#result-title")
+    page.see("Spoken by My recording", "#result-title")
 
 
 def test_voice_that_is_chosen_after_a_recording_speaks_and_the_recording_is_not_lost(page):
@@ -160,7 +160,7 @@ def test_voice_that_is_chosen_after_a_recording_speaks_and_the_recording_is_not_
     assert page.driver.execute_script(FILE) == "My recording.webm"
     page.type("#text", TEXT)
     page.press("#speak .big")
-    page.see("Anna says it", "#result-title")
+    page.see("Spoken by Anna", "#result-title")
 
 
 def test_voice_is_chosen_again_when_the_recording_is_not_kept(page):

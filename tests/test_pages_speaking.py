@@ -48,7 +48,7 @@ def test_progress_is_shown_sentence_by_sentence_until_the_speech_plays(page, sto
     _fill_in(page)
     page.press("#speak .big")
     page.see("Sentence 1 of 4", "[data-words]")
-    assert page.find("[data-job] h2").text == "Anna speaks"
+    assert page.find("[data-job] h2").text == "Anna is speaking"
     assert page.find("#speak").get_attribute("aria-busy") == "true"
     stop.release(2)
     page.see("Sentence 3 of 4 · about 0:", "[data-words]")

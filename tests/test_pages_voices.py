@@ -95,7 +95,7 @@ def test_voice_is_kept_renamed_merged_exported_deleted_and_imported(page, record
     page.wait("#text")
     page.type("#text", TEXT)
     page.press("#speak .big")
-    page.see("Нина Ивановна says it", "#result-title")
+    page.see("Spoken by Нина Ивановна", "#result-title")
 
 
 def test_taken_name_keeps_the_chosen_file_and_another_name_is_taken(page, recordings, tmp_path):
@@ -164,7 +164,7 @@ def test_long_bank_is_searched_as_one_types_and_the_choice_stays(long_bank):
     long_bank.press(".choice:nth-child(2) label")
     long_bank.type("#text", TEXT)
     long_bank.press("#speak .big")
-    long_bank.see("Voice 27 says it", "#result-title")
+    long_bank.see("Spoken by Voice 27", "#result-title")
 
 
 def test_long_bank_is_searched_without_scripts_and_the_text_stays(long_bank):
@@ -176,7 +176,7 @@ def test_long_bank_is_searched_without_scripts_and_the_text_stays(long_bank):
     assert long_bank.find("#text").get_property("value") == TEXT
     long_bank.press(".choice:nth-child(2) label")
     long_bank.press("#speak .big")
-    long_bank.see("Voice 27 says it", "#result-title")
+    long_bank.see("Spoken by Voice 27", "#result-title")
 
 
 @pytest.mark.parametrize("path", ["/voices", "/voices?q=a", "/voices?q=nobody", "/voices/1", "/voices/import"])

@@ -35,7 +35,7 @@ def _keep_and_speak(page, name):
     page.press(".notice.done a")
     page.wait("#text")
     _speak(page)
-    page.see(f"{name} says it", "#result-title")
+    page.see(f"Spoken by {name}", "#result-title")
     page.wait_for_player()
 
 
@@ -77,7 +77,7 @@ def test_two_tabs_speak_one_after_the_other(page, stop):
     _speak(page)
     page.until(lambda: len(page.driver.find_elements(By.CSS_SELECTOR, "[data-job]")) == 2)  # that of the first tab too
     stop.release(100)
-    page.see("Anna says it", "#result-title")
+    page.see("Spoken by Anna", "#result-title")
     assert page.find("#text").get_property("value") == "Another text. " + TEXT
     page.driver.close()
     page.driver.switch_to.window(first)

@@ -80,7 +80,7 @@ def _ask(client, **changes):
 def test_script_gets_a_job_at_once_and_its_speech_at_the_end(app, client, voice, queue, stop):
     job = _ask(client)
     assert job["state"] in ("waiting", "speaking")
-    assert "Anna speaks" in job["panel"] and TEXT in job["panel"]
+    assert "Anna is speaking" in job["panel"] and TEXT in job["panel"]
     stop.release(2)
     seen = _until(lambda: (told := client.get(job["status"]).json)["words"].startswith("Sentence 3 of 4") and told)
     assert seen["state"] == "speaking" and 0.5 <= seen["fraction"] < 0.75
@@ -252,7 +252,7 @@ def test_full_queue_says_so_and_keeps_the_text(client, voice, queue, stop):
 def test_job_that_nobody_knows_is_said(client):
     for path in ("/jobs/x", "/jobs/x/status"):
         answer = client.get(path)
-        assert answer.status_code == 404 and "This is over." in answer.text
+        assert answer.status_code == 404 and "This job is over." in answer.text
     assert client.get("/?job=x").status_code == 200
 
 

@@ -53,7 +53,7 @@ def test_voice_of_the_bank_says_a_text(app, client, voice, format, mimetype):
 
 def test_result_offers_player_download_and_the_text_again(client, voice):
     page = client.post("/", data=_payload(speed="1.5", format="wav", language="ru"), follow_redirects=True).text
-    assert "Anna says it" in page
+    assert "Spoken by Anna" in page
     assert 'src="/speeches/1/audio"' in page and 'href="/speeches/1/audio?download=1"' in page
     assert TEXT + "</textarea>" in page
     assert 'value="1.5"' in page and 'selected value="ru"' in page
@@ -95,7 +95,7 @@ BAD_TEXTS = [
     (" \n ", "The text is empty"),
     ("!!!", "There is nothing to say in this text"),
     ("😀🎉", "There is nothing to say in this text"),
-    ("a" * 20_001, "The text is too long: 20,001 characters, and at most 20,000 can be said."),
+    ("a" * 20_001, "The text is too long: 20,001 characters, and at most 20,000 can be spoken."),
 ]
 
 
@@ -249,7 +249,7 @@ def test_speech_of_a_deleted_voice_stays_and_offers_no_take(app, client, voice):
     client.post("/", data=_payload())
     client.post("/voices/1/delete")
     page = client.get("/speeches/1").text
-    assert "Anna says it" in page and "Another take" not in page
+    assert "Spoken by Anna" in page and "Another take" not in page
     assert client.get("/speeches/1/audio").status_code == 200
     assert client.post("/speeches/1/again").status_code == 404
 
@@ -311,7 +311,7 @@ def test_history_shows_the_last_first_in_pages(make_app, bank, cloner):
 def test_deleted_speech_is_gone_with_its_file(app, client, voice):
     client.post("/", data=_payload())
     page = client.post("/speeches/1/delete", follow_redirects=True).text
-    assert "The speech was deleted." in page and "Nothing was said yet" in page
+    assert "The speech was deleted." in page and "There are no speeches yet" in page
     assert _files(app) == [] and client.get("/speeches/1/audio").status_code == 404
 
 

@@ -277,7 +277,7 @@ def test_any_recording_can_be_the_sample(client, anna, recording):
 def test_audio_is_deleted_and_the_voice_stays(app, client, anna):
     before = _voice(app).profile
     page = client.post("/voices/1/recordings/1/remove-audio", follow_redirects=True).text
-    assert "The audio was deleted" in page and "There is no recording of this voice on the disk" in page
+    assert "The audio was deleted" in page and "No recording of this voice is on the disk" in page
     assert _voice(app).profile == before and _files(app) == set()
     assert client.get("/voices/1/sample").status_code == 404
     assert client.post("/", data={"voice": "1", "text": "Hello."}).status_code == 303

@@ -32,8 +32,8 @@ class TextForm(TembrForm):
                     "The text is empty: write from 1 to %(count)d characters.",
                 ),
                 too_long=NN_(
-                    "The text is too long: %(count)d character, and at most %(limit)d can be said.",
-                    "The text is too long: %(count)d characters, and at most %(limit)d can be said.",
+                    "The text is too long: %(count)d character, and at most %(limit)d can be spoken.",
+                    "The text is too long: %(count)d characters, and at most %(limit)d can be spoken.",
                 ),
             )
         ],

@@ -114,7 +114,7 @@ def status(job: Job) -> dict:
 def words(job: Job) -> str:
     """Return the status of a job as a sentence."""
     if job.state == DONE:
-        return _("It is said.")
+        return _("Done.")
     if job.state == FAILED:
         return " ".join(message for messages in refused(job).errors.values() for message in messages)
     if job.is_cancelled:
@@ -130,7 +130,7 @@ def words(job: Job) -> str:
 def _waiting(job: Job) -> str:
     place = queue().place(job)
     if not place:
-        return _("It begins")
+        return _("Starting")
     return ngettext("Waiting: %(num)s text comes first", "Waiting: %(num)s texts come first", place)
 
 
@@ -166,4 +166,4 @@ def refused(job: Job) -> SpeakForm:
 
 
 def _found(token: str) -> Job:
-    return queue().find(token) or abort(404, _("This is over. What was said is under Speeches."))
+    return queue().find(token) or abort(404, _("This job is over. Its speech, if it was finished, is under Speeches."))
