@@ -21,7 +21,7 @@ blueprint = Blueprint("i18n", __name__)
 
 
 def init_app(app: Flask) -> None:
-    """Choose the language of each page by cookie or browser."""
+    """Pages in the language of whoever asks."""
     Babel(app, SOURCE, default_translation_directories=str(TRANSLATIONS), locale_selector=_wanted)
     app.register_blueprint(blueprint)
     app.after_request(_declare)
@@ -31,18 +31,18 @@ def init_app(app: Flask) -> None:
 
 @cache
 def languages() -> dict[str, str]:
-    """Return code -> own name of every language that the pages are in."""
+    """Code -> name, in itself, of every language that the pages are in."""
     translated = sorted(path.parent.parent.name for path in TRANSLATIONS.glob("*/LC_MESSAGES/messages.po"))
     return {code: Locale.parse(code).display_name.capitalize() for code in [SOURCE, *translated]}
 
 
 def page_language() -> str:
-    """Return the code of this page's language."""
+    """The code of the language of this page."""
     return str(get_locale() or SOURCE)
 
 
 def _wanted() -> str:
-    """Return the language in the cookie, or else the best one that the browser accepts."""
+    """The language chosen by hand, or the best that the browser asks for."""
     if not has_request_context():
         return SOURCE
     chosen = request.cookies.get(COOKIE)
@@ -50,17 +50,17 @@ def _wanted() -> str:
 
 
 def number(value: float, digits: int = 0) -> str:
-    """Format a number in the page's language, with that many decimals: 5,000 or 5 000."""
+    """A number as the page's language writes it, with so many digits after the point: 5,000 or 5 000."""
     return format_decimal(value, f"#,##0.{'0' * digits}" if digits else "#,##0.###")
 
 
 def moment(time) -> str:
-    """Format a time of the tables in the page's language, in UTC."""
+    """A time of the tables in the page's language, in UTC."""
     return format_datetime(time, "d MMM y, HH:mm") + " UTC"
 
 
 def _declare(response: Response) -> Response:
-    """Name the page's language, and make caches store each language separately."""
+    """Caches keep the languages of a page apart."""
     if response.mimetype == "text/html":
         response.headers["Content-Language"] = page_language()
         response.vary.update(("Accept-Language", "Cookie"))
@@ -69,7 +69,7 @@ def _declare(response: Response) -> Response:
 
 @blueprint.post("/language")
 def choose() -> Response:
-    """Store the chosen language in a cookie, and redirect back to the page."""
+    """Remember a language, and show the page again that it was chosen on."""
     chosen = request.form.get("language")
     if chosen not in languages():
         abort(400, _("The pages are not in this language."))
@@ -80,19 +80,19 @@ def choose() -> Response:
 
 
 def this_page() -> str:
-    """Return path and query of this request."""
+    """The address of this page on this site."""
     return request.full_path.rstrip("?")
 
 
 def shown_again(address: str) -> str:
-    """Return the address if it is a page of this site that takes GET, else the nearest such page above it."""
+    """A page of this site at that address or, where there is only something to send a form to, above it."""
     try:
         parts = urlsplit(address)
     except ValueError:
         return "/"
     if parts.scheme or parts.netloc:
         return "/"
-    path, query = "/" + parts.path.strip("/"), parts.query  # a second slash would name another host
+    path, query = "/" + parts.path.strip("/"), parts.query  # no second slash: it would name another site
     while not _is_page(path):
         path, query = path.rpartition("/")[0], ""
         if not path:

@@ -40,7 +40,7 @@ _NAMES = {
     "speech_file": ("SpeechFile", "UnknownFormat", "encode", "read_tags"),
     "tags": ("says_synthetic", "synthetic_tags"),
     "text": ("NothingToSay", "Sentence", "TextTooLong", "read"),
-    "voice_profile": ("InvalidVoiceProfile", "VoiceProfile", "is_outdated", "merged"),
+    "voice_profile": ("MAX_PROFILE_BYTES", "InvalidVoiceProfile", "VoiceProfile", "is_outdated", "merged"),
 }  # fmt: skip
 _HOMES = {name: module for module, names in _NAMES.items() for name in names}
 

@@ -50,12 +50,17 @@ def load(path: Path, network_class: type[Network], config_class: type) -> Networ
             template = N_("%(path)s holds %(network)s, not %(wanted)s.")
             wanted = network_class.__name__
             raise UnreadableWeights(template, path=path, network=metadata.get("network"), wanted=wanted)
-        network = network_class(config_class(**json.loads(metadata["config"])))
+        network = network_class(config_class(**_config(metadata["config"])))
         network.load_state_dict({name: value.float() for name, value in tensors.items()})
     except (OSError, SafetensorError, KeyError, TypeError, RuntimeError, json.JSONDecodeError) as error:
         template = N_("%(path)s is not a weights file of %(network)s: %(reason)s")
         raise UnreadableWeights(template, path=path, network=network_class.__name__, reason=error) from error
     return network.eval()
+
+
+def _config(stored: str) -> dict:
+    """The fields of a config; JSON knows lists alone, a frozen config tuples."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in json.loads(stored).items()}
 
 
 def find(name: str, folders: Sequence[Path]) -> Path:

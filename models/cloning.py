@@ -1,6 +1,6 @@
 """VoiceCloner: the whole journey, from a recording and a text to the file of a voice saying it.
 
-The three networks of SV2TTS (arXiv:1806.04558):
+The three networks of SV2TTS (arXiv:1806.04558), and a phone classifier that hears what a voice's reference says:
 
 recording --load, trim--> waveform --mel--> voice profile          once, when a voice is added
 text --read--> phones --synthesizer(profile)--> mel --vocoder--> waveform --encode--> mp3
@@ -19,54 +19,76 @@ import torch
 from torch import Tensor
 
 from models import checkpoint, limits, recording
-from models.audio import ENCODER_MEL, SAMPLE_RATE, encoder_mel, level_gain, levelled, speech_mel, trim
+from models.audio import (
+    ENCODER_MEL,
+    MAX_MEL,
+    SAMPLE_RATE,
+    SPEECH_MEL,
+    encoder_mel,
+    level_gain,
+    levelled,
+    speech_mel,
+    trim,
+)
 from models.legacy import ENCODER, IMPORTED, OWN, SYNTHESIZER, VOCODER
 from models.legacy.library import ModelLibrary
 from models.legacy.speech import MAX_TOGETHER, ImportedNetworks, groups
 from models.limits import LANGUAGES
+from models.phone_classifier import PhoneClassifier, PhoneClassifierConfig
 from models.pitch import pitch_statistics
 from models.quality import Findings, RecordingUnfit, best_window, examine, spread_starts
+from models.reference import Reference
 from models.speaker_encoder import PARTIAL_FRAMES, PARTIAL_STEP, SpeakerEncoder, SpeakerEncoderConfig
 from models.speech_file import encode
 from models.synthesizer import SEMITONE, Synthesizer, SynthesizerConfig
 from models.text import Sentence, read
 from models.text.symbols import PAUSES, START, WORD_BORDER, phone_ids
 from models.vocoder import Vocoder, VocoderConfig
-from models.voice_profile import VoiceProfile, mean_mel
+from models.voice_profile import MAX_REFERENCE_FRAMES, VoiceProfile, mean_mel
 
 WEIGHTS = Path(__file__).parent / "weights"
 MAX_PROFILE_SECONDS = 30.0  # nothing is gained from hearing more of a voice
 MAX_PAUSE_SECONDS = 0.3  # kept of each pause in a recording
 SENTENCE_PAUSE_SECONDS = 0.3  # between two sentences
 NOISE_SCALES = (0.03, 0.15)  # of log durations and of pitch, so that another seed is another take
-MEAN_MEL_WEIGHT = {"ru": 1.0, "en": 0.6}  # of the voice's own, which brings the recording's room and microphone along
 TRIALS = {
     "ru": "Сегодня утром мы долго гуляли по старому парку.",
     "en": "This morning we took a long walk through the old park.",
 }
 MAX_CORRECTIONS = 64  # kept, 8 kB
+MAX_REFERENCES = 4  # kept, up to 1 MB each
 MAX_CORRECTION = 4.0  # semitones; a trial that is further off was misheard
 FADE_SECONDS = 0.005  # at both ends of a sentence, against clicks
 SPOKEN_LEVEL_DB = -20.0  # dBFS RMS of what is given out
 
 NETWORKS = {
     "speaker_encoder": (SpeakerEncoder, SpeakerEncoderConfig),
+    "phone_classifier": (PhoneClassifier, PhoneClassifierConfig),
     "synthesizer": (Synthesizer, SynthesizerConfig),
     "vocoder": (Vocoder, VocoderConfig),
 }
 
 
 class VoiceCloner:
-    """The three networks, loaded once; any number of threads may use it."""
+    """The networks, loaded once; any number of threads may use it."""
 
-    def __init__(self, encoder: SpeakerEncoder, synthesizer: Synthesizer, vocoder: Vocoder, device: str):
-        self.encoder, self.synthesizer, self.vocoder, self.device = encoder, synthesizer, vocoder, device
+    def __init__(
+        self,
+        encoder: SpeakerEncoder,
+        classifier: PhoneClassifier,
+        synthesizer: Synthesizer,
+        vocoder: Vocoder,
+        device: str,
+    ):
+        self.encoder, self.classifier, self.device = encoder, classifier, device
+        self.synthesizer, self.vocoder = synthesizer, vocoder
         self.sample_rate = vocoder.config.sample_rate
         self.files: list[Path] = []  # that the networks were loaded from
         self.imported = ImportedNetworks(ModelLibrary(WEIGHTS / IMPORTED), device)
         self.in_use = {SYNTHESIZER: OWN, VOCODER: OWN}  # what a request that names none is said by
         self._lock = threading.Lock()  # of the networks alone: one sentence at a time, so memory stays that of one
         self._corrections: dict[tuple[bytes, str], float] = {}  # by profile and language
+        self._references: dict[bytes, Reference] = {}  # by profile
 
     @classmethod
     def load(
@@ -141,6 +163,7 @@ class VoiceCloner:
             pitch=pitch_statistics(f0),
             mean_mel=mean_mel(mel.cpu().numpy(), f0),
             seconds=len(samples[best]) / SAMPLE_RATE,
+            reference=mel.T[:MAX_REFERENCE_FRAMES].cpu().numpy().astype(np.float16),
         )
         return profile, findings
 
@@ -245,7 +268,7 @@ class VoiceCloner:
         An unseen voice else comes out semitones off, above all in the language that few spoke in training.
         Depends on profile and language alone, and is kept for the profiles used last.  The caller holds the lock.
         """
-        key = hashlib.sha256(profile.to_bytes()).digest(), language
+        key = key_of(profile), language
         if (known := self._corrections.pop(key, None)) is None:
             (trial,) = read(TRIALS[language], language)
             said = self.mel(trial, profile, 1.0, 0.0, 1.0, torch.Generator().manual_seed(0))
@@ -254,6 +277,23 @@ class VoiceCloner:
         self._corrections[key] = known  # the last one used stands last
         if len(self._corrections) > MAX_CORRECTIONS:
             self._corrections.pop(next(iter(self._corrections)))
+        return known
+
+    @torch.inference_mode()
+    def reference(self, profile: VoiceProfile) -> Reference:
+        """Find what is said where in a profile's reference; kept for the profiles used last.
+
+        Old profiles have none: theirs is one frame that is masked.  The caller holds the lock.
+        """
+        key = key_of(profile)
+        if (known := self._references.pop(key, None)) is None:
+            frames = profile.reference if len(profile.reference) else np.zeros((1, SPEECH_MEL.n_mels))
+            mel = torch.from_numpy(frames.clip(-MAX_MEL, MAX_MEL).astype(np.float32))[None].to(self.device)
+            mask = torch.ones(1, len(frames), 1, device=self.device)
+            known = Reference(mel, self.classifier(mel, mask), mask * bool(len(profile.reference)))
+        self._references[key] = known  # the last one used stands last
+        if len(self._references) > MAX_REFERENCES:
+            self._references.pop(next(iter(self._references)))
         return known
 
     def mel(
@@ -279,10 +319,10 @@ class VoiceCloner:
             torch.tensor(phone_ids(phones)),
             torch.tensor(languages),
             torch.from_numpy(profile.features()),
-            torch.tensor(duration_scales),
         )
         on_device = [part.to(self.device) for part in inputs]
-        return self.synthesizer.speak(*on_device, pitch, noise.to(self.device), MEAN_MEL_WEIGHT[sentence.language])
+        scales, noise = torch.tensor(duration_scales).to(self.device), noise.to(self.device)
+        return self.synthesizer.speak(*on_device, self.reference(profile), scales, pitch, noise)
 
     @torch.inference_mode()
     def waveform(self, mel: Tensor) -> np.ndarray:
@@ -298,6 +338,11 @@ class VoiceCloner:
     def encode(self, waveform: np.ndarray, format: str) -> bytes:
         """Encode a waveform, (samples,) at sample_rate, as a file of one of limits.FORMATS.  Raises UnknownFormat."""
         return encode(waveform, self.sample_rate, format)
+
+
+def key_of(profile: VoiceProfile) -> bytes:
+    """What tells a profile from all others."""
+    return hashlib.sha256(profile.to_bytes()).digest()
 
 
 def faded(waveform: np.ndarray, sample_rate: int) -> np.ndarray:

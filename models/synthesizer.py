@@ -1,6 +1,7 @@
 """From phones to mel, in a given voice: parallel, with explicit durations, pitch, energy (FastPitch, arXiv:2006.06873).
 
-There is no attention to lose its way: each phone is given its length, so short text is short and nothing is repeated.
+No attention over the text can lose its way: each phone is given its length, so short text is short and nothing is
+repeated.  The only attention is that of the decoder to speech of the voice, models.reference.
 """
 
 import math
@@ -11,12 +12,15 @@ from torch import Tensor, nn
 
 from models.audio import SPEECH_MEL
 from models.convnext import ConvNeXtBlock
+from models.reference import Reference, ReferenceAttention, ReferenceEncoder
+from models.text.symbols import PHONE_CLASSES
 
 PITCH_UNIT = 0.25  # of log F0: what 1 means in the pitch of a phone, relative to the voice's median
 ENERGY_MIDDLE = -2.0  # mean mel of ordinary speech; energy of a phone is its mean mel above this
 SEMITONE = math.log(2) / 12  # of log F0
 MAX_FRAMES_PER_PHONE = 160  # 2 s
 CENTRING = 0.8  # of the distance to the voice's own pitch; a question may stay somewhat higher
+RECORDED = 0  # the domain of recorded speech
 MAX_EDGE_FRAMES = 6  # 75 ms of silence at a sentence's ends: what is longer in recordings is breath
 
 
@@ -33,14 +37,26 @@ class SynthesizerConfig:
     decoder_hidden: int = 1152
     decoder_layers: int = 7
     dropout: float = 0.1
+    n_domains: int = 4  # how speech came to be; RECORDED when speaking
+    reference_dim: int = 192
+    reference_layers: int = 3
+    heads: int = 4
+    head_dim: int = 64
+    attended_layers: tuple[int, ...] = (0, 3)  # the decoder's blocks that the reference is attended to before
 
 
 @dataclass(frozen=True)
 class Voice:
-    """Who speaks: what the network makes of a profile, (batch, voice_dim), and the profile's mean mel, (batch, 80)."""
+    """Who speaks, as the network sees a profile, a reference and a domain.
+
+    embedding: (batch, voice_dim); mean_mel: (batch, n_mels), the profile's; features: (batch, reference frames,
+    reference_dim + n_mels), of each frame of the reference.
+    """
 
     embedding: Tensor
     mean_mel: Tensor
+    features: Tensor
+    reference: Reference
 
 
 @dataclass(frozen=True)
@@ -100,13 +116,36 @@ class Synthesizer(nn.Module):
             )
             for _ in range(config.decoder_layers)
         )
+        self.domains = nn.Embedding(config.n_domains, config.voice_dim)
+        nn.init.zeros_(self.domains.weight)
+        self.reference = ReferenceEncoder(
+            config.n_mels, config.n_symbols, config.reference_dim, config.reference_layers, config.voice_dim
+        )
+        feature_dim = config.reference_dim + config.n_mels
+        self.attention = nn.ModuleDict(
+            {
+                str(layer): ReferenceAttention(
+                    config.n_symbols, feature_dim, config.decoder_dim, config.heads, config.head_dim
+                )
+                for layer in config.attended_layers
+            }
+        )
+        for attention in self.attention.values():
+            attention.look_for(torch.tensor(PHONE_CLASSES))
         self.decoder_norm = nn.LayerNorm(config.decoder_dim)
         self.head = nn.Linear(config.decoder_dim, config.n_mels)
 
-    def know(self, profiles: Tensor) -> Voice:
-        """profiles: (batch, 338), which end in the mean mel."""
+    def condition(self, profiles: Tensor, reference: Reference, domains: Tensor) -> Voice:
+        """The voices that profiles and references describe.
+
+        profiles: (batch, n_profile), which end in the mean mel; domains: (batch,), RECORDED or another.
+        """
+        mean_mel = profiles[:, -self.config.n_mels :]
+        relative = Reference((reference.mel - mean_mel[:, None]) * reference.mask, reference.content, reference.mask)
+        features, summary = self.reference(relative)
         embedding = self.voice((profiles - self.profile_mean) / self.profile_spread)
-        return Voice(embedding, profiles[:, -self.config.n_mels :])
+        embedding = embedding + summary + self.domains(domains)
+        return Voice(embedding, mean_mel, torch.cat([features, relative.mel.to(features.dtype)], dim=-1), relative)
 
     def encode(self, ids: Tensor, languages: Tensor, voice: Voice, mask: Tensor) -> Tensor:
         """ids, languages: (batch, phones); mask: (batch, phones, 1).  Returns (batch, phones, dim)."""
@@ -115,17 +154,22 @@ class Synthesizer(nn.Module):
             x = block(x, mask, voice.embedding)
         return self.encoder_norm(x)
 
-    def decode(self, encoded: Tensor, durations: Tensor, pitch: Tensor, energy: Tensor, voice: Voice) -> Tensor:
+    def decode(
+        self, ids: Tensor, encoded: Tensor, durations: Tensor, pitch: Tensor, energy: Tensor, voice: Voice
+    ) -> Tensor:
         """Mels of phones said as asked: the voice's mean mel, and what the network adds to it.
 
         The mean need not be learned, so that a stranger's voice has its own.
-        encoded: (batch, phones, dim); durations: (batch, phones) whole frames; pitch, energy: (batch, phones).
-        Returns (batch, frames, 80), frames of the longest.
+        ids: (batch, phones); encoded: (batch, phones, dim); durations: (batch, phones) whole frames; pitch, energy:
+        (batch, phones).  Returns (batch, frames, 80), frames of the longest.
         """
         x = encoded + self.pitch(pitch[:, None]).transpose(1, 2) + self.energy(energy[:, None]).transpose(1, 2)
-        x, mask = stretch(x, durations)
+        x, mask, place = regulate_length(x, durations)
         x = self.widen(x)
-        for block in self.decoder:
+        phones = ids.gather(1, place)
+        for i, block in enumerate(self.decoder):
+            if i in self.config.attended_layers:
+                x = x + self.attention[str(i)](x, phones, voice.features, voice.reference)
             x = block(x, mask, voice.embedding)
         return self.head(self.decoder_norm(x)).float() + voice.mean_mel[:, None]
 
@@ -133,16 +177,15 @@ class Synthesizer(nn.Module):
         self,
         ids: Tensor,
         languages: Tensor,
-        profiles: Tensor,
+        voice: Voice,
         durations: Tensor,
         pitch: Tensor,
         energy: Tensor,
         mask: Tensor,
     ) -> tuple[Tensor, Prosody]:
         """For training: mels under the recording's own prosody, and the prosody that would have been predicted."""
-        voice = self.know(profiles)
         encoded = self.encode(ids, languages, voice, mask)
-        return self.decode(encoded, durations, pitch, energy, voice), self.prosody(encoded, mask, voice)
+        return self.decode(ids, encoded, durations, pitch, energy, voice), self.prosody(encoded, mask, voice)
 
     @torch.inference_mode()
     def speak(
@@ -150,32 +193,29 @@ class Synthesizer(nn.Module):
         ids: Tensor,
         languages: Tensor,
         profile: Tensor,
-        stretch: Tensor | float = 1.0,
+        reference: Reference,
+        length_scale: Tensor | float = 1.0,
         semitones: float = 0.0,
-        liveliness: Tensor | None = None,
-        likeness: float = 1.0,
+        noise: Tensor | None = None,
     ) -> Tensor:
         """The mel of one sentence.
 
-        ids, languages: (phones,); profile: (338,); stretch: how many times as long as usual it is said, for all of
-        it or for each phone, (phones,); semitones: how much higher than usual; liveliness: (2, phones), added to the
-        predicted log durations and pitch; likeness: how far the mean mel is the voice's own and not the corpus's.
-        Returns (80, frames) within [-4, 4].
+        ids, languages: (phones,); profile: (n_profile,); reference: a batch of one; length_scale: how many times as
+        long as usual, for all phones or each, (phones,); semitones: how much higher than usual; noise: (2, phones),
+        added to the predicted log durations and pitch.  Returns (80, frames) within [-4, 4].
         """
-        usual = self.profile_mean[-self.config.n_mels :]
-        mean_mel = torch.lerp(usual, profile[-self.config.n_mels :], likeness)
-        voice = self.know(torch.cat([profile[: -self.config.n_mels], mean_mel])[None])
+        voice = self.condition(profile[None], reference, torch.tensor([RECORDED], device=ids.device))
         mask = torch.ones(1, len(ids), 1, device=ids.device)
         encoded = self.encode(ids[None], languages[None], voice, mask)
-        said = self.prosody(encoded, mask, voice)
-        log_durations, pitch = said.log_durations, said.pitch
-        if liveliness is not None:
-            log_durations, pitch = log_durations + liveliness[:1], pitch + liveliness[1:]
+        predicted = self.prosody(encoded, mask, voice)
+        log_durations, pitch = predicted.log_durations, predicted.pitch
+        if noise is not None:
+            log_durations, pitch = log_durations + noise[:1], pitch + noise[1:]
         frames = torch.expm1(log_durations)
         frames[:, [0, -1]] = frames[:, [0, -1]].clamp(max=MAX_EDGE_FRAMES)
-        durations = whole_frames((frames * stretch).clamp(0, MAX_FRAMES_PER_PHONE))
+        durations = whole_frames((frames * length_scale).clamp(0, MAX_FRAMES_PER_PHONE))
         pitch = centred(pitch, durations) + semitones * SEMITONE / PITCH_UNIT
-        return self.decode(encoded, durations, pitch, said.energy, voice)[0].T.clamp(-4, 4)
+        return self.decode(ids[None], encoded, durations, pitch, predicted.energy, voice)[0].T.clamp(-4, 4)
 
 
 def centred(pitch: Tensor, durations: Tensor) -> Tensor:
@@ -194,10 +234,11 @@ def whole_frames(frames: Tensor) -> Tensor:
     return torch.diff(ends, dim=1, prepend=torch.zeros_like(ends[:, :1])).long()
 
 
-def stretch(x: Tensor, durations: Tensor) -> tuple[Tensor, Tensor]:
+def regulate_length(x: Tensor, durations: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Repeat each phone for its frames, and tell each frame where in its phone it is.
 
-    x: (batch, phones, dim); durations: (batch, phones).  Returns (batch, frames, dim + 2) and its mask.
+    x: (batch, phones, dim); durations: (batch, phones).  Returns (batch, frames, dim + 2), its mask, and the place of
+    each frame's phone, (batch, frames).
     """
     ends = durations.cumsum(1)  # (batch, phones)
     frame = torch.arange(int(ends[:, -1].max()), device=x.device).expand(len(x), -1).contiguous()
@@ -207,4 +248,4 @@ def stretch(x: Tensor, durations: Tensor) -> tuple[Tensor, Tensor]:
     mask = (frame < ends[:, -1:])[..., None]
     frames = x.gather(1, phone[..., None].expand(-1, -1, x.shape[2]))
     frames = torch.cat([frames, place[..., None].to(x.dtype), (length[..., None] / 10).log1p().to(x.dtype)], dim=-1)
-    return frames * mask, mask.to(x.dtype)
+    return frames * mask, mask.to(x.dtype), phone

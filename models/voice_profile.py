@@ -1,8 +1,8 @@
-"""All that Tembr keeps of a voice: speaker embedding, pitch and mean mel of a recording."""
+"""All that Tembr keeps of a voice: speaker embedding, pitch, mean mel, and some seconds of a recording's own mel."""
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -16,8 +16,10 @@ from models.speaker_encoder import SpeakerEncoder
 
 SHAPES = {"embedding": (256,), "pitch": (2,), "mean_mel": (SPEECH_MEL.n_mels,), "seconds": (1,)}
 PROFILE_SIZE = sum(int(np.prod(SHAPES[part])) for part in ("embedding", "pitch", "mean_mel"))  # 338
-MAX_BYTES = 4096
-HEARING = "2"  # how recordings are heard; another where the numbers of a profile mean something else
+MAX_REFERENCE_FRAMES = 1200  # 15 s
+MAX_PROFILE_BYTES = 2 * SPEECH_MEL.n_mels * MAX_REFERENCE_FRAMES + 4096
+HEARING = "3"  # how recordings are heard; another where the numbers of a profile mean something else
+NO_REFERENCE = np.zeros((0, SPEECH_MEL.n_mels), dtype=np.float16)
 MIN_MERGED_NORM = 0.01  # embeddings of speech are never opposite: below this they are not of speech
 
 
@@ -28,13 +30,15 @@ class InvalidVoiceProfile(TembrError):
 @dataclass(frozen=True, eq=False)
 class VoiceProfile:
     """embedding: (256,), unit norm; pitch: (2,), median and spread of log F0; mean_mel: (80,), of the voiced frames;
-    seconds of speech; hearing: how the recording was heard."""
+    seconds of speech; hearing: how the recording was heard; reference: (frames, 80) float16, up to 15 s of its mel,
+    no frames in a profile that was made before there were references."""
 
     embedding: np.ndarray
     pitch: np.ndarray
     mean_mel: np.ndarray
     seconds: float
     hearing: str = HEARING
+    reference: np.ndarray = field(default_factory=lambda: NO_REFERENCE)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, VoiceProfile) and self.to_bytes() == other.to_bytes()
@@ -43,31 +47,36 @@ class VoiceProfile:
         return hash(self.to_bytes())
 
     def features(self) -> np.ndarray:
-        """What the synthesizer is conditioned on, (338,)."""
+        """What the synthesizer is conditioned on beside the reference, (338,)."""
         return np.concatenate([self.embedding, self.pitch, self.mean_mel]).astype(np.float32)
 
     def to_bytes(self) -> bytes:
         parts = {"embedding": self.embedding, "pitch": self.pitch, "mean_mel": self.mean_mel}
         parts["seconds"] = np.array([self.seconds])
         tensors = {name: np.ascontiguousarray(value, dtype=np.float32) for name, value in parts.items()}
+        if len(self.reference):
+            tensors["reference"] = np.ascontiguousarray(self.reference, dtype=np.float16)
         return save(tensors, {"hearing": self.hearing})
 
     @classmethod
     def from_bytes(cls, stored: bytes) -> "VoiceProfile":
         """The profile that to_bytes wrote.  Raises InvalidVoiceProfile for anything else."""
-        if len(stored) > MAX_BYTES:
+        if len(stored) > MAX_PROFILE_BYTES:
             template = N_("A voice profile has at most %(limit)d bytes; this has %(size)d.")
-            raise InvalidVoiceProfile(template, limit=MAX_BYTES, size=len(stored))
+            raise InvalidVoiceProfile(template, limit=MAX_PROFILE_BYTES, size=len(stored))
         try:
             parts = load(stored)
         except (SafetensorError, ValueError, KeyError) as error:
             raise InvalidVoiceProfile(N_("This is not a voice profile.")) from error
-        if {name: part.shape for name, part in parts.items()} != SHAPES:
+        reference = parts.pop("reference", NO_REFERENCE)
+        shapes = {name: part.shape for name, part in parts.items()}
+        if shapes != SHAPES or reference.shape[1:] != NO_REFERENCE.shape[1:]:
             raise InvalidVoiceProfile(N_("This voice profile has other parts than Tembr's."))
-        if not all(part.dtype == np.float32 and np.isfinite(part).all() for part in parts.values()):
+        kinds = [(part, np.float32) for part in parts.values()] + [(reference, np.float16)]
+        if not all(part.dtype == kind and np.isfinite(part).all() for part, kind in kinds):
             raise InvalidVoiceProfile(N_("This voice profile holds numbers that are not finite."))
         seconds = float(parts["seconds"][0])
-        return cls(parts["embedding"], parts["pitch"], parts["mean_mel"], seconds, _hearing_of(stored))
+        return cls(parts["embedding"], parts["pitch"], parts["mean_mel"], seconds, _hearing_of(stored), reference)
 
 
 def is_outdated(stored: bytes) -> bool:
@@ -88,6 +97,7 @@ def merged(profiles: Sequence[VoiceProfile]) -> VoiceProfile:
     """One profile of a voice's several recordings, each counting as much as it holds seconds of speech.
 
     The embedding is the mean of theirs, at unit norm again; the seconds are their sum; it was heard as the oldest was.
+    The reference holds as much of each recording as fits.
     Raises InvalidVoiceProfile when there are none, or when their embeddings cancel out.
     """
     if not profiles:
@@ -105,7 +115,9 @@ def merged(profiles: Sequence[VoiceProfile]) -> VoiceProfile:
     pitch = _weighted([profile.pitch for profile in profiles], seconds)
     mean_mel = _weighted([profile.mean_mel for profile in profiles], seconds)
     hearing = min(profile.hearing for profile in profiles)
-    return VoiceProfile((mean / norm).astype(np.float32), pitch, mean_mel, float(seconds.sum()), hearing)
+    share = MAX_REFERENCE_FRAMES // len(profiles)
+    reference = np.concatenate([profile.reference[:share] for profile in profiles])
+    return VoiceProfile((mean / norm).astype(np.float32), pitch, mean_mel, float(seconds.sum()), hearing, reference)
 
 
 def _weighted(parts: Sequence[np.ndarray], seconds: np.ndarray) -> np.ndarray:
@@ -122,11 +134,13 @@ def profile_of(waveform: np.ndarray, f0: np.ndarray, encoder: SpeakerEncoder) ->
     """
     device = next(encoder.parameters()).device
     samples = torch.from_numpy(levelled(waveform).astype(np.float32)).to(device)
+    mel = speech_mel(samples).cpu().numpy()
     return VoiceProfile(
         embedding=encoder.embed(encoder_mel(samples)).cpu().numpy(),
         pitch=pitch_statistics(f0),
-        mean_mel=mean_mel(speech_mel(samples).cpu().numpy(), f0),
+        mean_mel=mean_mel(mel, f0),
         seconds=len(waveform) / SPEECH_MEL.sample_rate,
+        reference=mel.T[:MAX_REFERENCE_FRAMES].astype(np.float16),
     )
 
 

@@ -31,9 +31,10 @@ from models.cloning import MAX_PAUSE_SECONDS, SENTENCE_PAUSE_SECONDS, SPOKEN_LEV
 from models.recording import load_recording
 from models.speaker_encoder import SpeakerEncoder, SpeakerEncoderConfig
 from models.speech_file import encode
+from models.text.symbols import SYMBOLS
 from models.voice_profile import profile_of
 from tests.speech import KATHLEEN, harmonic_tone, kathleen, silence
-from tests.tiny_networks import TINY_VOCODER, tiny_synthesizer, tiny_vocoder
+from tests.tiny_networks import TINY_VOCODER, tiny_classifier, tiny_synthesizer, tiny_vocoder
 
 RUSSIAN = "Мы рады вас видеть."
 ENGLISH = "We are glad to see you."
@@ -48,7 +49,7 @@ def encoder() -> SpeakerEncoder:
 @pytest.fixture(scope="module")
 def cloner(encoder) -> VoiceCloner:
     """Makes noise in the rhythm of speech."""
-    return VoiceCloner(encoder, tiny_synthesizer(), tiny_vocoder(), "cpu")
+    return VoiceCloner(encoder, tiny_classifier(), tiny_synthesizer(), tiny_vocoder(), "cpu")
 
 
 @pytest.fixture(scope="module")
@@ -293,7 +294,24 @@ def test_profile_is_that_of_its_parts_heard_alone(cloner, encoder):
     f0 = cloner.vocoder.pitch.f0(speech_mel(torch.from_numpy(levelled(speech))))
     alone, heard = profile_of(speech, f0, encoder), cloner.examine(kathleen())[0]
     np.testing.assert_allclose(heard.features(), alone.features(), atol=1e-5)
+    np.testing.assert_allclose(heard.reference, alone.reference, atol=1e-2)
     assert heard.seconds == alone.seconds
+
+
+def test_voice_without_a_reference_still_speaks(cloner, voice):
+    old = replace(voice, reference=voice.reference[:0])
+    assert len(cloner.speak(ENGLISH, old)) > SAMPLE_RATE / 2
+
+
+def test_reference_is_classified_once_for_a_voice_that_speaks_again(cloner, voice, monkeypatch):
+    heard = []
+    monkeypatch.setattr(cloner, "_references", {})
+    monkeypatch.setattr(
+        cloner.classifier, "forward", lambda mel, mask: heard.append(1) or torch.zeros(1, mel.shape[1], len(SYMBOLS))
+    )
+    cloner.speak(THREE_SENTENCES, voice)
+    cloner.speak(ENGLISH, voice)
+    assert len(heard) == 1
 
 
 @pytest.mark.parametrize("work", ["load_recording", "trim", "speech_mel", "encoder_mel", "examine", "best_window"])
@@ -360,9 +378,10 @@ def test_a_folder_without_weights_is_refused(tmp_path):
 
 
 def test_weights_are_loaded_from_a_folder_and_say_the_same(cloner, voice, tmp_path):
-    for name in ("speaker_encoder", "synthesizer", "vocoder"):
-        network = {"speaker_encoder": "encoder"}.get(name, name)
-        checkpoint.save(tmp_path / f"{name}.safetensors", getattr(cloner, network), dtype=torch.float32)
+    networks = {"speaker_encoder": cloner.encoder, "phone_classifier": cloner.classifier}
+    networks |= {"synthesizer": cloner.synthesizer, "vocoder": cloner.vocoder}
+    for name, network in networks.items():
+        checkpoint.save(tmp_path / f"{name}.safetensors", network, dtype=torch.float32)
     loaded = VoiceCloner.load(tmp_path, "cpu")
     assert loaded.device == "cpu"
     assert loaded.sample_rate == 16_000

@@ -3,7 +3,8 @@
 import numpy as np
 import torch
 
-from models.training.discriminators import Discriminators, feature_loss
+from models.training.discriminators import Discriminators, MelDiscriminator
+from models.training.losses import feature_loss
 from tests.speech import kathleen
 
 
@@ -22,3 +23,14 @@ def test_drawn_discriminators_are_some_of_all_and_share_their_weights():
     assert all(any(one is other for other in judges.all) for one in some.all)
     drawn = {frozenset(map(id, judges.drawn(4, np.random.default_rng(seed)).all)) for seed in range(8)}
     assert len(drawn) > 1
+
+
+def test_conditional_head_depends_on_the_voice_and_the_other_does_not():
+    generator = torch.Generator().manual_seed(0)
+    mels, voices = torch.randn(2, 40, 80, generator=generator), torch.randn(2, 6, generator=generator)
+    discriminator = MelDiscriminator(6)
+    (plain, _), (told, _) = discriminator(mels, voices)
+    (same, _), (other, _) = discriminator(mels, voices.roll(1, 0))
+    assert torch.equal(plain, same) and torch.equal(plain, discriminator.unconditional(mels))
+    assert (told - other).abs().max() > 1e-4
+    assert discriminator.mismatch_loss(discriminator(mels, voices), voices) == other.square().mean()

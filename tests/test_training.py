@@ -13,17 +13,28 @@ import torch
 
 from models import checkpoint
 from models.audio import SPEECH_LEVEL_DB, level_db, speech_mel
+from models.phone_classifier import PhoneClassifier, PhoneClassifierConfig
 from models.pitch import pitch_statistics
 from models.synthesizer import ENERGY_MIDDLE, Synthesizer, SynthesizerConfig
 from models.text.symbols import START
-from models.training import alignment, corpus, run, train_synthesizer, train_vocoder
+from models.training import (
+    alignment,
+    corpus,
+    run,
+    speaker_classifier,
+    train_synthesizer,
+    train_vocoder,
+    utterances,
+)
 from models.vocoder import Vocoder, VocoderConfig
 from tests.speech import DATA
 from tests.tiny_networks import TINY_SYNTHESIZER, TINY_VOCODER
 
 MANIFEST = DATA / "corpus" / "metadata.csv"
 STEPS = 24
-SYNTHESIZER_RECIPE = train_synthesizer.SynthesizerRecipe(buckets=2, batch_frames=600, peak_rate=3e-2)
+SYNTHESIZER_RECIPE = train_synthesizer.SynthesizerRecipe(
+    utterances.Sampling(batch_frames=600, buckets=2, warp_share=0.0), peak_rate=3e-2
+)
 VOCODER_RECIPE = train_vocoder.VocoderRecipe(
     batch=2, segment_frames=32, peak_rate=2e-2, pitch_until=0, adversaries_from=10_000
 )
@@ -172,9 +183,30 @@ def aligner_losses(cache) -> Losses:
 
 
 @pytest.fixture(scope="module")
-def aligned(cache, aligner_losses) -> Path:
-    """The cache with its alignments."""
+def speaker_losses() -> Losses:
+    return Losses()
+
+
+@pytest.fixture(scope="module")
+def aligned(cache, aligner_losses, speaker_losses) -> Path:
+    """The cache with its alignments, and with the networks that criticise the synthesizer."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(speaker_classifier, "Meter", speaker_losses)
+        patch.setattr(speaker_classifier, "BATCH", 4)
+        speaker_classifier.train(cache, 2)
     return cache
+
+
+def test_the_speaker_classifier_is_left_where_the_synthesizer_finds_it(aligned, speaker_losses):
+    config = speaker_classifier.SpeakerClassifierConfig
+    loaded = checkpoint.load(aligned / "speaker_classifier.safetensors", speaker_classifier.SpeakerClassifier, config)
+    mels = torch.randn(2, 150, 80, generator=torch.Generator().manual_seed(0))
+    mask = torch.ones(2, 150, 1)
+    mask[1, 100:] = 0
+    together, alone = loaded(mels, mask)[0], loaded(mels[1:, :100], mask[1:, :100])[0]
+    torch.testing.assert_close(together.norm(dim=1), torch.ones(2))
+    torch.testing.assert_close(together[1:], alone, atol=1e-4, rtol=1e-4)  # padding changes nothing
+    assert speaker_losses.kept["right"] == [1.0, 1.0]  # there is one speaker
 
 
 def test_the_aligner_learns(aligner_losses):
@@ -194,11 +226,17 @@ def test_an_alignment_gives_every_frame_to_one_phone(aligned, clips):
         assert np.isfinite(found["likelihood"])
 
 
+def test_the_phone_classifier_is_left_with_the_alignments(aligned):
+    loaded = checkpoint.load(aligned / "phone_classifier.safetensors", PhoneClassifier, PhoneClassifierConfig)
+    mels = torch.randn(1, 20, 80, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(loaded(mels, torch.ones(1, 20, 1)).exp().sum(-1), torch.ones(1, 20))
+
+
 def test_a_stopped_aligner_goes_on_where_it_was(cache, clips, tmp_path, monkeypatch):
     readable, states = map(list, zip(*alignment.readable(clips), strict=True))
     monkeypatch.setattr(alignment, "UNIFORM_STEPS", 2)
 
-    def train(folder: Path) -> alignment.Aligner:
+    def train(folder: Path) -> PhoneClassifier:
         folder.mkdir(exist_ok=True)
         if not (folder / "mels.npy").exists():
             (folder / "mels.npy").symlink_to(cache / "mels.npy")
@@ -235,12 +273,20 @@ def test_a_trained_synthesizer_is_left_where_the_cloner_finds_it(aligned, tmp_pa
     torch.testing.assert_close(loaded.head.weight, trained.head.weight, atol=1e-3, rtol=1e-3)
 
 
+def test_texts_are_said_in_other_voices_too(aligned, tmp_path, synthesizer_losses):
+    recipe = replace(SYNTHESIZER_RECIPE, strangers_from=1, adversary_from=2)
+    train_synthesizer.train(aligned, tmp_path, 4, recipe, TINY_SYNTHESIZER)
+    given = [synthesizer_losses.kept[name] for name in ("stranger", "words")]
+    assert np.isfinite(given).all() and np.shape(given) == (2, 3)
+    assert all(0 < loss <= 8 for loss in synthesizer_losses.kept["words"])
+
+
 def test_its_adversary_learns_to_tell_its_mels_from_recorded_ones(aligned, tmp_path, synthesizer_losses):
     recipe = replace(SYNTHESIZER_RECIPE, adversary_from=2)
     train_synthesizer.train(aligned, tmp_path, 24, recipe, TINY_SYNTHESIZER)
-    assert len(synthesizer_losses.kept["adversary"]) == 22
-    assert synthesizer_losses.remaining("adversary") < 0.8
-    given = [synthesizer_losses.kept[name] for name in ("fooling", "features")]
+    assert len(synthesizer_losses.kept["discriminator"]) == 22
+    assert synthesizer_losses.remaining("discriminator") < 0.8
+    given = [synthesizer_losses.kept[name] for name in ("generator", "features")]
     assert np.isfinite(given).all() and np.shape(given) == (2, 22)
 
 
@@ -249,7 +295,7 @@ def test_while_its_adversary_learns_alone_the_synthesizer_stays_as_it_was(aligne
     begun = train_synthesizer.train(aligned, tmp_path / "begun", 0, recipe, TINY_SYNTHESIZER)
     waited = train_synthesizer.train(aligned, tmp_path / "waited", 24, recipe, TINY_SYNTHESIZER)
     assert same(begun, waited)
-    assert synthesizer_losses.remaining("adversary") < 0.8
+    assert synthesizer_losses.remaining("discriminator") < 0.8
     learned = train_synthesizer.train(aligned, tmp_path / "waited", 25, recipe, TINY_SYNTHESIZER)
     assert not same(begun, learned)
 
@@ -264,33 +310,25 @@ def test_a_stopped_synthesizer_goes_on_where_it_was(aligned, tmp_path, monkeypat
 
 
 def test_durations_of_a_copy_of_another_length_add_up_to_it():
-    durations = train_synthesizer.rescaled([3, 10, 1, 6], 17)
+    durations = utterances.rescaled([3, 10, 1, 6], 17)
     assert durations.sum() == 17
     np.testing.assert_allclose(durations, np.array([3, 10, 1, 6]) * 17 / 20, atol=1)
 
 
 def test_pitch_of_a_phone_is_the_mean_over_its_voiced_frames():
     f0 = np.array([100, 0, 100, 0, 0, 400, 400], dtype=np.float32)
-    pitch = train_synthesizer.phone_pitch(f0, np.array([3, 2, 2]))
+    pitch = utterances.phone_pitch(f0, np.array([3, 2, 2]))
     np.testing.assert_allclose(np.exp(pitch), [100, 200, 400], rtol=1e-5)  # the voiceless one lies between
 
 
 def test_a_whisper_gets_the_middle_of_human_voices():
-    pitch = train_synthesizer.phone_pitch(np.zeros(5, dtype=np.float32), np.array([3, 2]))
+    pitch = utterances.phone_pitch(np.zeros(5, dtype=np.float32), np.array([3, 2]))
     np.testing.assert_allclose(np.exp(pitch), 150)
-
-
-def test_one_speakers_profiles_share_their_mean_mel_and_nothing_else():
-    profiles = np.random.default_rng(0).normal(size=(3, 338)).astype(np.float32)
-    shared = train_synthesizer.with_own_mean_mel(profiles, {"anna": (0, 2), "boris": (2, 1), "nobody": (3, 0)})
-    np.testing.assert_array_equal(shared[:, :258], profiles[:, :258])
-    np.testing.assert_allclose(shared[:2, 258:], np.tile(profiles[:2, 258:].mean(0), (2, 1)), rtol=1e-6)
-    np.testing.assert_array_equal(shared[2], profiles[2])
 
 
 def test_energy_of_a_phone_is_its_mean_mel():
     mel = np.repeat([[-3.0], [-1.0], [1.0]], 80, axis=1)
-    energy = train_synthesizer.phone_energy(mel, np.array([2, 0, 1]))
+    energy = utterances.phone_energy(mel, np.array([2, 0, 1]))
     np.testing.assert_allclose(energy, [-2, ENERGY_MIDDLE, 1])
 
 
@@ -324,9 +362,9 @@ def test_at_first_only_the_pitch_estimator_learns(cache, tmp_path, vocoder_losse
 def test_its_adversaries_learn_to_tell_it_from_speech(cache, tmp_path, vocoder_losses):
     recipe = replace(VOCODER_RECIPE, adversaries_from=2)
     train_vocoder.train(cache, tmp_path, 10, recipe, config=TINY_VOCODER)
-    assert len(vocoder_losses.kept["adversary"]) == 8
-    assert vocoder_losses.remaining("adversary") < 0.8
-    assert np.isfinite(vocoder_losses.kept["fooling"] + vocoder_losses.kept["features"]).all()
+    assert len(vocoder_losses.kept["discriminator"]) == 8
+    assert vocoder_losses.remaining("discriminator") < 0.8
+    assert np.isfinite(vocoder_losses.kept["generator"] + vocoder_losses.kept["features"]).all()
 
 
 def test_a_trained_vocoder_is_left_where_the_cloner_finds_it(cache, tmp_path, vocoder_losses):

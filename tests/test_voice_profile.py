@@ -3,6 +3,7 @@
 import io
 import pickle
 import struct
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,15 @@ from safetensors.numpy import save
 from models import checkpoint
 from models.cloning import WEIGHTS
 from models.speaker_encoder import SpeakerEncoder, SpeakerEncoderConfig
-from models.voice_profile import MAX_BYTES, InvalidVoiceProfile, VoiceProfile, mean_mel, merged, profile_of
+from models.voice_profile import (
+    MAX_PROFILE_BYTES,
+    MAX_REFERENCE_FRAMES,
+    InvalidVoiceProfile,
+    VoiceProfile,
+    mean_mel,
+    merged,
+    profile_of,
+)
 from tests.speech import kathleen
 from tests.trap import Trap
 
@@ -40,6 +49,7 @@ def assert_same(one: VoiceProfile, other: VoiceProfile) -> None:
     np.testing.assert_array_equal(one.embedding, other.embedding)
     np.testing.assert_array_equal(one.pitch, other.pitch)
     np.testing.assert_array_equal(one.mean_mel, other.mean_mel)
+    np.testing.assert_array_equal(one.reference, other.reference)
     assert one.seconds == pytest.approx(other.seconds)
 
 
@@ -52,6 +62,7 @@ def test_the_profile_of_a_real_voice_comes_back_whole():
     heard = profile_of(kathleen(), F0, encoder)
     assert_same(VoiceProfile.from_bytes(heard.to_bytes()), heard)
     assert heard.seconds == pytest.approx(len(kathleen()) / 16_000)
+    assert len(heard.reference) == len(kathleen()) // 200 + 1
     assert -4 < heard.mean_mel.min() < heard.mean_mel.max() < 4
 
 
@@ -64,8 +75,23 @@ def test_the_mean_mel_is_that_of_voiced_frames_and_of_a_whisper_that_of_all():
     np.testing.assert_array_equal(mean_mel(mel, np.zeros(20)), np.full(80, 1.0))
 
 
-def test_a_profile_is_small():
-    assert len(profile().to_bytes()) < 2000 < MAX_BYTES
+def test_a_profile_without_a_reference_is_small_and_one_of_15_seconds_is_the_largest():
+    assert len(profile().to_bytes()) < 2000
+    largest = replace(profile(), reference=np.zeros((MAX_REFERENCE_FRAMES, 80), dtype=np.float16))
+    assert 192_000 < len(largest.to_bytes()) < MAX_PROFILE_BYTES < 400_000
+    assert_same(VoiceProfile.from_bytes(largest.to_bytes()), largest)
+
+
+def test_a_reference_of_other_shape_or_with_infinite_numbers_is_refused():
+    for wrong in (np.zeros((3, 79), np.float16), np.zeros((3, 80), np.float32), np.full((3, 80), np.inf, np.float16)):
+        with pytest.raises(InvalidVoiceProfile):
+            VoiceProfile.from_bytes(save(parts(reference=wrong), {"hearing": "3"}))
+
+
+def test_a_merged_reference_has_a_part_of_each_recording():
+    first, second = (replace(profile(), reference=np.full((1000, 80), n, dtype=np.float16)) for n in (1, 2))
+    joined = merged([first, second]).reference
+    assert [int((joined[:, 0] == n).sum()) for n in (1, 2)] == [600, 600]
 
 
 def test_features_are_embedding_then_pitch_then_mean_mel():
@@ -144,7 +170,7 @@ def test_a_damaged_profile_is_refused_or_is_another_finite_one():
 
 
 def test_a_profile_that_is_too_large_is_refused_with_the_limit():
-    with pytest.raises(InvalidVoiceProfile, match=f"at most {MAX_BYTES} bytes; this has 10000000"):
+    with pytest.raises(InvalidVoiceProfile, match=f"at most {MAX_PROFILE_BYTES} bytes; this has 10000000"):
         VoiceProfile.from_bytes(bytes(10_000_000))
 
 

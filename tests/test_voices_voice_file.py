@@ -138,7 +138,7 @@ def test_second_click_imports_the_voice_once(client, monkeypatch):
         ({"voice_file": (io.BytesIO(), "")}, "voice_file", "no file was given"),
         ({"voice_file": (io.BytesIO(), "a")}, "voice_file", "empty (0 bytes)"),
         ({"voice_file": (io.BytesIO(b"poem"), "a")}, "voice_file", "not a voice that Tembr exported"),
-        ({"voice_file": (io.BytesIO(bytes(2_000_000)), "a")}, "voice_file", "2.00 MB, and a voice has at most 1.02 MB"),
+        ({"voice_file": (io.BytesIO(bytes(2_000_000)), "a")}, "voice_file", "2.00 MB, and a voice has at most 1.21 MB"),
     ],
 )
 def test_wrong_field_is_refused_with_its_limit(client, changes, field, message):

@@ -7,6 +7,7 @@ import torch
 from models import checkpoint
 from models.cloning import WEIGHTS
 from models.limits import LANGUAGES
+from models.phone_classifier import PhoneClassifier, PhoneClassifierConfig
 from models.synthesizer import Synthesizer, SynthesizerConfig
 from models.text.symbols import SYMBOLS
 from models.vocoder import Vocoder, VocoderConfig
@@ -22,9 +23,20 @@ TINY_SYNTHESIZER = SynthesizerConfig(
     decoder_dim=32,
     decoder_hidden=64,
     decoder_layers=2,
+    reference_dim=16,
+    reference_layers=1,
+    heads=2,
+    head_dim=8,
+    attended_layers=(0, 1),
 )
 TINY_VOCODER = VocoderConfig(dim=32, hidden=64, layers=2)
 FRAMES_PER_PHONE = 6.0  # 75 ms, about that of real speech
+
+
+def tiny_classifier(seed: int = 0) -> PhoneClassifier:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return PhoneClassifier(PhoneClassifierConfig(len(SYMBOLS), dim=16, hidden=32, layers=1)).eval()
 
 
 def tiny_synthesizer(seed: int = 0) -> Synthesizer:

@@ -22,6 +22,7 @@ from app.errors import told
 from app.voices import recordings
 from models import (
     LANGUAGES,
+    MAX_PROFILE_BYTES,
     MAX_RECORDING_SECONDS,
     SAMPLE_RATE,
     InvalidVoiceProfile,
@@ -34,7 +35,7 @@ VERSION = "1"
 SUFFIX = ".tembr-voice"
 MAX_SAMPLE_BYTES = 1_000_000
 MAX_HEADER_BYTES = 16_384
-MAX_BYTES = MAX_SAMPLE_BYTES + MAX_HEADER_BYTES + 4096
+MAX_BYTES = MAX_SAMPLE_BYTES + MAX_HEADER_BYTES + MAX_PROFILE_BYTES
 SAMPLE_SECONDS = 30.0  # kept of a sample that is too large as it is
 MAX_CHARACTERS = {"name": 200, "note": 1000, "origin": 300, "licence": 300}
 CALLED = {  # each of these, as a person is told

@@ -22,6 +22,9 @@ SYMBOLS = tuple(
     dict.fromkeys((PAD, START, *PAUSES, *RUSSIAN_CONSONANTS, *ENGLISH_CONSONANTS, *RUSSIAN_VOWELS, *ENGLISH_VOWELS))
 )
 
+# of each symbol: the id that the phone classifier gives it; all pauses sound alike
+PHONE_CLASSES = tuple(SYMBOLS.index(START) if symbol in PAUSES else i for i, symbol in enumerate(SYMBOLS))
+
 _IDS = {symbol: i for i, symbol in enumerate(SYMBOLS)}
 
 

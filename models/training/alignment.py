@@ -6,8 +6,10 @@ A small network gives each mel frame a probability for each phone; hidden Markov
 order of the text, each lasting at least a frame, with silence allowed between words, explain the frames by them. By
 expectation-maximisation: the states' posteriors (forward-backward) are the targets of the next step. Writes
 
-    CACHE/alignments.json   for each clip: phones with pauses where the voice really paused, their durations in frames,
-                            and the mean log-likelihood a frame, by which wrong transcripts are found
+    CACHE/alignments.json               for each clip: phones with pauses where the voice really paused, their
+                                        durations in frames, and the mean log-likelihood a frame, by which wrong
+                                        transcripts are found
+    CACHE/phone_classifier.safetensors  the network, which hears phones without a text as well
 """
 
 import argparse
@@ -20,15 +22,13 @@ import numba
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from models.audio import SPEECH_MEL
-from models.convnext import ConvNeXtBlock
+from models import checkpoint
+from models.phone_classifier import PhoneClassifier, PhoneClassifierConfig
 from models.text import NothingToSay, TextTooLong, read
 from models.text.symbols import PAUSES, START, SYMBOLS, WORD_BORDER
-from models.training import distributed
 from models.training.corpus import Clip, load_clips
-from models.training.run import Meter, Run, learning_rate, set_learning_rate
+from models.training.run import Meter, Run, descend, device, learning_rate, set_learning_rate
 
 SILENCE = SYMBOLS.index(START)  # the one class of all pauses
 UNIFORM_STEPS = 150  # targets of the first steps: equal durations
@@ -39,7 +39,6 @@ PRIOR_RATE = 0.02  # how fast the priors follow the last batches
 SHARPNESS = 0.5  # exponent of the likelihoods while learning; less makes targets softer
 MIN_PHONE_FRAMES, MIN_STRESSED_FRAMES = 2, 3  # of the aligner; without them vowels shrink to a frame
 MIN_PAUSE_FRAMES = 5  # 62 ms; a shorter silence belongs to the phone before it
-DIM, HIDDEN, LAYERS, KERNEL = 192, 576, 4, 5
 BATCH, PEAK_RATE = 16, 1e-3
 
 
@@ -82,25 +81,6 @@ def least_frames(symbol: str) -> int:
     if symbol in (START, WORD_BORDER, *PAUSES):
         return 1
     return MIN_STRESSED_FRAMES if symbol.startswith("ˈ") else MIN_PHONE_FRAMES
-
-
-class Aligner(nn.Module):
-    """Log-probabilities of the phones at each frame."""
-
-    def __init__(self):
-        super().__init__()
-        self.embed = nn.Linear(SPEECH_MEL.n_mels, DIM)
-        self.blocks = nn.ModuleList(ConvNeXtBlock(DIM, HIDDEN, KERNEL, dropout=0.1) for _ in range(LAYERS))
-        self.head = nn.Linear(DIM, len(SYMBOLS))
-        self.register_buffer("prior", torch.full((len(SYMBOLS),), 1 / len(SYMBOLS)))
-
-    def forward(self, mels: Tensor, mask: Tensor) -> Tensor:
-        """mels: (batch, frames, 80); mask: (batch, frames, 1).  Returns (batch, frames, phones)."""
-        mean = (mels * mask).sum(1, keepdim=True) / mask.sum(1, keepdim=True)
-        x = self.embed((mels - mean) * mask)
-        for block in self.blocks:
-            x = block(x, mask)
-        return F.log_softmax(self.head(x).float(), dim=-1)
 
 
 @numba.njit(cache=True)
@@ -203,9 +183,9 @@ def targets(probabilities: np.ndarray, mel: np.ndarray, states: States, prior: n
     return wanted
 
 
-def batches(clips: list[Clip], chance: np.random.Generator, size: int) -> list[int]:
+def batches(clips: list[Clip], rng: np.random.Generator, size: int) -> list[int]:
     """Indices of clips of like length."""
-    middle = chance.integers(len(clips))
+    middle = rng.integers(len(clips))
     order = np.argsort([clip.mel[1] for clip in clips], kind="stable")
     first = max(0, min(int(middle) - size // 2, len(clips) - size))
     return [int(i) for i in order[first : first + size]]
@@ -218,21 +198,23 @@ def padded(mels: list[np.ndarray], device: torch.device) -> tuple[Tensor, Tensor
     return nn.utils.rnn.pad_sequence(tensors, batch_first=True).to(device), mask.to(device)
 
 
-def train(cache: Path, clips: list[Clip], states: list[States], last: int, start: Path | None = None) -> Aligner:
-    """Learn to align the clips.  start: the state of an aligner that already knows the phones."""
-    device = distributed.device()
+def train(
+    cache: Path, clips: list[Clip], states: list[States], last: int, start: Path | None = None
+) -> PhoneClassifier:
+    """Learn to align the clips.  start: a state, or weights, that know the phones already."""
+    on = device()
     torch.manual_seed(0)
-    network = Aligner().to(device)
+    network = PhoneClassifier(PhoneClassifierConfig(len(SYMBOLS))).to(on)
     optimizer = torch.optim.AdamW(network.parameters(), betas=(0.9, 0.98), weight_decay=0.01)
     run = Run(cache / "aligner.state", {"network": network, "optimizer": optimizer})
     run.resume(start)
     uniform_steps = 0 if start else UNIFORM_STEPS
     stored, meter = np.load(cache / "mels.npy", mmap_mode="r"), Meter()
-    for step, chance in run.steps(last):
+    for step, rng in run.steps(last):
         set_learning_rate(optimizer, learning_rate(step, last, PEAK_RATE))
-        picked = batches(clips, chance, BATCH)
-        mels, mask = padded([stored[clips[i].mel[0] :][: clips[i].mel[1]] for i in picked], device)
-        with torch.autocast(device.type, torch.bfloat16):
+        picked = batches(clips, rng, BATCH)
+        mels, mask = padded([stored[clips[i].mel[0] :][: clips[i].mel[1]] for i in picked], on)
+        with torch.autocast(on.type, torch.bfloat16):
             said = network(mels, mask)
         heard = said.detach().float().exp().cpu().numpy()
         wanted = np.zeros_like(heard)
@@ -241,20 +223,16 @@ def train(cache: Path, clips: list[Clip], states: list[States], last: int, start
             frames = clips[i].mel[1]
             mel = mels[row, :frames].cpu().numpy()
             wanted[row, :frames] = targets(heard[row, :frames], mel, states[i], prior, step < uniform_steps)
-        heard_of_each = distributed.total(torch.from_numpy(wanted.sum((0, 1))).to(device))
+        heard_of_each = torch.from_numpy(wanted.sum((0, 1))).to(on)
         network.prior.lerp_(heard_of_each / heard_of_each.sum(), PRIOR_RATE)
-        loss = -(torch.from_numpy(wanted).to(device) * said).sum() / mask.sum()
-        optimizer.zero_grad()
-        loss.backward()
-        distributed.average_gradients(network.parameters())
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimizer.step()
+        loss = -(torch.from_numpy(wanted).to(on) * said).sum() / mask.sum()
+        descend(loss, optimizer, network, max_norm=1.0)
         meter.add(step, loss=loss)
     return network.eval()
 
 
 @torch.inference_mode()
-def align(network: Aligner, mel: np.ndarray, states: States) -> dict:
+def align(network: PhoneClassifier, mel: np.ndarray, states: States) -> dict:
     """Phones, languages, durations (frames) and likelihood of one clip.  mel: (frames, 80)."""
     mels, mask = padded([mel], next(network.parameters()).device)
     probabilities = network(mels, mask)[0].exp().cpu().numpy()
@@ -299,21 +277,18 @@ def align_corpus(cache: Path, last: int, start: Path | None = None) -> None:
     clips, states = map(list, zip(*found, strict=True))
     network = train(cache, clips, states, last, start)
     stored = np.load(cache / "mels.npy", mmap_mode="r")
-    own = slice(distributed.rank(), None, distributed.count())
     aligned = {
         clip.path: align(network, stored[clip.mel[0] :][: clip.mel[1]], way)
-        for clip, way in zip(clips[own], states[own], strict=True)
+        for clip, way in zip(clips, states, strict=True)
     }
-    aligned = distributed.gathered(aligned)
-    if distributed.is_first():
-        (cache / "alignments.json").write_text(json.dumps(aligned, ensure_ascii=False))
+    checkpoint.save(cache / "phone_classifier.safetensors", network, steps=last)
+    (cache / "alignments.json").write_text(json.dumps(aligned, ensure_ascii=False))
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("cache", type=Path)
     parser.add_argument("--steps", type=int, default=2500)
-    parser.add_argument("--from", type=Path, dest="start", help="aligner.state of another cache")
+    parser.add_argument("--from", type=Path, dest="start", help="a state or weights to begin from")
     arguments = parser.parse_args()
-    with distributed.together():
-        align_corpus(arguments.cache, arguments.steps, arguments.start)
+    align_corpus(arguments.cache, arguments.steps, arguments.start)

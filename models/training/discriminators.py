@@ -6,7 +6,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import weight_norm
 
+from models.training.losses import discriminator_loss, feature_loss, generator_loss
+from models.training.run import descend
+
 SLOPE = 0.1
+MISMATCH_WEIGHT = 0.25  # against real and fake speech
 PERIODS = (2, 3, 5, 7, 11)
 RESOLUTIONS = ((1024, 256), (512, 128), (256, 64))  # n_fft, hop
 
@@ -56,9 +60,12 @@ class ResolutionDiscriminator(nn.Module):
 
 
 class MelDiscriminator(nn.Module):
-    """2-D convolutions over a mel: tells recorded ones from the synthesizer's, which regression makes too smooth."""
+    """2-D convolutions over a mel; one head for any voice, and one that is told whose it should be.
 
-    def __init__(self, channels: int = 48):
+    Joint unconditional and conditional scores as in GANSpeech (arXiv:2106.15153).
+    """
+
+    def __init__(self, condition_dim: int, channels: int = 48):
         super().__init__()
         self.layers = nn.ModuleList(
             [
@@ -69,10 +76,36 @@ class MelDiscriminator(nn.Module):
             ]
         )
         self.last = weight_norm(nn.Conv2d(channels, 1, 3, padding=1))
+        bands = 5  # of 80 after four strides of 2
+        self.condition = nn.Sequential(
+            nn.Linear(condition_dim, 128),
+            nn.GELU(),
+            nn.Linear(128, 2 * channels * bands),
+            nn.Unflatten(1, (2, channels, bands, 1)),
+        )
+        self.joined = weight_norm(nn.Conv2d(channels, channels, 3, padding=1))
+        self.told = weight_norm(nn.Conv2d(channels, 1, 3, padding=1))
 
-    def forward(self, mels: Tensor) -> list[tuple[Tensor, list[Tensor]]]:
-        """mels: (batch, frames, 80).  Returns scores and the features of each layer, as Discriminators does."""
-        return [_scores_and_features(mels.transpose(1, 2)[:, None], self.layers, self.last)]
+    def forward(self, mels: Tensor, voices: Tensor) -> list[tuple[Tensor, list[Tensor]]]:
+        """Scores of both heads and the features they come from, as Discriminators gives them.
+
+        mels: (batch, frames, 80); voices: (batch, condition_dim), normalised profiles.
+        """
+        scores, features = _scores_and_features(mels.transpose(1, 2)[:, None], self.layers, self.last)
+        return [(scores, features), (self.conditional(features[-1], voices), [])]
+
+    def unconditional(self, mels: Tensor) -> Tensor:
+        """Scores of the head for any voice."""
+        return _scores_and_features(mels.transpose(1, 2)[:, None], self.layers, self.last)[0]
+
+    def conditional(self, features: Tensor, voices: Tensor) -> Tensor:
+        """Scores of the head that is told the voice.  features: of the last layer, (batch, channels, 5, frames / 4)."""
+        gain, shift = self.condition(voices).unbind(1)
+        return self.told(F.leaky_relu(self.joined(features * (1 + gain) + shift), SLOPE))
+
+    def mismatch_loss(self, of_real: list[tuple[Tensor, list[Tensor]]], voices: Tensor) -> Tensor:
+        """Real speech that is said to be the next row's: as wrong as fake speech is."""
+        return self.conditional(of_real[0][1][-1], voices.roll(1, 0)).float().square().mean()
 
 
 def _scores_and_features(x: Tensor, layers: nn.ModuleList, last: nn.Module) -> tuple[Tensor, list[Tensor]]:
@@ -94,48 +127,40 @@ class Discriminators(nn.Module):
             + [ResolutionDiscriminator(n_fft, hop) for n_fft, hop in RESOLUTIONS]
         )
 
-    def drawn(self, count: int, chance: np.random.Generator) -> "Discriminators":
+    def drawn(self, count: int, rng: np.random.Generator) -> "Discriminators":
         """count of them, sharing their weights: a step costs half with half of them, and learns nearly as much."""
-        return Discriminators([self.all[i] for i in chance.permutation(len(self.all))[:count]])
+        return Discriminators([self.all[i] for i in rng.permutation(len(self.all))[:count]])
 
     def forward(self, waveform: Tensor) -> list[tuple[Tensor, list[Tensor]]]:
         """What each says of a waveform, (batch, samples): scores, and the features that they come from."""
         return [discriminator(waveform) for discriminator in self.all]
 
 
-def teach(
-    discriminators: nn.Module, optimizer: torch.optim.Optimizer, made: Tensor, real: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    """One step of the discriminators.  Returns their loss, and the adversarial and feature losses of what made."""
-    device = made.device.type
-    with torch.autocast(device, torch.bfloat16):
-        of_real = discriminators(real)
-        loss = discriminator_loss(of_real, discriminators(made.detach()))
-    optimizer.zero_grad()
-    loss.backward()
-    torch.nn.utils.clip_grad_norm_(discriminators.parameters(), 10.0)
-    optimizer.step()
-    with torch.autocast(device, torch.bfloat16):
-        of_made = discriminators(made)
-        return loss, generator_loss(of_made), feature_loss(of_real, of_made)
+def adversarial_losses(
+    discriminator: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    real: Tensor,
+    fake: Tensor,
+    voices: Tensor | None = None,
+    strangers: Tensor | None = None,
+) -> dict[str, Tensor]:
+    """One step of the discriminator, then what it says of the fake speech.
 
-
-def discriminator_loss(real: list, fake: list) -> Tensor:
-    """Least squares: real speech scores 1, made speech 0."""
-    scores = [(of_real.float(), of_fake.float()) for (of_real, _), (of_fake, _) in zip(real, fake, strict=True)]
-    return torch.stack([(1 - r).square().mean() + f.square().mean() for r, f in scores]).mean()
-
-
-def generator_loss(fake: list) -> Tensor:
-    """Least squares: who made the speech wants a score of 1."""
-    return torch.stack([(1 - scores.float()).square().mean() for scores, _ in fake]).mean()
-
-
-def feature_loss(real: list, fake: list) -> Tensor:
-    """Mean distance of the discriminators' features of real and of made speech."""
-    distances = [
-        (r.detach().float() - f.float()).abs().mean() / (r.detach().float().abs().mean() + 1e-3)
-        for (_, of_real), (_, of_fake) in zip(real, fake, strict=True)
-        for r, f in zip(of_real, of_fake, strict=True)
-    ]
-    return torch.stack(distances).mean()
+    voices: what a MelDiscriminator is told; strangers: fake speech that only its first head judges, since nobody was
+    ever recorded saying it.  Returns its loss, and generator loss and feature matching.
+    """
+    told = () if voices is None else (voices,)
+    with torch.autocast(fake.device.type, torch.bfloat16):
+        of_real = discriminator(real, *told)
+        loss = discriminator_loss(of_real, discriminator(fake.detach(), *told))
+        if len(real) > 1 and told:
+            loss = loss + MISMATCH_WEIGHT * discriminator.mismatch_loss(of_real, *told)
+        if strangers is not None:
+            loss = loss + discriminator.unconditional(strangers.detach()).float().square().mean()
+    descend(loss, optimizer, discriminator, max_norm=10.0)
+    with torch.autocast(fake.device.type, torch.bfloat16):
+        of_fake = discriminator(fake, *told)
+        generator = generator_loss(of_fake)
+        if strangers is not None:
+            generator = generator + generator_loss([(discriminator.unconditional(strangers), [])])
+    return {"discriminator": loss, "generator": generator, "features": feature_loss(of_real, of_fake)}

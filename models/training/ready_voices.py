@@ -39,9 +39,9 @@ class ReadyVoice:
 READY_VOICES = (
     ReadyVoice("Kathleen", "kathleen", "en", "rhasspy/dataset-voice-kathleen", "CC0"),
     ReadyVoice("Allison", "asterisk_en", "en", "Asterisk core sounds, English", "CC BY-SA 3.0"),
-    ReadyVoice("Emma", "kokoro_bf_emma", "en", "synthetic voice of Kokoro-82M", "Apache-2.0"),
+    ReadyVoice("Isabella", "kokoro_bf_isabella", "en", "synthetic voice of Kokoro-82M", "Apache-2.0"),
     ReadyVoice("Liam", "kokoro_am_liam", "en", "synthetic voice of Kokoro-82M", "Apache-2.0"),
-    ReadyVoice("George", "kokoro_bm_george", "en", "synthetic voice of Kokoro-82M", "Apache-2.0"),
+    ReadyVoice("Lewis", "kokoro_bm_lewis", "en", "synthetic voice of Kokoro-82M", "Apache-2.0"),
     ReadyVoice("Анна", "asterisk_ru", "ru", "Asterisk core sounds, Russian", "CC BY 3.0"),
     ReadyVoice("Николай", "festvox_ru", "ru", "Festvox msu_ru_nsh_clunits (Debian festvox-ru)", "BSD-like"),
 )

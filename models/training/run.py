@@ -1,4 +1,4 @@
-"""A training run that can be stopped at any time and goes on exactly where it was, in one process or in several."""
+"""A training run that can be stopped at any time and goes on exactly where it was."""
 
 import math
 import time
@@ -12,20 +12,17 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from models import checkpoint
-from models.training import distributed
 
 SAVE_SECONDS = 180.0
 LOG_STEPS = 50
 AVERAGE_DECAY = 0.998  # a step: the mean reaches back about 500 steps, in a short run a tenth of it
-RANK_SEEDS = 100_000_007  # steps between the seeds of two processes; torch reads 32 bits of a seed
 
 
 @dataclass
 class Run:
     """What a run needs to go on: parts are its networks and optimizers, each with a state_dict.
 
-    Chance is drawn anew at each step from seed, step and process, so a resumed run repeats what an unbroken one does.
-    The state is the same for all processes: another number of them can go on from it.
+    Random numbers are drawn anew at each step from seed and step, so a resumed run repeats what an unbroken one does.
     """
 
     path: Path
@@ -53,24 +50,20 @@ class Run:
                 self.parts[name].load_state_dict(state[name])
         if kept != self.path and "averaged" in self.parts:
             self.parts["averaged"].module.load_state_dict(self.parts["network"].state_dict())
-        distributed.wait()  # until all have read it, before one of them saves
 
     def save(self) -> None:
-        """Keep the state; of several processes only the first does."""
-        if not distributed.is_first():
-            return
+        """Keep the state, whole or not at all."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         partial = self.path.with_suffix(".partial")
         torch.save({"step": self.step, **{name: part.state_dict() for name, part in self.parts.items()}}, partial)
         partial.replace(self.path)
 
     def steps(self, last: int) -> Iterator[tuple[int, np.random.Generator]]:
-        """The steps still to do, each with its own chance; saves by time and at the end."""
-        rank = distributed.rank()  # 0 adds nothing: the first process draws what a single one would
+        """The steps still to do, each with its own random numbers; saves by time and at the end."""
         saved = time.monotonic()
         while self.step < last:
-            torch.manual_seed(self.seed * 1_000_003 + self.step + rank * RANK_SEEDS)
-            yield self.step, np.random.default_rng((self.seed, self.step, rank))
+            torch.manual_seed(self.seed * 1_000_003 + self.step)
+            yield self.step, np.random.default_rng((self.seed, self.step))
             self.step += 1
             if time.monotonic() - saved > SAVE_SECONDS:
                 self.save()
@@ -79,7 +72,7 @@ class Run:
 
 
 class Meter:
-    """Means of the losses since the last line printed, over all processes, and the time a step takes."""
+    """Means of the losses since the last line printed, and the time a step takes."""
 
     def __init__(self):
         self.sums: dict[str, float] = {}
@@ -90,11 +83,9 @@ class Meter:
             self.sums[name] = self.sums.get(name, 0.0) + float(loss.detach())
         self.count += 1
         if (step + 1) % LOG_STEPS == 0:
-            sums = distributed.total(torch.tensor(list(self.sums.values()))) / (self.count * distributed.count())
-            means = "  ".join(f"{name} {mean:.4f}" for name, mean in zip(self.sums, sums.tolist(), strict=True))
+            means = "  ".join(f"{name} {total / self.count:.4f}" for name, total in self.sums.items())
             seconds = (time.monotonic() - self.since) / self.count
-            if distributed.is_first():
-                print(f"step {step + 1}  {means}  {seconds:.3f} s/step", flush=True)
+            print(f"step {step + 1}  {means}  {seconds:.3f} s/step", flush=True)
             self.__init__()
 
 
@@ -129,6 +120,21 @@ def learning_rate(step: int, last: int, peak: float, warmup: int = 200) -> float
     return peak * (0.01 + 0.99 * (1 + math.cos(math.pi * min(1.0, progress))) / 2)
 
 
-def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    for group in optimizer.param_groups:
+def set_learning_rate(optimizer: torch.optim.Optimizer, *rates: float) -> None:
+    """One rate for all groups of parameters, or one for each."""
+    groups = optimizer.param_groups
+    for group, rate in zip(groups, rates * len(groups) if len(rates) == 1 else rates, strict=True):
         group["lr"] = rate
+
+
+def descend(loss: Tensor, optimizer: torch.optim.Optimizer, network: nn.Module, max_norm: float) -> None:
+    """One step down the gradient of a loss, its norm clipped."""
+    optimizer.zero_grad()
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(network.parameters(), max_norm)
+    optimizer.step()
+
+
+def device() -> torch.device:
+    """The GPU if there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")

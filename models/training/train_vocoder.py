@@ -4,7 +4,7 @@
 
 RUN/vocoder.state is what a stopped run goes on from, RUN/vocoder.safetensors what VoiceCloner loads.
 With --from a run begins from the state of another, or from weights, to tune a vocoder on other recordings (with a
-lower --peak-rate). Under torchrun each process draws a batch of its own; see models.training.distributed.
+lower --peak-rate).
 """
 
 import argparse
@@ -17,11 +17,10 @@ from torch import Tensor
 
 from models import checkpoint
 from models.audio import MAX_MEL
-from models.training import distributed
 from models.training.corpus import Clip, load_clips
-from models.training.discriminators import Discriminators, teach
+from models.training.discriminators import Discriminators, adversarial_losses
 from models.training.losses import mel_loss, stft_loss
-from models.training.run import Meter, Run, averaged, learning_rate, set_learning_rate
+from models.training.run import Meter, Run, averaged, descend, device, learning_rate, set_learning_rate
 from models.vocoder import Vocoder, VocoderConfig
 
 MAX_CUT_BANDS = 10  # of the mel: up to 400 Hz
@@ -43,7 +42,7 @@ class VocoderRecipe:
     telephone_share: float = 0.3
     mel_weight: float = 3.0
     stft_weight: float = 0.3
-    fooling_weight: float = 0.6
+    generator_weight: float = 0.6
     features_weight: float = 1.0
     source_shares: tuple[tuple[str, float], ...] = (("librispeech", 4.0), ("rhvoice_ru", 0.3))  # people; machine
 
@@ -56,22 +55,22 @@ class Segments:
         self.clips = [clip for clip in clips if clip.waveform and clip.mel[1] > recipe.segment_frames]
         shares = dict(recipe.source_shares)
         weights = np.array([shares.get(clip.source, 1.0) * clip.mel[1] ** 0.5 for clip in self.clips])
-        self.chances = weights / weights.sum()
+        self.odds = weights / weights.sum()
         self.mels = np.load(cache / "mels.npy", mmap_mode="r")
         self.waveforms = np.load(cache / "waveforms.npy", mmap_mode="r")
         self.f0 = np.load(cache / "pitch.npy", mmap_mode="r")
         self.recipe = recipe
 
-    def draw(self, chance: np.random.Generator, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    def draw(self, rng: np.random.Generator, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
         """mels (batch, 80, frames), waveforms (batch, (frames - 1) * 200) and F0 in Hz (batch, frames)."""
-        picked = chance.choice(len(self.clips), self.recipe.batch, p=self.chances)
-        pieces = [self._piece(self.clips[i], chance) for i in picked]
+        picked = rng.choice(len(self.clips), self.recipe.batch, p=self.odds)
+        pieces = [self._piece(self.clips[i], rng) for i in picked]
         mels, waveforms, f0 = (torch.from_numpy(np.stack(part)).to(device) for part in zip(*pieces, strict=True))
         return mels.transpose(1, 2), waveforms, f0
 
-    def _piece(self, clip: Clip, chance: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _piece(self, clip: Clip, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         frames, hop = self.recipe.segment_frames, VocoderConfig.hop_length
-        first = int(chance.integers(0, clip.mel[1] - frames))
+        first = int(rng.integers(0, clip.mel[1] - frames))
         mel, f0 = (array[clip.mel[0] + first :][:frames].astype(np.float32) for array in (self.mels, self.f0))
         waveform = self.waveforms[clip.waveform[0] + first * hop :][: (frames - 1) * hop]
         return mel, waveform.astype(np.float32) / 32767, f0
@@ -95,45 +94,37 @@ def train(
     config: VocoderConfig = VocoderConfig(),  # noqa: B008 (frozen)
 ) -> Vocoder:
     """Run the recipe up to step last, from start if it has no state of its own."""
-    device = distributed.device()
+    on = device()
     torch.manual_seed(0)
-    network, discriminators = Vocoder(config).to(device), Discriminators().to(device)
+    network, discriminators = Vocoder(config).to(on), Discriminators().to(on)
     optimizer = torch.optim.AdamW(network.parameters(), betas=recipe.betas, weight_decay=0.01)
     adversary = torch.optim.AdamW(discriminators.parameters(), betas=recipe.betas, weight_decay=0.01)
     mean = averaged(network)
     learning = {"network": network, "discriminators": discriminators, "averaged": mean}
-    parts = learning | {"optimizer": optimizer, "adversary": adversary}
-    run = Run(run_path / "vocoder.state", parts)
+    run = Run(run_path / "vocoder.state", learning | {"optimizer": optimizer, "adversary": adversary})
     run.resume(start)
-    distributed.averaging(adversary)
     segments, meter = Segments(cache, recipe), Meter()
-    for step, chance in run.steps(last):
+    for step, rng in run.steps(last):
         rate = learning_rate(step, last, recipe.peak_rate)
         set_learning_rate(optimizer, rate)
         set_learning_rate(adversary, rate)
-        mel, real, f0 = segments.draw(chance, device)
-        with torch.autocast(device.type, torch.bfloat16):
+        mel, real, f0 = segments.draw(rng, on)
+        with torch.autocast(on.type, torch.bfloat16):
             losses = {"pitch": network.pitch.loss(degraded(mel, recipe), f0)}
         if step >= recipe.pitch_until:
-            with torch.autocast(device.type, torch.bfloat16):
-                made = network(mel)
-            losses |= {"mel": mel_loss(made, real), "stft": stft_loss(made, real)}
+            with torch.autocast(on.type, torch.bfloat16):
+                fake = network(mel)
+            losses |= {"mel": mel_loss(fake, real), "stft": stft_loss(fake, real)}
             if step >= recipe.adversaries_from:
-                some = discriminators.drawn(recipe.adversaries_per_step, chance)
-                learned = teach(some, adversary, made, real)
-                losses |= dict(zip(("adversary", "fooling", "features"), learned, strict=True))
-        loss = sum(getattr(recipe, f"{name}_weight") * value for name, value in losses.items() if name != "adversary")
-        optimizer.zero_grad()
-        loss.backward()
-        distributed.average_gradients(network.parameters())
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-        optimizer.step()
+                some = discriminators.drawn(recipe.adversaries_per_step, rng)
+                losses |= adversarial_losses(some, adversary, real, fake)
+        loss = sum(getattr(recipe, f"{name}_weight") * loss for name, loss in losses.items() if name != "discriminator")
+        descend(loss, optimizer, network, max_norm=5.0)
         mean.update_parameters(network)
         meter.add(step, **losses)
-        if (step + 1) % 500 == 0 and distributed.is_first():
+        if (step + 1) % 500 == 0:
             checkpoint.save(run_path / "vocoder.safetensors", mean.module, steps=step + 1)
-    if distributed.is_first():
-        checkpoint.save(run_path / "vocoder.safetensors", mean.module, steps=run.step)
+    checkpoint.save(run_path / "vocoder.safetensors", mean.module, steps=run.step)
     return mean.module
 
 
@@ -145,12 +136,11 @@ if __name__ == "__main__":
     parser.add_argument("--pitch-until", type=int, default=VocoderRecipe.pitch_until)
     parser.add_argument("--adversaries-from", type=int, default=VocoderRecipe.adversaries_from)
     parser.add_argument("--peak-rate", type=float, default=VocoderRecipe.peak_rate)
-    parser.add_argument("--from", "--start", type=Path, dest="start")  # torchrun takes --start for its --start-method
+    parser.add_argument("--from", type=Path, dest="start")
     arguments = parser.parse_args()
     recipe = VocoderRecipe(
         peak_rate=arguments.peak_rate,
         pitch_until=arguments.pitch_until,
         adversaries_from=arguments.adversaries_from,
     )
-    with distributed.together():
-        train(arguments.cache, arguments.run, arguments.steps, recipe, arguments.start)
+    train(arguments.cache, arguments.run, arguments.steps, recipe, arguments.start)

@@ -1,0 +1,106 @@
+"""Speech of the voice that the synthesizer's decoder looks at, so that a stranger is heard and not guessed.
+
+A speech prompt beats an embedding (P-Flow, NeurIPS 2023); it is attended to by what is said in it (arXiv:2204.00990).
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from models.convnext import ConvNeXtBlock
+
+LEAST_CONTENT = -12.0  # log-posterior below which a phone is surely not there
+NOTHING_CONTENT = -6.0  # of every phone in the frame that stands for having found none
+SHARPNESS = (0.5, 1.5)  # of the untrained heads: how much a log-posterior counts, from the first to the last
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Recordings of a voice.
+
+    mel: (batch, frames, n_mels); content: (batch, frames, n_symbols), log-posteriors of the phones;
+    mask: (batch, frames, 1), 0 where padded, and in every frame of a voice without a reference.
+    """
+
+    mel: Tensor
+    content: Tensor
+    mask: Tensor
+
+
+class ReferenceEncoder(nn.Module):
+    """Features of each frame of a reference, and a summary of all by attentive statistics (arXiv:1803.10963)."""
+
+    def __init__(self, n_mels: int, n_symbols: int, dim: int, layers: int, summary_dim: int):
+        super().__init__()
+        self.embed = nn.Linear(n_mels + n_symbols, dim)
+        self.blocks = nn.ModuleList(ConvNeXtBlock(dim, 2 * dim, 5) for _ in range(layers))
+        self.norm = nn.LayerNorm(dim)
+        self.weigh = nn.Linear(dim, 1)
+        self.summary = nn.Linear(2 * dim, summary_dim)
+        nn.init.zeros_(self.summary.weight)
+        nn.init.zeros_(self.summary.bias)
+
+    def forward(self, reference: Reference) -> tuple[Tensor, Tensor]:
+        """Returns (batch, frames, dim) and (batch, summary_dim), the latter 0 for a voice without a reference."""
+        mask = reference.mask
+        x = self.embed(torch.cat([reference.mel, reference.content.exp()], dim=-1)) * mask
+        for block in self.blocks:
+            x = block(x, mask)
+        x = self.norm(x)
+        weights = self.weigh(x).float().masked_fill(mask == 0, -1e4).softmax(1)
+        mean = (weights * x).sum(1)
+        variance = (weights * x.float().square()).sum(1) - mean.square()
+        summary = self.summary(torch.cat([mean, variance.clamp(min=1e-4).sqrt()], dim=-1))
+        return x, summary * (mask.sum(1) > 0)
+
+
+class ReferenceAttention(nn.Module):
+    """Each frame that is to be said looks for its phone in the reference, and takes how the voice says it.
+
+    A score has two parts: the log-posterior of the wanted phones in the reference's frame, and what queries and keys
+    learn beside it.  One learned frame stands for having found nothing.
+    """
+
+    def __init__(self, n_symbols: int, feature_dim: int, frame_dim: int, heads: int, head_dim: int):
+        super().__init__()
+        self.heads, self.head_dim = heads, head_dim
+        self.norm = nn.LayerNorm(frame_dim)
+        self.query = nn.Linear(frame_dim, heads * head_dim)
+        self.key = nn.Linear(feature_dim, heads * head_dim)
+        self.value = nn.Linear(feature_dim, heads * head_dim)
+        self.nothing = nn.Parameter(torch.zeros(1, 1, feature_dim))
+        self.phones = nn.Embedding(n_symbols, heads * n_symbols)  # which content a phone looks for, in each head
+        self.output = nn.Linear(heads * head_dim, frame_dim)
+        nn.init.normal_(self.query.weight, std=0.01)
+        nn.init.zeros_(self.output.weight)
+        nn.init.zeros_(self.output.bias)
+
+    @torch.no_grad()
+    def look_for(self, classes: Tensor) -> None:
+        """Let each phone look for frames of its own class.  classes: (n_symbols,), the class of each symbol."""
+        own = torch.eye(len(classes))[classes]  # (n_symbols, n_symbols)
+        sharpness = torch.linspace(*SHARPNESS, self.heads)
+        self.phones.weight.copy_((sharpness[:, None] * own[:, None]).flatten(1))
+
+    def forward(self, x: Tensor, phones: Tensor, features: Tensor, reference: Reference) -> Tensor:
+        """What the reference adds to x, (batch, frames, frame_dim).
+
+        x: (batch, frames, frame_dim); phones: (batch, frames), the id of each frame's phone; features: (batch,
+        reference frames, feature_dim).
+        """
+        batch, frames, _ = x.shape
+        features = torch.cat([self.nothing.expand(batch, -1, -1).to(features.dtype), features], dim=1)
+        nothing = reference.content.new_full((batch, 1, reference.content.shape[2]), NOTHING_CONTENT)
+        content = torch.cat([nothing, reference.content.clamp(min=LEAST_CONTENT)], dim=1)
+        mask = torch.cat([reference.mask.new_ones(batch, 1, 1), reference.mask], dim=1)
+
+        def split(y: Tensor) -> Tensor:
+            return y.view(batch, y.shape[1], self.heads, -1).transpose(1, 2)  # (batch, heads, frames, width)
+
+        scores = split(self.query(self.norm(x))) @ split(self.key(features)).transpose(2, 3) / self.head_dim**0.5
+        wanted = split(self.phones(phones)).to(scores.dtype)  # (batch, heads, frames, n_symbols)
+        scores = scores + wanted @ content.to(scores.dtype).transpose(1, 2)[:, None]
+        weights = scores.masked_fill(mask[:, None, None, :, 0] == 0, -1e4).softmax(-1)
+        found = weights.to(features.dtype) @ split(self.value(features)).to(features.dtype)
+        return self.output(found.transpose(1, 2).reshape(batch, frames, -1))
