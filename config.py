@@ -92,6 +92,8 @@ class Config:
     MAX_WORD_CHARACTERS = _setting("MAX_WORD_CHARACTERS", 60)  # of the dictionary, and of its respelling
     MAX_UPLOAD_MEGABYTES = _setting("MAX_UPLOAD_MEGABYTES", 50)  # of 1,000,000 bytes, one recording
     MAX_VERIFY_MEGABYTES = _setting("MAX_VERIFY_MEGABYTES", 4 * MAX_UPLOAD_MEGABYTES)  # one file that is looked up
+    MAX_SPEAKING_MINUTES = _setting("MAX_SPEAKING_MINUTES", 60.0)  # that one text is in work
+    QUEUE_PLACES = _setting("QUEUE_PLACES", 20)  # texts that wait to be spoken
     MAX_RECORDINGS = _setting("MAX_RECORDINGS", 20)  # of one voice
     WAIT_SECONDS = 1.0  # of a browser without scripts, before it gets a page that asks again: a thread waits with it
     SPEECHES_PER_PAGE = 20

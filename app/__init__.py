@@ -72,7 +72,8 @@ def create_app(config: object = Config, cloner: "VoiceCloner | None" = None) -> 
     health.init_app(app)
     access.init_app(app)
     app.extensions["cloner"] = cloner
-    app.extensions["speaking"] = Queue(partial(worker.say, app))
+    places, seconds = app.config["QUEUE_PLACES"], 60 * app.config["MAX_SPEAKING_MINUTES"]
+    app.extensions["speaking"] = Queue(partial(worker.say, app), places, seconds)
     for extension in (db, schema, retention, reading, i18n, errors):
         extension.init_app(app)
     CSRFProtect(app)

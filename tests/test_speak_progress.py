@@ -239,14 +239,36 @@ def test_refusal_of_the_form_comes_as_the_form(client, voice):
     assert answer.status_code == 422 and 'id="text-error"' in answer.text
 
 
-def test_full_queue_says_so_and_keeps_the_text(client, voice, queue, stop):
+def test_full_queue_says_so_and_keeps_the_text(app, client, voice, queue, stop):
     first = _ask(client, text="0.")
     _told(client, first, "speaking")
-    for n in range(20):
+    for n in range(15):
         _ask(client, text=f"Text {n}.")
     answer = client.post("/", data=_payload(), headers=SCRIPT)
-    assert answer.status_code == 422 and "20 texts are waiting already" in answer.text
-    assert TEXT + "</textarea>" in answer.text
+    assert "15 of your texts are waiting already" in answer.text and TEXT + "</textarea>" in answer.text
+    assert answer.status_code == 503 and 5 <= int(answer.headers["Retry-After"]) <= 300
+    for n in range(5):
+        _ask(app.test_client(), text=f"Text {n}.")
+    answer = app.test_client().post("/", data=_payload())
+    assert answer.status_code == 503 and "20 texts are waiting already" in answer.text
+
+
+def test_full_queue_refuses_another_take(app, client, voice, queue, stop):
+    stop.release(4)
+    assert client.post("/", data=_payload()).location == "/speeches/1"
+    for n in range(21):
+        _ask(app.test_client(), text=f"Text {n}.")
+    answer = client.post("/speeches/1/again", headers=SCRIPT)
+    assert answer.status_code == 503 and "20 texts are waiting already" in answer.json["message"]
+    page = client.post("/speeches/1/again", follow_redirects=True)
+    assert page.status_code == 200 and "20 texts are waiting already" in page.text
+
+
+def test_text_that_takes_too_long_is_told_above_its_form(make_app, bank, cloner):
+    client = make_app(MAX_SPEAKING_MINUTES=0.0).test_client()
+    bank("Anna")
+    answer = client.post("/", data=_payload(), follow_redirects=True)
+    assert "It took longer than 0 min and was stopped" in answer.text and TEXT + "</textarea>" in answer.text
 
 
 def test_job_that_nobody_knows_is_said(client):

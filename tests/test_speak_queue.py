@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from app.speak import queue as queue_module
-from app.speak.queue import PHONES_PER_CHARACTER, Cancelled, Job, Queue, QueueFull, Rate
+from app.speak.queue import PHONES_PER_CHARACTER, Cancelled, Job, OwnPlacesFull, Queue, QueueFull, Rate
 from app.speak.request import RequestedVoice, SpeechRequest
 from models import VoiceProfile
 
@@ -233,6 +233,66 @@ def test_queue_that_is_full_says_how_many_wait(queue, speaker):
         queue.add(_job(f"{n}."))
     with pytest.raises(QueueFull, match="4 texts are waiting already"):
         queue.add(_job("One too many."))
+
+
+def test_full_queue_says_when_to_try_again(queue, speaker, clock):
+    queue.add(_job("Spoken.", n_sentences=40, n_phones=10))
+    _until(lambda: speaker.said)
+    clock.now += 2.0
+    speaker.say()  # 10 phones took 2 s: 39 more sentences take 78 s
+    for n in range(4):
+        queue.add(_job(f"{n}."))
+    with pytest.raises(QueueFull) as refused:
+        queue.add(_job("One too many."))
+    assert 70 <= refused.value.seconds <= 78
+
+
+def test_owners_take_turns(queue, speaker):
+    queue.add(_job("A1.", owner="a"))
+    _until(lambda: speaker.said)
+    asked = [queue.add(_job(text, owner=text[0].lower())) for text in ("A2.", "A3.", "B1.", "B2.")]
+    assert [queue.place(job) for job in asked] == [2, 4, 1, 3]
+    speaker.free()
+    assert all(job.wait(10) for job in asked)
+    assert speaker.said == ["A1.", "B1.", "A2.", "B2.", "A3."]
+
+
+def test_who_comes_late_waits_for_no_more_than_one_job_of_each_other(speaker):
+    queue = Queue(speaker, max_waiting=100)
+    queue.add(_job("A0.", owner="a"))
+    _until(lambda: speaker.said)
+    for n in range(1, 20):
+        queue.add(_job(f"A{n}.", owner="a"))
+        queue.add(_job(f"B{n}.", owner="b"))
+    late = queue.add(_job("C.", owner="c"))
+    assert queue.place(late) <= 3
+    speaker.free()
+    queue.close(10)
+
+
+def test_one_owner_leaves_places_for_others(queue, speaker):
+    queue.add(_job("Spoken.", owner="a"))
+    _until(lambda: speaker.said)
+    for n in range(3):
+        queue.add(_job(f"{n}.", owner="a"))
+    with pytest.raises(OwnPlacesFull, match="3 of your texts are waiting already"):
+        queue.add(_job("One too many.", owner="a"))
+    queue.add(_job("Of another.", owner="b"))
+    with pytest.raises(QueueFull, match="4 texts are waiting already"):
+        queue.add(_job("Of a third.", owner="c"))
+
+
+def test_job_that_takes_too_long_is_stopped_and_the_next_one_is_spoken(speaker, clock):
+    queue = Queue(speaker, max_seconds=90.0)
+    slow, next_job = queue.add(_job("Slow.", n_sentences=100)), queue.add(_job("Next."))
+    _until(lambda: speaker.said)
+    speaker.say()
+    clock.now += 91.0
+    speaker.say()
+    assert slow.wait(10) and slow.state == "failed"
+    assert str(slow.fault) == "It took longer than 1.5 min and was stopped: try a shorter text."
+    speaker.free()
+    assert next_job.wait(10) and next_job.state == "done"
 
 
 def test_job_asked_for_twice_at_once_by_one_browser_is_one_job(queue, speaker):

@@ -1,10 +1,10 @@
 """The queue of speech requests: one thread takes them in order, and ends with the last."""
 
 import atexit
+import bisect
 import secrets
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 
 from app import logs
@@ -13,6 +13,8 @@ from models import N_, Sentence, TembrError
 
 WAITING, SPEAKING, DONE, FAILED, CANCELLED = "waiting", "speaking", "done", "failed", "cancelled"
 MAX_WAITING = 20  # jobs
+MAX_SECONDS = 3600.0  # that one job is spoken
+RETRY_SECONDS = (5, 300)  # after which a full queue is worth another try, at least and at most
 MAX_KEPT = 100  # jobs that are over and can still be asked for
 KEPT_SECONDS = 3600.0
 PHONES_PER_CHARACTER = 1.1  # of a text that is not read yet: English 1.0, Russian 1.2
@@ -20,10 +22,30 @@ FORGETTING = 0.9  # what a measured sentence still counts when the next one is m
 
 
 class QueueFull(TembrError):
-    """Too many jobs wait already."""
+    """Too many jobs wait already.
 
-    def __init__(self, n_waiting: int):
+    seconds: after which a place may be free.
+    """
+
+    def __init__(self, n_waiting: int, seconds: int):
         super().__init__(N_("%(count)d texts are waiting already: try again in a few minutes."), count=n_waiting)
+        self.seconds = seconds
+
+
+class OwnPlacesFull(QueueFull):
+    """Too many jobs of one owner wait already: the other places are for others."""
+
+    def __init__(self, n_waiting: int, seconds: int):
+        template = N_("%(count)d of your texts are waiting already: try again once some of them are spoken.")
+        TembrError.__init__(self, template, count=n_waiting)
+        self.seconds = seconds
+
+
+class TookTooLong(TembrError):
+    """A job was spoken for longer than one may be."""
+
+    def __init__(self, minutes: float):
+        super().__init__(N_("It took longer than %(limit)g min and was stopped: try a shorter text."), limit=minutes)
 
 
 class Cancelled(Exception):
@@ -61,6 +83,8 @@ class Job:
         self.n_phones: tuple[float, ...] = ()  # of each sentence at ordinary speed, once the text is read
         self.n_spoken = 0  # sentences, of all takes
         self.is_cancelled = False
+        self.turn = 0  # those of a turn are spoken before those of the next
+        self.started_at: float | None = None  # by time.monotonic
         self.over_at: float | None = None  # by time.monotonic
         self._over = threading.Event()
         self._last = 0.0  # when the last sentence was spoken, by time.monotonic
@@ -93,7 +117,8 @@ class Job:
             raise Cancelled
 
     def start(self) -> None:
-        self.state, self._last = SPEAKING, time.monotonic()
+        self.state, self.started_at = SPEAKING, time.monotonic()
+        self._last = self.started_at
 
     def note_reading(self, sentences: list[Sentence]) -> None:
         self.n_phones, self._last = tuple(len(sentence.phones) for sentence in sentences), time.monotonic()
@@ -114,23 +139,30 @@ class Job:
 
 
 class Queue:
-    """Jobs in the order they came.
+    """Jobs in the order they came, but fair: each owner has one job in a turn.
 
-    speak: speaks a job, telling this queue of note_reading once and of note_sentence after each sentence, which raise
-    Cancelled when it is to stop; returns the speech's id.
+    max_waiting: places; one owner may have three of four.  max_seconds: of a job, after which it stops at the end of
+    its sentence.  speak: speaks a job, telling this queue of note_reading once and of note_sentence after each
+    sentence, which raise Cancelled or TookTooLong when it is to stop; returns the speech's id.
     """
 
-    def __init__(self, speak: Callable[["Queue", Job], int], max_waiting: int = MAX_WAITING):
-        self._speak, self._max_waiting = speak, max_waiting
+    def __init__(
+        self,
+        speak: Callable[["Queue", Job], int],
+        max_waiting: int = MAX_WAITING,
+        max_seconds: float = MAX_SECONDS,
+    ):
+        self._speak, self._max_waiting, self._max_seconds = speak, max_waiting, max_seconds
         self._lock = threading.RLock()
-        self._waiting: deque[Job] = deque()
+        self._waiting: list[Job] = []  # in the order they will be spoken
+        self._turn = 0  # of the present job
         self._jobs: dict[str, Job] = {}  # by token, in the order they came
         self._rate = Rate()
         self._present: Job | None = None
         self._thread: threading.Thread | None = None
 
     def add(self, job: Job) -> Job:
-        """Append a job; of the same request made twice at once, as by a double click, return the first.
+        """Give a job its place; of the same request made twice at once, as by a double click, return the first.
 
         Raises QueueFull.
         """
@@ -138,26 +170,25 @@ class Queue:
             for one in self.of(job.owner) if job.owner else ():
                 if one.request == job.request:
                     return one
-            if len(self._waiting) >= self._max_waiting:
-                raise QueueFull(len(self._waiting))
+            self._check_places(job.owner)
             self._forget()
             self._jobs[job.token] = job
-            self._waiting.append(job)
+            self._place(job)
             if not self._thread:
                 self._start()
         return job
 
     def note_reading(self, job: Job, sentences: list[Sentence]) -> None:
-        """Note that the text of the job was read.  Raises Cancelled."""
+        """Note that the text of the job was read.  Raises Cancelled, TookTooLong."""
         with self._lock:
             job.note_reading(sentences)
-        job.check()
+        self._check(job)
 
     def note_sentence(self, job: Job) -> None:
-        """Note that a sentence of the job was spoken.  Raises Cancelled."""
+        """Note that a sentence of the job was spoken.  Raises Cancelled, TookTooLong."""
         with self._lock:
             self._rate.measured(*job.advance())
-        job.check()
+        self._check(job)
 
     def of(self, owner: str) -> list[Job]:
         """Return the unfinished jobs of a browser."""
@@ -192,7 +223,7 @@ class Queue:
         with self._lock:
             if job.is_over:
                 return 0.0
-            before = list(self._waiting)[: self._waiting.index(job)] if job in self._waiting else []
+            before = self._waiting[: self._waiting.index(job)] if job in self._waiting else []
             ahead = {job, *before, *([self._present] if self._present else [])}
             return self._rate.seconds(sum(one.phones_left() for one in ahead) - self._phones_of_sentence())
 
@@ -212,6 +243,30 @@ class Queue:
                 self.cancel(job)
         if thread:
             thread.join(seconds)
+
+    def _check_places(self, owner: str) -> None:
+        """Raises QueueFull, OwnPlacesFull."""
+        n_own = sum(one.owner == owner for one in self._waiting) if owner else 0
+        if len(self._waiting) < self._max_waiting and n_own < self._max_waiting - self._max_waiting // 4:
+            return
+        low, high = RETRY_SECONDS
+        present = self._present
+        left = self._rate.seconds(present.phones_left() - self._phones_of_sentence()) if present else None
+        seconds = round(min(max(left or 0, low), high))
+        if len(self._waiting) < self._max_waiting:
+            raise OwnPlacesFull(n_own, seconds)
+        raise QueueFull(len(self._waiting), seconds)
+
+    def _place(self, job: Job) -> None:
+        """Put a job among those that wait: in the turn after its owner's last one, after the others of that turn."""
+        before = [one.turn for one in (*self._waiting, self._present) if one and one.owner == job.owner]
+        job.turn = max([self._turn, *(turn + 1 for turn in before)])
+        self._waiting.insert(bisect.bisect(self._waiting, job.turn, key=lambda one: one.turn), job)
+
+    def _check(self, job: Job) -> None:
+        job.check()
+        if job.started_at and time.monotonic() - job.started_at > self._max_seconds:
+            raise TookTooLong(self._max_seconds / 60)
 
     def _phones_of_sentence(self) -> float:
         """Estimate how many phones of the present sentence are spoken: at most 95 of 100."""
@@ -257,8 +312,9 @@ class Queue:
     def _next(self) -> Job | None:
         """Take the next job; without one, end the thread."""
         with self._lock:
-            self._present = self._waiting.popleft() if self._waiting else None
+            self._present = self._waiting.pop(0) if self._waiting else None
             if self._present:
+                self._turn = self._present.turn
                 self._present.start()
             else:
                 self._thread = None

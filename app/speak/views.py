@@ -12,7 +12,7 @@ from app.db import Speech, Voice, db
 from app.errors import told
 from app.speak import progress, reading
 from app.speak.forms import RECORDING, SpeakForm, TextForm, voice_of
-from app.speak.queue import Job
+from app.speak.queue import Job, QueueFull
 from app.speak.request import SpeechRequest, knobs_of
 from app.voices import picker, quality
 from app.voices.similarity import in_words
@@ -32,8 +32,17 @@ def speak():
         return _page(form)
     if form.validate_on_submit():
         with form.refusals():
-            return progress.answer(_begin(form))
+            try:
+                return progress.answer(_begin(form))
+            except QueueFull as fault:
+                form.form_errors.append(told(fault))
+                return _later(_page(form)[0], fault)
     return _page(form)
+
+
+def _later(answer: str | dict, fault: QueueFull) -> tuple[str | dict, int, dict[str, str]]:
+    """Answer with 503, and with the seconds after which to try again."""
+    return answer, 503, {"Retry-After": str(fault.seconds)}
 
 
 def _page(form: SpeakForm, preview: reading.Preview | None = None):
@@ -114,7 +123,12 @@ def again(speech_id: int):
     with form.refusals():
         voice = voice_of(db.session.get(Voice, speech.voice_id) if speech.voice_id else speech)
         take = replace(SpeechRequest.from_row(speech, voice), seed=(speech.seed + 1) % MAX_SEED)
-        return progress.answer(progress.queue().add(Job(take, progress.owner())))
+        try:
+            return progress.answer(progress.queue().add(Job(take, progress.owner())))
+        except QueueFull as fault:
+            if progress.is_by_script():
+                return _later({"message": told(fault)}, fault)
+            raise
     message = " ".join(message for messages in form.errors.values() for message in messages)
     if progress.is_by_script():
         return {"message": message}, 422
