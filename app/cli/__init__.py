@@ -33,7 +33,7 @@ for command in (speak, read, voices, models, check):
 @commands.command("help", hidden=True)
 @click.pass_context
 def help_of_all(context: click.Context) -> None:
-    """Every command with every option: what help.txt beside this file holds, which ./tembr help prints."""
+    """Return the help of every command; help.txt holds it, so that ./tembr help needs no Python."""
     for name, command in commands.commands.items():
         if command.hidden:
             continue
@@ -43,7 +43,7 @@ def help_of_all(context: click.Context) -> None:
 
 
 def _pages(command: click.Command, context: click.Context) -> Iterator[str]:
-    """The help of a command, or that of each command of a group."""
+    """Yield the help of a command, or of each command of a group."""
     if not isinstance(command, click.Group):
         yield context.get_help()
         return
@@ -52,7 +52,7 @@ def _pages(command: click.Command, context: click.Context) -> Iterator[str]:
 
 
 def main(arguments: list[str] | None = None, load: Callable = load_cloner) -> int:
-    """Do what the command line says; return the exit status.  load: makes the VoiceCloner."""
+    """Run the command line; return the exit status.  load: makes the VoiceCloner."""
     sys.stdout.reconfigure(encoding="utf-8")  # whatever the terminal's language
     try:
         return commands.main(arguments, "./tembr", standalone_mode=False, obj=load) or 0

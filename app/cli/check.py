@@ -26,7 +26,7 @@ SENTENCES = {
 
 @dataclass
 class Part:
-    """What was found of a part.  problem: why it will not do; None when it will."""
+    """The result of one check.  problem: why it failed, or None."""
 
     name: str
     found: dict[str, object] = field(default_factory=dict)
@@ -56,7 +56,7 @@ def check(load: Callable[[], "VoiceCloner"], as_json: bool) -> int:
 
 @contextmanager
 def _noted(part: Part) -> Iterator[None]:
-    """Whatever goes wrong with a part is its problem, and the others are looked at all the same."""
+    """Record any exception as the part's problem, so that the other checks still run."""
     try:
         yield
     except Exception as error:
@@ -93,7 +93,7 @@ def _device(cloner: "VoiceCloner | None") -> Part:
 
 
 def _speech(cloner: "VoiceCloner") -> Iterator[Part]:
-    """A sentence in each language, timed stage by stage and compared with its voice."""
+    """Speak a sentence in each language, time its stages and compare it with its voice."""
     from benchmarks import speed
 
     profile = speed.some_profile(cloner, None)
@@ -116,7 +116,7 @@ def _speech(cloner: "VoiceCloner") -> Iterator[Part]:
 
 
 def _kept() -> Iterator[Part]:
-    """The disk and the database of the site."""
+    """Check the disk and the database of the site."""
     disk, database = Part("disk"), Part("database")
     with _noted(database), site().app_context():
         from flask import current_app

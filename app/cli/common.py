@@ -1,4 +1,4 @@
-"""What the commands share: the site without its pages, the networks, and how numbers are read and answers given."""
+"""What the commands share: the app for its database, the networks, options and output."""
 
 import json
 import math
@@ -20,11 +20,11 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Answer in JS
 
 
 class UnknownVoice(TembrError):
-    """No voice of the bank has the name."""
+    """No voice of the bank has this name."""
 
 
 class Number(click.FloatRange):
-    """A number within a Range."""
+    """Option type of a number within a Range; refuses NaN."""
 
     def __init__(self, limits: Range):
         super().__init__(limits.low, limits.high)
@@ -37,7 +37,7 @@ class Number(click.FloatRange):
 
 
 def load_cloner() -> "VoiceCloner":
-    """The networks, an owner's before the shipped ones.  Raises UnreadableWeights, UnknownModel."""
+    """Load the networks, an owner's before the shipped ones.  Raises UnreadableWeights, UnknownModel."""
     from config import Config
     from models import VoiceCloner
 
@@ -45,7 +45,7 @@ def load_cloner() -> "VoiceCloner":
 
 
 def site() -> "Flask":
-    """The site with its database and bank, the ready voices in it; no networks are loaded, and nothing is deleted."""
+    """Build the app and prepare its database and ready voices; load no networks, delete nothing."""
     from app import create_app, startup
     from app.schema import UpgradeFailed
 
@@ -59,7 +59,7 @@ def site() -> "Flask":
 
 
 def named(name: str) -> "Voice":
-    """The voice of that name.  Raises UnknownVoice, with the names there are."""
+    """Return the voice of that name.  Raises UnknownVoice, which lists the names of the bank."""
     from app.db import Voice
 
     if voice := Voice.named(name):
@@ -69,7 +69,7 @@ def named(name: str) -> "Voice":
 
 
 def dictionary() -> dict[str, str]:
-    """The words whose reading the site remembers; none where there is no site yet."""
+    """Return the site's dictionary, word -> respelling; {} if there is no database yet."""
     from config import Config
 
     if not (Config.SQLALCHEMY_DATABASE_URI or (Config.INSTANCE / "tembr.sqlite").exists()):
@@ -81,10 +81,10 @@ def dictionary() -> dict[str, str]:
 
 
 def say(message: str) -> None:
-    """Tell a person; a program reads standard output."""
+    """Print a message for a person to standard error."""
     print(f"tembr: {message}", file=sys.stderr)
 
 
 def answer(value: object) -> None:
-    """Answer a program, in a line of JSON."""
+    """Print a line of JSON for a program to standard output."""
     print(json.dumps(value, ensure_ascii=False))

@@ -34,11 +34,11 @@ Line = dict[str, str]  # column -> cell
 
 
 class BadLine(TembrError):
-    """A table of lines, or a line of it, is not what it should be."""
+    """A table of lines, or one of its lines, is malformed."""
 
 
 def knob_options(command: Callable) -> Callable:
-    """Give a command an option for each knob of a SpeechRequest that has a line about it."""
+    """Add an option to a command for each knob of SpeechRequest."""
     for one in reversed([one for one in fields(SpeechRequest) if one.metadata]):
         limits, kind, metavar = one.metadata["limits"], str, "NAME"
         if isinstance(limits, Range):
@@ -116,7 +116,7 @@ def _format(path: Path) -> str:
 
 
 class Speaker:
-    """Speaks texts to files; listens to each recording once, and finds each failure once."""
+    """Speaks texts to files; caches the profile, or the error, of each voice."""
 
     def __init__(self, cloner: "VoiceCloner"):
         self.cloner = cloner
@@ -125,7 +125,7 @@ class Speaker:
         self._site: Flask | None = None
 
     def speak(self, text: str, voice: str, path: Path, knobs: dict) -> float:
-        """Write the file, sentence by sentence, whole or not at all; return seconds of speech.
+        """Write the file sentence by sentence, and keep it only if it is complete; return seconds of speech.
 
         knobs: fields of SpeechRequest.  Raises what the networks raise, UnknownVoice, OSError.
         """
@@ -147,7 +147,7 @@ class Speaker:
         return file.seconds
 
     def profile(self, voice: str) -> "VoiceProfile":
-        """The profile of a recording's path or of a name in the bank.
+        """Return the profile of a recording's path or of a name in the bank.
 
         Raises UnknownVoice and what VoiceCloner.listen raises.
         """
@@ -171,7 +171,7 @@ class Speaker:
 
 
 def _speak_batch(load: Callable, batch: Path, out_dir: Path, knobs: dict, as_json: bool) -> int:
-    """Speak every line that can be, and report the others.  Return 1 if there were any, else 0."""
+    """Speak every line that can be spoken and report the others; return the exit status."""
     lines = list(read_lines(batch))
     out_dir.mkdir(parents=True, exist_ok=True)
     speaker, taken, all_seconds, n_bad = Speaker(load()), set(), 0.0, 0
@@ -184,7 +184,7 @@ def _speak_batch(load: Callable, batch: Path, out_dir: Path, knobs: dict, as_jso
             seconds = speaker.speak(line["text"], line["voice"], path, knobs | spoken_in)
             all_seconds += seconds
             told |= {"file": str(path), "seconds": round(seconds, 3)}
-        except Exception as error:  # whatever is wrong with one line, the others are still spoken
+        except Exception as error:  # one bad line must not stop the others
             n_bad += 1
             told["error"] = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
             say(f"line {number}, id {line['id']!r}: {told['error']}")
@@ -195,9 +195,9 @@ def _speak_batch(load: Callable, batch: Path, out_dir: Path, knobs: dict, as_jso
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, Line]]:
-    """Numbers and cells of a table's lines.  Tabs part the cells; quotes mean nothing; empty lines are left out.
+    """Yield number and cells of each line of a table: tabs between cells, no quoting, empty lines skipped.
 
-    A line of more or fewer cells comes with its id alone.  Raises BadLine when the file is no such table, and OSError.
+    A line with too many or too few cells has its id alone.  Raises BadLine if the file is no such table, and OSError.
     """
     with path.open(encoding="utf-8-sig", newline="") as file:
         table = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE, restkey="")
@@ -215,7 +215,7 @@ def read_lines(path: Path) -> Iterator[tuple[int, Line]]:
 
 
 def _check_line(line: Line, taken: set[str]) -> None:
-    """Complete a line that can be spoken, and take its id.  Raises BadLine."""
+    """Validate a line, add its id to `taken`, and undo escapes in its text.  Raises BadLine."""
     if "text" not in line:
         raise BadLine("The line has more or fewer cells than the first one.")
     name = line["id"]

@@ -30,7 +30,7 @@ class NotKept(TembrError):
 
 
 class Unheard(TembrError):
-    """A file that was named is not what it should be."""
+    """A file cannot be used; the message names it."""
 
 
 @click.group()
@@ -40,7 +40,7 @@ def voices() -> None:
 
 @contextmanager
 def bank() -> Iterator[None]:
-    """The bank, in the context of its site.  Raises NotKept where the database refuses; then nothing is kept."""
+    """Enter the app's context; roll back and raise NotKept if the database refuses."""
     from sqlalchemy.exc import SQLAlchemyError
 
     from app.db import db
@@ -138,7 +138,7 @@ def add(
 
 
 def _listen(cloner: "VoiceCloner", path: Path, content: bytes):
-    """The profile of a recording.  Raises Unheard, with the file's name, for what VoiceCloner.listen raises."""
+    """Return the profile of a recording.  Raises Unheard, with the file's name, for what VoiceCloner.listen raises."""
     try:
         return cloner.listen(content)
     except ValueError as fault:

@@ -1,4 +1,4 @@
-"""The voices that the front page offers: the first of the bank, or those that are searched for, and the chosen one."""
+"""The voices that the front page offers: the first of the bank, or those that a search finds, and the chosen one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Choices:
 
 
 def offered(chosen: str | None) -> Choices:
-    """What the page shows of the bank, however large it is."""
+    """Return at most VOICES_OFFERED voices that the search finds, and the chosen one."""
     query, limit = plain_query(request.values.get("find")), current_app.config["VOICES_OFFERED"]
     found = list(Voice.choices(query, limit + 1))
     voices = found[:limit]
@@ -35,12 +35,12 @@ def offered(chosen: str | None) -> Choices:
 
 
 def _chosen(chosen: str) -> Sequence[Row]:
-    """The chosen voice, if it is one of the bank."""
+    """Return the chosen voice as rows; none if it is not in the bank."""
     is_id = chosen.isascii() and chosen.isdigit() and len(chosen) < 19
     return Voice.choices(voice_id=int(chosen)) if is_id else ()
 
 
 def are_asked_for() -> bool:
-    """Whether the button of the search was pressed, or Enter in its field, and not the button that speaks."""
+    """Return whether the form was sent by the search rather than by the button that speaks."""
     was = request.form.get("found", "")
     return "show" in request.form or request.form.get("find", was) != was

@@ -1,4 +1,4 @@
-"""The bank: look through it, add a voice, import one, rename it, delete it."""
+"""The bank: list and search voices, add, import, rename and delete one."""
 
 from flask import Blueprint, Response, current_app, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
@@ -18,7 +18,7 @@ blueprint = Blueprint("voices", __name__, url_prefix="/voices")
 
 
 def voice_gone(_fault: Exception | None = None):
-    """The answer about a voice that is no longer in the bank, or was deleted while it was being changed."""
+    """Answer 404 for a voice that is not in the bank, or was deleted during the request."""
     db.session.rollback()
     gone = NotFound(_("There is no such voice: it may have been deleted."))
     return current_app.handle_http_exception(gone)
@@ -29,7 +29,7 @@ blueprint.register_error_handler(StaleDataError, voice_gone)
 
 @blueprint.route("", methods=["GET", "POST"])
 def bank():
-    """The voices, or those that are searched for, and the form that adds one."""
+    """List the voices, or those that a search finds; or add one."""
     form = VoiceForm()
     if form.validate_on_submit():
         with form.refusals():
@@ -38,7 +38,7 @@ def bank():
 
 
 def _page(form: VoiceForm, renaming: NameForm | None = None):
-    """The page of the bank, 422 when one of its forms was refused."""
+    """Render the bank; 422 if one of its forms has errors."""
     refused = form.errors or (renaming and renaming.errors)
     added = db.session.get(Voice, _number("added", 0))
     page = render_template(
@@ -48,23 +48,23 @@ def _page(form: VoiceForm, renaming: NameForm | None = None):
 
 
 def _query() -> str:
-    """What is searched for."""
+    """Return the query of the search."""
     return plain_query(request.args.get("q"))
 
 
 def _number(name: str, default: int) -> int:
-    """A number in the address, between 0 and any that means something."""
+    """Return a number of the address, limited to 0..MAX_NUMBER."""
     return min(max(request.args.get(name, default, int), 0), MAX_NUMBER)
 
 
 def _place() -> dict[str, str | int]:
-    """The part of the address that says what of the bank is shown."""
+    """Return query and page as parameters of an address."""
     number = _number("page", 1)
     return ({"q": _query()} if _query() else {}) | ({"page": number} if number > 1 else {})
 
 
 def _found() -> Pagination:
-    """A page of the voices that are searched for; the last one when there are not so many."""
+    """Return a page of the found voices; the last one for any number beyond it."""
     wanted, per_page = Voice.found(_query()), current_app.config["VOICES_PER_PAGE"]
     page = db.paginate(wanted, page=max(_number("page", 1), 1), per_page=per_page, error_out=False)
     if page.page > max(page.pages, 1):
@@ -83,7 +83,7 @@ def _add(form: VoiceForm) -> Voice:
 
 @blueprint.route("/import", methods=["GET", "POST"])
 def import_voice():
-    """Put a voice that was exported into the bank."""
+    """Import a voice file into the bank."""
     form = VoiceFileForm()
     if form.validate_on_submit():
         with form.refusals():
@@ -94,7 +94,7 @@ def import_voice():
 
 @blueprint.get("/choices")
 def choices() -> str:
-    """The part of the front page with the voices that are searched for."""
+    """Render the voices that a search of the front page finds."""
     return render_template("voices/_choices.html", bank=offered(request.args.get("chosen")))
 
 
@@ -121,9 +121,7 @@ def rename(voice_id: int):
 
 @blueprint.post("/<int:voice_id>/delete")
 def delete(voice_id: int) -> Response:
-    """Delete the voice and its recordings; what it said stays.  One that is deleted already, as by a double click,
-    is gone as it should be.
-    """
+    """Delete the voice and its recordings, and keep its speeches; a second request changes nothing more."""
     voice = db.session.get(Voice, voice_id)
     try:
         if voice is None:

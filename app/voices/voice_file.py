@@ -1,7 +1,6 @@
-"""One voice as one small file, NAME.tembr-voice: its profile, what is known of it and, if asked for, a sample.
+"""Voice files, NAME.tembr-voice: a profile, its card (name, note, origin ...) and optionally a sample.
 
-It is a safetensors file: nothing in it can run.  Files come from strangers, so nothing is taken from one that is not
-exactly what is written here.
+The format is safetensors, which holds no code.  Files are untrusted: only what is listed here is accepted.
 """
 
 import json
@@ -52,12 +51,12 @@ RANGES = {  # what a voice can be, and how it is called; beyond it the numbers a
 
 
 class InvalidVoiceFile(ValueError):
-    """The file is no voice, or one that this Tembr does not take."""
+    """The file is not a voice file, or one of a version that cannot be read."""
 
 
 @dataclass(frozen=True)
 class VoiceFile:
-    """What such a file says of a voice."""
+    """The content of a voice file."""
 
     profile: VoiceProfile
     name: str
@@ -75,7 +74,7 @@ class VoiceFile:
         return save(tensors, {"format": "tembr-voice", "version": VERSION, "made_with": "Tembr"} | self._card())
 
     def _card(self) -> dict[str, str]:
-        """What is known of the voice, without what is not."""
+        """Return the card: those fields that have a value, as strings."""
         card = {name: getattr(self, name) for name in ("name", "note", "language", "origin", "licence")}
         card["consent"] = self.consent_at and self.consent_at.isoformat(timespec="seconds")
         card["seconds"] = f"{self.profile.seconds:.1f}"
@@ -84,7 +83,7 @@ class VoiceFile:
 
     @classmethod
     def from_bytes(cls, stored: bytes) -> "VoiceFile":
-        """The voice of a file, its sample decoded once.  Raises InvalidVoiceFile."""
+        """Parse a file, and check that its sample decodes.  Raises InvalidVoiceFile."""
         check_size(len(stored))
         card = _card_of(stored)
         profile, sample = _tensors_of(stored, card.get("hearing", ""))
@@ -97,9 +96,9 @@ class VoiceFile:
         )  # fmt: skip
 
     def keep(self, name: str) -> Voice:
-        """Put the voice into the bank.  Raises OSError and SQLAlchemyError; then nothing is kept.
+        """Add the voice to the bank.  Raises OSError and SQLAlchemyError; then nothing is kept.
 
-        name: not taken.  The speaker's consent keeps the date that the file gives; without one, it is given now.
+        name: one that is free.  The date of consent is the file's, or now.
         """
         voice = Voice(name=name, note=self.note, language=self.language, origin=self.origin, licence=self.licence)
         voice.consent_at = self.consent_at or now()
@@ -107,7 +106,7 @@ class VoiceFile:
 
 
 def of(voice: Voice, with_sample: bool = True) -> VoiceFile:
-    """A voice of the bank as a file; without a sample when its recording is not on the disk or cannot be read."""
+    """Return a voice of the bank as a voice file; without a sample if its recording is missing or unreadable."""
     return VoiceFile(
         voice.profile, voice.name, voice.note, voice.language, voice.origin, voice.licence,
         voice.consent_at, _sample_of(voice) if with_sample else None,
@@ -119,7 +118,7 @@ def file_name(voice: Voice) -> str:
 
 
 def check_size(n_bytes: int) -> None:
-    """Raises InvalidVoiceFile for an empty file and for one that is too large to be read at all."""
+    """Raise InvalidVoiceFile for an empty or too large file."""
     if not n_bytes:
         raise InvalidVoiceFile(_("This file is empty (0 bytes)."))
     if n_bytes > MAX_BYTES:
@@ -130,7 +129,7 @@ def check_size(n_bytes: int) -> None:
 
 
 def _sample_of(voice: Voice) -> bytes | None:
-    """The voice's sample as it is, or its first seconds as an mp3 when that is smaller than it may be."""
+    """Return the sample as it is if it is small enough, else its first seconds as mp3, or None."""
     path = storage.path_of(voice)
     if not voice.file_name or not path.is_file():
         return None
@@ -145,7 +144,7 @@ def _sample_of(voice: Voice) -> bytes | None:
 
 
 def _card_of(stored: bytes) -> dict[str, str]:
-    """What the header says of the voice.  Its length is checked before anything of it is read."""
+    """Read the card from the header, whose length is checked first.  Raises InvalidVoiceFile."""
     length = int.from_bytes(stored[:8], "little")
     if len(stored) < 8 or length > MAX_HEADER_BYTES or length > len(stored) - 8:
         raise InvalidVoiceFile(_("This is not a voice that Tembr exported."))
@@ -164,9 +163,9 @@ def _card_of(stored: bytes) -> dict[str, str]:
 
 
 def _tensors_of(stored: bytes, hearing: str) -> tuple[VoiceProfile, bytes | None]:
-    """The profile, heard that way, and the sample.
+    """Read profile and sample.  hearing: as in VoiceProfile.
 
-    Only tensors that are known, of their shapes, with numbers that a voice can have.
+    Only known tensors, of their shapes, with finite numbers in range, are accepted.  Raises InvalidVoiceFile.
     """
     try:
         tensors = load(stored)
@@ -194,7 +193,7 @@ def _check_numbers(profile: VoiceProfile) -> None:
 
 
 def _clean(card: dict[str, str], part: str) -> str:
-    """A text of the card in single spaces, without characters that are not seen."""
+    """Return a text of the card with single spaces and without invisible characters."""
     text = card.get(part) or ""
     if not isinstance(text, str):
         raise InvalidVoiceFile(_("This is not a voice that Tembr exported."))
@@ -207,7 +206,7 @@ def _clean(card: dict[str, str], part: str) -> str:
 
 
 def _consent(card: dict[str, str]) -> datetime | None:
-    """When the speaker agreed, by the file."""
+    """Return the date of consent in the card, or None."""
     if not card.get("consent"):
         return None
     try:
@@ -220,7 +219,7 @@ def _consent(card: dict[str, str]) -> datetime | None:
 
 
 def _check_sample(sample: bytes | None) -> None:
-    """The sample must be a recording, by the decoder that hears every upload."""
+    """Raise InvalidVoiceFile unless the decoder of uploads reads the sample."""
     if sample is None:
         return
     try:
