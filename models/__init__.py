@@ -1,13 +1,13 @@
-"""The networks, and what they hear and read.
+"""The networks, the signal processing and the reading of text around them.
 
 cloning.py            VoiceCloner: the journey from recording and text to speech; start here
-limits.py             what may be asked for: speed, pitch, pauses, formats, languages, lengths
-errors.py             what is refused, each sentence written once
+limits.py             limits: speed, pitch, pauses, formats, languages, lengths
+errors.py             errors with a message for the user
 recording.py          files to waveforms
 speech_file.py        speech to files, sentence by sentence
-tags.py               what those files say of themselves
+tags.py               the tags of those files
 quality.py            what is wrong with a recording, and its best part
-audio.py  pitch.py    what the networks hear: mels, level, silence, F0
+audio.py  pitch.py    signal processing: mels, level, silence, F0
 voice_profile.py      what is kept of a voice
 text/                 written text to phones
 speaker_encoder.py  synthesizer.py  vocoder.py  convnext.py    the networks
@@ -15,8 +15,8 @@ legacy/               the published networks of Real-Time-Voice-Cloning
 checkpoint.py         weights on disk
 training/             how the weights were made; never loaded by the site
 
-The site takes every name from here.  A module is loaded when one of its names is first taken, so that limits, errors
-and texts are at hand without torch.
+The site imports every name from here.  A module is loaded when one of its names is first used, so that limits, errors
+and texts are available without torch.
 """
 
 from importlib import import_module

@@ -1,7 +1,7 @@
-"""What a person is told, written once: an English sentence with places, and the values that fill them.
+"""Errors with a message for the user: an English template, and the values that fill it.
 
-The sentence stands where it is raised, marked by N_ for pybabel; whoever shows it to a person translates the template
-and fills it in (app: with numbers as the page's language writes them).  str() gives the English.
+The template is written where the error is raised, marked by N_ for pybabel.  The site translates it and formats its
+numbers in the page's language; str() gives the English.
 """
 
 from collections.abc import Mapping
@@ -37,7 +37,7 @@ class Message:
 
 
 class TembrError(ValueError):
-    """What was asked for cannot be done; message says why, and what would do."""
+    """Base of all errors that the user can act on; message says why, and what to do."""
 
     def __init__(self, template: str | tuple[str, str], /, **values: object):
         self.message = Message(template, values)

@@ -1,13 +1,13 @@
-"""What may be asked for: the one place that networks, forms, API, command line and templates read.
+"""Limits of speaking: the one place that networks, forms, API, command line and templates read.
 
-Imports nothing, so that a usage message needs no network.
+Imports no network, so that the command line can print its help at once.
 """
 
 from typing import NamedTuple
 
 
 class Range(NamedTuple):
-    """The numbers that may be asked for, the one that is taken otherwise, and the step of a slider."""
+    """Lowest and highest value, the default (usual), and the step of a slider."""
 
     low: float
     high: float
@@ -23,7 +23,7 @@ PITCH = Range(-6.0, 6.0, usual=0.0, step=0.5)  # semitones above the voice's own
 PAUSES = Range(0.5, 2.0, usual=1.0, step=0.1)  # times as long as usual
 MAX_SEED = 2**31 - 1
 
-FORMATS = ("mp3", "wav", "flac", "ogg")  # ogg holds Opus; the first is taken otherwise
+FORMATS = ("mp3", "wav", "flac", "ogg")  # ogg holds Opus; the first is the default
 KBITS = (64, 96, 128, 160, 192)  # of an mp3, a second
 USUAL_KBITS = 128
 

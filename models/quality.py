@@ -14,25 +14,25 @@ from models.errors import N_, Message, TembrError
 from models.speaker_encoder import PARTIAL_FRAMES
 
 FRAME = SAMPLE_RATE // 100  # samples: 10 ms
-MIN_SPEECH_SECONDS = PARTIAL_FRAMES / ENCODER_MEL.frames_per_second  # the speaker encoder hears no less
+MIN_SPEECH_SECONDS = PARTIAL_FRAMES / ENCODER_MEL.frames_per_second  # the least that the speaker encoder takes
 GOOD_SPEECH_SECONDS = 3.5
-MIN_CONTRAST_DB = 2.0  # speech rises and falls, noise and buzzers do not
+MIN_CONTRAST_DB = 2.0  # between speech and floor; steady noise stays below
 MIN_LEVEL_DB = -45.0  # dBFS
 MAX_CLIPPED = 0.002  # share of samples
 MIN_SNR_DB = 17.0
 MIN_BANDWIDTH = 4_200.0  # Hz; a telephone ends at 3,400
 MIN_SIMILARITY = 0.70  # cosine between the two groups of partials
 MAX_TONAL = 0.05  # share of frames
-MIN_FALL_DB = 7.0  # within 50 ms, where a voice stops
+MIN_FALL_DB = 7.0  # within 50 ms, where sounds end
 SAME_VOICE = 0.84  # cosine of two recordings' embeddings
 
 VAD_STRICTNESS = 2  # of 0..3
-MAX_PARTIALS = 60  # heard of a long recording: 47 s and more
-MIN_GROUP = 0.15  # share of the partials that makes a second speaker
+MAX_PARTIALS = 60  # embedded of a recording; spaced out above 47 s
+MIN_GROUP = 0.15  # least share of the partials in either of two speakers' groups
 SMOOTHING = 5  # frames, of the level
-NEAR_PEAK = 0.95  # of the loudest sample: where clipped samples lie, even after mp3 or Opus
+NEAR_PEAK = 0.95  # of the loudest sample; clipped samples stay above, even after mp3 or Opus
 INAUDIBLE_DB = 50.0  # below the strongest frequency
-TONE_FRAMES = 10  # of 20 ms: no voice holds a partial that still for so long
+TONE_FRAMES = 10  # of 20 ms; voiced harmonics move within that time
 BEST_SECONDS = 10.0
 BEST_STEP_SECONDS = 0.25
 SPECTRA_AT_ONCE = 2_000
@@ -40,13 +40,13 @@ SPECTRA_AT_ONCE = 2_000
 
 @dataclass(frozen=True)
 class Figures:
-    """What is measured of a recording."""
+    """Measurements of a recording."""
 
     speech_seconds: float
     level_db: float  # dBFS, of the speech
     clipped: float  # share of samples
-    snr_db: float  # the speech above the quietest twentieth of the recording
-    bandwidth: float  # Hz: nothing is audible above
+    snr_db: float  # level of speech above the 5th percentile of all frames
+    bandwidth: float  # Hz, of the highest audible frequency
     tonal: float  # share of frames that hold a chord
     fall_db: float  # within 50 ms, at the end of sounds
     group_similarity: float | None  # cosine of the two groups of partials; None when there is too little speech
@@ -67,7 +67,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Findings:
-    """What was measured of a recording, where its best part is (in samples), and what is wrong with it."""
+    """Measurements of a recording, its best part (in samples), and what is wrong with it."""
 
     figures: Figures
     best: slice
@@ -83,12 +83,12 @@ class Findings:
 
     @property
     def best_seconds(self) -> tuple[float, float]:
-        """Where the best part begins and ends."""
+        """Start and end of the best part, in seconds."""
         return self.best.start / SAMPLE_RATE, self.best.stop / SAMPLE_RATE
 
 
 class RecordingUnfit(TembrError):
-    """No voice can be made of a recording; findings: what was found, a fault first."""
+    """The recording has a fault, so no voice can be made of it; message: that of the first fault."""
 
     def __init__(self, findings: Findings):
         self.findings = findings
@@ -125,7 +125,7 @@ def measure(waveform: np.ndarray, spoken: np.ndarray, partials: np.ndarray) -> F
 
 
 def judge(figures: Figures) -> Iterator[Finding]:
-    """Compare figures with their limits; yield a fault alone, since nothing else is of use then, or every warning."""
+    """Compare figures with their limits; yield the first fault alone or, without one, every warning."""
     if not figures.speech_seconds or figures.snr_db < MIN_CONTRAST_DB:
         template = N_(
             "No speech was heard in this recording. Record one person speaking, close to the microphone, for 5 to 10 s."
@@ -192,7 +192,7 @@ def judge(figures: Figures) -> Iterator[Finding]:
 
 
 def voice_mask(waveform: np.ndarray) -> np.ndarray:
-    """Tell which 10 ms frames hold speech: those that WebRTC's detector takes for it and that are loud enough.
+    """Tell which 10 ms frames hold speech, by WebRTC's detector and by energy.
 
     waveform: (samples,) at 16 kHz.  Returns booleans, (samples // 160,).
     """
@@ -205,7 +205,7 @@ def voice_mask(waveform: np.ndarray) -> np.ndarray:
 
 
 def clipped_share(waveform: np.ndarray) -> float:
-    """Share of samples near the peak, 0..1: a voice touches it now and then, a clipped one stays there."""
+    """Share of samples near the peak, 0..1; large in a clipped recording."""
     loudness = np.abs(waveform)
     return float((loudness > NEAR_PEAK * loudness.max(initial=1e-9)).mean()) if len(waveform) else 0.0
 
@@ -222,21 +222,21 @@ def bandwidth(waveform: np.ndarray, spoken: np.ndarray) -> float:
 
 
 def tonal_share(waveform: np.ndarray) -> float:
-    """Share of 20 ms frames, 0..1, with three tones or more that last TONE_FRAMES: music or a hum, not a voice."""
+    """Share of 20 ms frames, 0..1, with three or more steady tones, which last TONE_FRAMES: music or a hum."""
     level = _decibels(_spectra(waveform, 1024, 2 * FRAME)[:, 4:257])  # 62 to 4,000 Hz
     if len(level) <= TONE_FRAMES:
         return 0.0
     around = np.maximum.reduce([np.roll(level, shift, 1) for shift in (-4, -3, 3, 4)])
     highest = (level >= np.roll(level, 1, 1)) & (level >= np.roll(level, -1, 1))
     peaks = highest & (level > around + 6) & (level > level.max() - 60)
-    peaks[:, :4] = peaks[:, -4:] = False  # their neighbours are not known
+    peaks[:, :4] = peaks[:, -4:] = False  # their neighbours lie outside the band
     n_peaks = np.cumsum(np.pad(peaks, ((1, 0), (0, 0))), axis=0)
     steady = n_peaks[TONE_FRAMES:] - n_peaks[:-TONE_FRAMES] >= TONE_FRAMES - 1
     return float((steady.sum(1) >= 3).mean())
 
 
 def fall(waveform: np.ndarray) -> float:
-    """Fall of the level within 50 ms, in dB, at its fastest tenth: how fast sounds end.  Echoes make it slow."""
+    """Fastest tenth of the falls of the level within 50 ms, in dB; reverberation makes it small."""
     hop = FRAME // 2
     power = np.square(waveform[: len(waveform) // hop * hop], dtype=np.float64).reshape(-1, hop).mean(1)
     if len(power) < 20:
@@ -248,15 +248,15 @@ def fall(waveform: np.ndarray) -> float:
 
 
 def spread_starts(n_frames: int) -> np.ndarray:
-    """First frames of the partial utterances of an encoder mel, each half over the next, thinned to MAX_PARTIALS."""
+    """First frames of partial utterances of an encoder mel, overlapping by half; MAX_PARTIALS at most."""
     starts = np.arange(0, n_frames - PARTIAL_FRAMES + 1, PARTIAL_FRAMES // 2)
     return starts[np.linspace(0, len(starts) - 1, min(len(starts), MAX_PARTIALS)).round().astype(int)]
 
 
 def group_similarity(partials: np.ndarray) -> float:
-    """Cosine between the centres of two groups of partial embeddings; 1 of one group, or of too few to tell.
+    """Cosine between the centres of two clusters of partial embeddings; low if two people speak.
 
-    One speaker's groups are alike; those of two speakers are not.  partials: (partials, 256), unit norm.
+    1 for fewer than four partials, or if one cluster is smaller than MIN_GROUP.  partials: (partials, 256), unit norm.
     """
     if len(partials) < 4:
         return 1.0
@@ -270,22 +270,22 @@ def group_similarity(partials: np.ndarray) -> float:
 
 
 def best_window(waveform: np.ndarray, seconds: float = BEST_SECONDS, spoken: np.ndarray | None = None) -> slice:
-    """Find the part of a recording, at most so long, with most speech, least noise and no clipping; in samples.
+    """Find the part of a recording, at most `seconds` long, with most clear speech; in samples.
 
-    waveform: (samples,) at 16 kHz.  spoken: as voice_mask gives it, when it is known.
+    waveform: (samples,) at 16 kHz.  spoken: as voice_mask gives it, computed if None.
     """
     n_frames, width = len(waveform) // FRAME, round(seconds * SAMPLE_RATE / FRAME)
     if n_frames <= width:
         return slice(0, len(waveform))
-    worth = _worth(waveform, voice_mask(waveform) if spoken is None else spoken)[:n_frames]
-    total = np.concatenate([[0.0], np.cumsum(worth)])
+    weights = _weights(waveform, voice_mask(waveform) if spoken is None else spoken)[:n_frames]
+    total = np.concatenate([[0.0], np.cumsum(weights)])
     starts = np.arange(0, n_frames - width + 1, round(BEST_STEP_SECONDS * SAMPLE_RATE / FRAME))
     start = int(starts[np.argmax(total[starts + width] - total[starts])]) * FRAME
     return slice(start, start + width * FRAME)
 
 
-def _worth(waveform: np.ndarray, spoken: np.ndarray) -> np.ndarray:
-    """Worth of each 10 ms frame, 0..1: 1 for clear speech, less above noise, nothing for silence and clipping."""
+def _weights(waveform: np.ndarray, spoken: np.ndarray) -> np.ndarray:
+    """Weight of each 10 ms frame, 0..1: 1 for speech 30 dB above the noise, 0 for silence and clipping."""
     power = _frame_power(waveform)
     level = _decibels(_smoothed(power))
     floor = np.array([np.percentile(level[max(0, at - 200) : at + 200], 5) for at in range(0, len(level), 50)])
@@ -308,7 +308,7 @@ def _decibels(power: np.ndarray) -> np.ndarray:
 
 
 def _spectra(waveform: np.ndarray, n_fft: int, hop: int) -> np.ndarray:
-    """Power spectra, (frames, n_fft // 2 + 1) float32, some at a time: windows are many times the waveform."""
+    """Power spectra, (frames, n_fft // 2 + 1) float32, computed in blocks to bound the memory."""
     padded = np.pad(waveform, (0, max(0, n_fft - len(waveform))))
     frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::hop]
     window = np.hanning(n_fft)

@@ -1,7 +1,7 @@
-"""A recording, whatever a phone or browser makes, to a waveform.
+"""Decode a recording in any format that phones and browsers make to a waveform.
 
-Files come from strangers.  They are told by their content, never by name; only the containers and codecs listed here
-are opened; nothing in them can open another file; and no more is decoded than the limit allows.
+Files are untrusted: the format is detected by content, never by name; only the containers and codecs listed here are
+opened; a file cannot open another one; and no more is decoded than the limit allows.
 """
 
 import io
@@ -16,7 +16,7 @@ import numpy as np
 from models.audio import SAMPLE_RATE
 from models.errors import N_, Message, TembrError
 
-SILENCE_DBFS = -60.0  # a recording whose loudest sample is below this holds nothing
+SILENCE_DBFS = -60.0  # a recording whose loudest sample is below this is silent
 
 CONTAINERS = ("wav", "mp3", "flac", "ogg", "mov", "matroska", "webm", "aac", "aiff", "amr")
 CODECS = (
@@ -27,10 +27,10 @@ CODECS = (
 MAX_STREAMS = 32
 MAX_CHANNELS = 8
 SAMPLE_RATES = range(4_000, 384_001)  # Hz; the resampler's filter grows with the ratio
-MAX_BROKEN_PACKETS = 50  # a damaged recording is heard as far as it goes, noise is not
+MAX_BROKEN_PACKETS = 50  # up to so many are skipped
 MAX_PACKETS_PER_SECOND = 2_000  # of the longest recording allowed
 
-LOUDEST = 0.999  # full scale is 1; leaves room for rounding
+LOUDEST = 0.999  # of full scale 1; leaves room for rounding
 
 
 class UnreadableAudio(TembrError):
@@ -55,7 +55,7 @@ class RecordingTooLong(TembrError):
 
 
 class RecordingSilent(TembrError):
-    """Nothing in the recording is loud enough to be heard; dbfs: of its loudest sample."""
+    """No sample of the recording reaches SILENCE_DBFS; dbfs: level of the loudest one."""
 
     def __init__(self, dbfs: float):
         if np.isfinite(dbfs):
@@ -88,7 +88,7 @@ def load_recording(source: bytes | Path, max_seconds: float) -> np.ndarray:
 
 @contextmanager
 def open_recording(source: bytes | Path) -> Iterator[av.container.InputContainer]:
-    """Open a stranger's file with every caution.  Raises UnreadableAudio, from the block, too."""
+    """Open an untrusted file with restricted formats.  Raises UnreadableAudio, also for errors inside the block."""
     options = {
         "format_whitelist": ",".join(CONTAINERS),
         "codec_whitelist": ",".join(CODECS),
@@ -108,7 +108,7 @@ def open_recording(source: bytes | Path) -> Iterator[av.container.InputContainer
 
 
 def _file(source: bytes | Path) -> BinaryIO:
-    """Open the source.  The decoder never sees a name: a name could mean a protocol."""
+    """Open the source; the decoder gets no file name, which it could take for a protocol."""
     if isinstance(source, bytes):
         if not source:
             raise UnreadableAudio(N_("it is empty"))
@@ -154,7 +154,7 @@ def _check_stream(stream: av.AudioStream) -> None:
 
 
 def _frames(container: av.container.InputContainer, stream: av.AudioStream, max_seconds: float) -> Iterator:
-    """Decoded frames, past a few damaged packets, to the end or to where the file breaks off."""
+    """Decode frames up to the end or to where the file is cut off; skip up to MAX_BROKEN_PACKETS damaged packets."""
     n_broken, max_packets = 0, max(1, max_seconds) * MAX_PACKETS_PER_SECOND
     packets = container.demux(stream)
     for n_packets, packet in enumerate(_until_broken_off(packets)):
@@ -167,7 +167,7 @@ def _frames(container: av.container.InputContainer, stream: av.AudioStream, max_
 
 
 def _until_broken_off(packets: Iterator) -> Iterator:
-    """The packets before a truncated file's end."""
+    """Yield packets; a truncated file ends where it is cut off."""
     try:
         yield from packets
     except (av.InvalidDataError, av.EOFError):
@@ -178,7 +178,7 @@ def _resampled(frames: Iterator) -> Iterator[np.ndarray]:
     """Frames of one sample rate and layout -> blocks of (n_channels, n_samples) float32 at SAMPLE_RATE."""
     resampler = None
     for frame in frames:
-        layout = "stereo" if frame.layout.nb_channels > 2 else frame.layout  # many channels are much memory
+        layout = "stereo" if frame.layout.nb_channels > 2 else frame.layout  # bounds the memory
         resampler = resampler or av.AudioResampler(format="flt", layout=layout, rate=SAMPLE_RATE)
         yield from map(_samples, resampler.resample(frame))
     if resampler:
@@ -186,12 +186,12 @@ def _resampled(frames: Iterator) -> Iterator[np.ndarray]:
 
 
 def _samples(frame: av.AudioFrame) -> np.ndarray:
-    """(n_channels, n_samples) of an interleaved frame: PyAV 18 crashes on planes of their own for eight channels."""
+    """(n_channels, n_samples) of an interleaved frame; PyAV 18 crashes on eight planar channels."""
     return frame.to_ndarray().reshape(-1, frame.layout.nb_channels).T
 
 
 def _mono(channels: np.ndarray) -> np.ndarray:
-    """(n_channels, n_samples) -> (n_samples,); samples that are no number become silence, in place."""
+    """(n_channels, n_samples) -> (n_samples,); NaN and infinite samples become 0, in place."""
     np.nan_to_num(channels, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
     peak = max(np.abs(channels).max(), 1e-30)
     channels /= peak  # so that no square is infinite

@@ -1,4 +1,4 @@
-"""Who is speaking: the GE2E speaker encoder of SV2TTS (arXiv:1710.10467), as Resemblyzer ships it."""
+"""The speaker encoder: GE2E of SV2TTS (arXiv:1710.10467), as Resemblyzer ships it."""
 
 import math
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ PARTIAL_STEP = 77  # frames from one partial utterance to the next: 1.3 partials
 
 
 class RecordingTooShort(TembrError):
-    """The recording holds too little speech to know a voice from."""
+    """The recording holds less speech than the network needs."""
 
     def __init__(self, seconds: float):
         super().__init__(

@@ -1,4 +1,4 @@
-"""Speech to a file, sentence by sentence: however long the speech, no more of it is in memory than a sentence."""
+"""Write speech to a file piece by piece, so that memory does not grow with its length."""
 
 import errno
 import io
@@ -15,7 +15,7 @@ from models.errors import N_, TembrError
 from models.limits import FORMATS, KBITS, USUAL_KBITS
 from models.recording import open_recording, within_full_scale
 
-MPEG_2_KBITS = 160  # the most that an mp3 below 32 kHz can have
+MPEG_2_KBITS = 160  # the highest bit rate of an mp3 below 32 kHz
 MPEG_1_RATE = 32_000  # Hz
 TAGS = ("title", "artist", "comment", "date", "software")
 ID3_FRAMES = {"title": b"TIT2", "artist": b"TPE1", "comment": b"COMM", "date": b"TDRC", "software": b"TSSE"}
@@ -28,7 +28,7 @@ class UnknownFormat(TembrError):
 
 
 class SpeechFile:
-    """A file that speech is written to piece by piece, and closed when all is said.
+    """A writer of an audio file, piece by piece; close() finishes the file.
 
     target: a path, or an open binary file, which stays open.  tags: any of TAGS.  kbits: of an mp3.
     Raises UnknownFormat, and OSError when the disk refuses.
@@ -103,12 +103,12 @@ class _Mp3:
 
     def close(self) -> None:
         with self._opened:
-            if self._is_begun:  # lame refuses to end what it has not begun
+            if self._is_begun:  # lame fails on flush() before the first encode()
                 self._file.write(self._encoder.flush())
 
 
 class _Sound:
-    """What libsndfile writes.  It opens a path itself: exceptions of a Python file would be lost on its way."""
+    """wav, flac and Opus by libsndfile, which opens a path itself: it swallows exceptions of a Python file."""
 
     def __init__(self, target: Path | BinaryIO, sample_rate: int, format: str, tags: Mapping[str, str]):
         container, codec = _SOUNDFILE_KINDS[format]
@@ -129,7 +129,7 @@ class _Sound:
 
 @contextmanager
 def _as_os_error() -> Iterator[None]:
-    """Raise what libsndfile and its wrapper say of a full disk as OSError."""
+    """Turn errors of libsndfile and its wrapper, as from a full disk, into OSError."""
     try:
         yield
     except (soundfile.LibsndfileError, AssertionError) as error:
@@ -137,7 +137,7 @@ def _as_os_error() -> Iterator[None]:
 
 
 def _id3(tags: Mapping[str, str]) -> bytes:
-    """Write an ID3v2.4 tag in UTF-8 (id3.org, ID3 tag version 2.4.0); nothing without tags."""
+    """Write an ID3v2.4 tag in UTF-8 (id3.org, ID3 tag version 2.4.0); b"" without tags."""
     frames = b""
     for name, value in tags.items():
         body = b"\x03" + (b"und\x00" if name == "comment" else b"") + value.encode()

@@ -1,4 +1,4 @@
-"""What a file of speech says of itself: that it is synthetic, with which voice and when it was made."""
+"""The tags of a file of speech: that it is synthetic, with which voice and when it was made."""
 
 from datetime import date
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from models.speech_file import read_tags
 
 SOFTWARE = "Tembr"
-MARK = "Synthetic speech made with Tembr"  # never translated: files are known by it wherever they went
+MARK = "Synthetic speech made with Tembr"  # never translated, since says_synthetic searches for it
 MARK_RUSSIAN = "Синтезированная речь"
 MAX_TITLE_CHARACTERS = 80
 
@@ -26,7 +26,7 @@ def synthetic_tags(text: str, voice_name: str, made_on: date) -> dict[str, str]:
 
 
 def says_synthetic(source: bytes | Path) -> bool:
-    """Tell whether an audio file's tags say that Tembr made it; False for what is no audio."""
+    """Tell whether an audio file's tags say that Tembr made it; False for other files."""
     try:
         return any(MARK.casefold() in value.casefold() for value in read_tags(source).values())
     except (ValueError, OSError):
