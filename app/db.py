@@ -136,26 +136,32 @@ class Voice(db.Model):
         return list(db.session.scalars(cls.found()))
 
     @classmethod
-    def found(cls, wanted: str = "") -> Select[tuple["Voice"]]:
-        """The voices whose name or note holds every word of `wanted`, in the order of the bank."""
+    def found(cls, wanted: str = "", language: str | None = None) -> Select[tuple["Voice"]]:
+        """Select the voices whose name or note contains every word of `wanted`, in the order of the bank.
+
+        language: put its ready voices before the others.
+        """
         words = search_key(wanted).split()
         held = (cls.search_key.contains(word, autoescape=True) for word in words)
-        return select(cls).where(*held).order_by(*_order())
+        return select(cls).where(*held).order_by(*_order(language))
 
     @classmethod
-    def choices(cls, wanted: str = "", limit: int | None = None, voice_id: int | None = None) -> Sequence[Row]:
-        """Found voices as rows of id, name, language, origin and file_name: a list of hundreds stays cheap.
+    def choices(
+        cls, wanted: str = "", limit: int | None = None, voice_id: int | None = None, language: str | None = None
+    ) -> Sequence[Row]:
+        """Return found voices as rows of id, name, language, origin and file_name, without loading profiles.
 
-        voice_id: that one alone.
+        voice_id: return that one alone.  language: as in `found`.
         """
         columns = (cls.id, cls.name, cls.language, cls.origin, cls.file_name)
-        found = cls.found(wanted).with_only_columns(*columns).limit(limit)
+        found = cls.found(wanted, language).with_only_columns(*columns).limit(limit)
         return db.session.execute(found if voice_id is None else found.where(cls.id == voice_id)).all()
 
 
-def _order() -> tuple:
-    """Orders the voices added here by age, the newest first, and after them the ready ones by their names."""
-    return Voice.origin.is_not(None), db.case((Voice.origin.is_(None), -Voice.id), else_=0), Voice.name_key
+def _order(language: str | None) -> tuple:
+    """Return the order of the bank: voices added here, newest first, then the ready ones, those of `language` first."""
+    by_age = db.case((Voice.origin.is_(None), -Voice.id), else_=0)
+    return Voice.origin.is_not(None), by_age, db.case((Voice.language == language, 0), else_=1), Voice.name_key
 
 
 class VoiceRecording(db.Model):

@@ -69,11 +69,15 @@ def _declare(response: Response) -> Response:
 
 @blueprint.post("/language")
 def choose() -> Response:
-    """Remember a language, and show the page again that it was chosen on."""
-    chosen = request.form.get("language")
+    """Store the chosen language in a cookie, and redirect back to the page.
+
+    ?form=: the address of a page whose form came along; it is posted on there, and shown in the other language.
+    """
+    chosen, form_of = request.form.get("page_language"), request.args.get("form")
     if chosen not in languages():
         abort(400, _("The pages are not in this language."))
-    answer = redirect(request.script_root + shown_again(request.form.get("next", "")), 303)
+    address = request.script_root + shown_again(form_of or request.form.get("next", ""))
+    answer = redirect(address, 307 if form_of else 303)
     secure = current_app.config["SESSION_COOKIE_SECURE"] or request.is_secure
     answer.set_cookie(COOKIE, chosen, max_age=YEAR, secure=secure, httponly=True, samesite="Lax")
     return answer

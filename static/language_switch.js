@@ -30,8 +30,13 @@ function bringBack() {
   }
 }
 
-document.querySelector("[data-switch]")?.addEventListener("submit", ({ target }) => {
+const form = document.querySelector("[data-switch]");
+for (const button of form?.querySelectorAll("button") ?? []) {
+  button.removeAttribute("form"); // without scripts it sends the page's form along
+  button.removeAttribute("formaction");
+}
+form?.addEventListener("submit", () => {
   keep();
-  askForVoice(target.elements.next);
+  askForVoice(form.elements.next);
 });
 bringBack();

@@ -228,7 +228,7 @@ def test_cookies_of_a_site_behind_https_stay_there(make_app, n_proxies, scheme, 
     client = make_app(PASSWORD=PASSWORD, PROXIES=n_proxies).test_client()
     headers = {"X-Forwarded-Proto": scheme}
     signed_in = client.post("/sign-in", data={"password": PASSWORD}, headers=headers).headers["Set-Cookie"]
-    language = client.post("/language", data={"language": "ru"}, headers=headers).headers["Set-Cookie"]
+    language = client.post("/language", data={"page_language": "ru"}, headers=headers).headers["Set-Cookie"]
     for cookie in (signed_in, language):
         assert "HttpOnly" in cookie and "SameSite=Lax" in cookie
         assert ("Secure" in cookie) == secure

@@ -16,7 +16,7 @@ def choose(client):
     """Presses the switch of languages on a page."""
 
     def press(language, page="/"):
-        return client.post("/language", data={"language": language, "next": page})
+        return client.post("/language", data={"page_language": language, "next": page})
 
     return press
 
@@ -88,9 +88,24 @@ def test_switch_leads_back_to_the_page_and_never_elsewhere(choose, page, shown):
     assert choose("ru", page).location == shown
 
 
+@pytest.mark.parametrize(("page", "shown"), [("/?voice=3", "/?voice=3"), ("https://elsewhere.example/", "/")])
+def test_form_of_a_page_is_sent_on_to_it_and_never_elsewhere(client, page, shown):
+    answer = client.post("/language", query_string={"form": page}, data={"page_language": "ru"})
+    assert (answer.status_code, answer.location) == (307, shown)
+
+
+def test_form_that_came_with_a_switch_is_shown_again_and_speaks_nothing(russian, bank):
+    bank("Anna", "Boris")
+    data = {"voice": "1", "text": "Hello", "page_language": "ru", "recording": (io.BytesIO(b"x"), "a.wav")}
+    answer = russian.post("/", data=data)
+    assert "Hello</textarea>" in answer.text and '<html lang="ru">' in answer.text
+    assert re.search('value="1" checked', answer.text) and "Выберите запись ещё раз" in answer.text
+    assert 'class="card speech"' not in russian.get("/speeches").text
+
+
 def test_switch_from_another_site_is_refused(make_app):
     client = make_app(WTF_CSRF_ENABLED=True).test_client()
-    answer = client.post("/language", data={"language": "ru", "next": "/"}, headers={"Accept-Language": "ru"})
+    answer = client.post("/language", data={"page_language": "ru", "next": "/"}, headers={"Accept-Language": "ru"})
     assert answer.status_code == 400
     assert "Обновите страницу и попробуйте ещё раз" in answer.text
     assert f"{i18n.COOKIE}=" not in str(answer.headers.getlist("Set-Cookie"))

@@ -35,6 +35,18 @@ def test_switch_keeps_what_was_typed_and_chosen_and_the_site_stays_russian(russi
     assert russian.find("html").get_attribute("lang") == "ru"
 
 
+def test_switch_keeps_what_was_typed_and_chosen_without_scripts(page):
+    page.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    page.open("/")
+    page.press(".choice label")
+    page.type("#text", TEXT)
+    page.press("[data-switch] button")
+    page.wait("html[lang=ru] main")
+    assert page.find("#text").get_property("value") == TEXT
+    assert page.find(".choice [type=radio]").is_selected()
+    page.driver.delete_all_cookies()
+
+
 def test_voice_that_was_searched_for_speaks_after_a_switch_of_the_language(russian, bank):
     bank(*(f"Voice {number}" for number in range(40)))
     russian.open("/")

@@ -254,6 +254,13 @@ def test_speech_of_a_deleted_voice_stays_and_offers_no_take(app, client, voice):
     assert client.post("/speeches/1/again").status_code == 404
 
 
+def test_page_of_a_speech_offers_the_voice_that_is_asked_for(client, voice, bank):
+    client.post("/", data=_payload())
+    bank("Boris")
+    page = client.get("/speeches/1?voice=2").text
+    assert 'value="2" checked' in page and 'value="1" checked' not in page
+
+
 def test_same_text_voice_and_seed_give_the_same_file(app, client, voice):
     client.post("/", data=_payload(format="wav"))
     client.post("/", data=_payload(format="wav"))

@@ -398,6 +398,22 @@ def test_short_bank_is_offered_whole_and_without_a_search(client, bank):
     assert _offered(page) == ["Anna"] and 'name="find"' not in page
 
 
+@pytest.mark.parametrize(("language", "order"), [("en", ["Own", "Emma", "Анна"]), ("ru", ["Own", "Анна", "Emma"])])
+def test_ready_voices_in_the_language_of_the_page_come_first(app, client, bank, language, order):
+    ids = dict(zip(("Emma", "Анна", "Own"), bank("Emma", "Анна", "Own"), strict=True))
+    with app.app_context():
+        for name, spoken in (("Emma", "en"), ("Анна", "ru")):
+            voice = db.session.get(Voice, ids[name])
+            voice.origin, voice.language = "A corpus", spoken
+        db.session.commit()
+    headers = {"Accept-Language": language}
+    assert _offered(client.get("/", headers=headers).text) == order
+    page = client.get("/voices", headers=headers).text
+    assert sorted(order, key=lambda name: page.index(f'id="voice-{ids[name]}"')) == order
+    client.post(f"/voices/{ids['Own']}/delete")
+    assert re.search(rf'value="{ids[order[1]]}" checked', client.get("/", headers=headers).text)
+
+
 def test_script_is_told_the_next_page_and_leaves_its_messages_to_it(client, bank):
     bank("Anna")
     told = client.post(

@@ -1,15 +1,14 @@
 """The front page, the preview, a speech with the form that made it, and another take."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
-from sqlalchemy import Row
 
 from app import storage
 from app.db import Speech, Voice, db
 from app.errors import told
+from app.i18n import page_language
 from app.speak import progress, reading
 from app.speak.forms import RECORDING, SpeakForm, TextForm, voice_of
 from app.speak.queue import Job, QueueFull
@@ -25,7 +24,9 @@ blueprint = Blueprint("speak", __name__)
 def speak():
     """Show the form, or queue what it asks for."""
     job = progress.asked_about()
-    form = progress.refused(job) if job else SpeakForm(voice=_first_choice(Voice.choices(limit=1)))
+    form = progress.refused(job) if job else SpeakForm(voice=_asked_voice() or _first_voice())
+    if "page_language" in request.form:  # a browser without scripts sent its form along with a switch of the language
+        return _shown_again(form)
     if reading.is_asked_for():
         return _with_preview(form)
     if picker.are_asked_for():
@@ -60,6 +61,11 @@ def _with_preview(form: SpeakForm):
         form.text.data, form.text.errors = preview.text, asked.text.errors
     except reading.Busy as fault:
         form.text.errors = [told(fault)]
+    return _shown_again(form, preview)
+
+
+def _shown_again(form: SpeakForm, preview: reading.Preview | None = None):
+    """Show a browser without scripts what it filled in; ask for a chosen file again, which cannot come back."""
     if form.recording.data:
         form.recording.errors = [_("Choose the recording again: a page cannot keep it.")]
     return _page(form, preview)
@@ -74,11 +80,15 @@ def preview():
         return {"message": told(fault)}, 503, {"Retry-After": "1"}
 
 
-def _first_choice(first: Sequence[Row]) -> str:
-    """The voice asked for in the address, or the first of the bank, or a recording when the bank is empty."""
+def _asked_voice() -> str | None:
+    """Return the choice of the voice that the address asks for, None without one."""
     asked = request.args.get("voice", 0, int)
-    if 0 < asked < 2**63 and db.session.get(Voice, asked):
-        return str(asked)
+    return str(asked) if 0 < asked < 2**63 and db.session.get(Voice, asked) else None
+
+
+def _first_voice() -> str:
+    """Return the choice of the first voice of the bank, or of a recording when the bank is empty."""
+    first = Voice.choices(limit=1, language=page_language())
     return str(first[0].id) if first else RECORDING
 
 
@@ -99,7 +109,7 @@ def result(speech_id: int) -> str:
     """Show a speech above the form that made it."""
     speech = _found(speech_id)
     choice = _choice(speech)
-    form = SpeakForm.showing(knobs_of(speech), choice or _first_choice(Voice.choices(limit=1)))
+    form = SpeakForm.showing(knobs_of(speech), _asked_voice() or choice or _first_voice())
     shown = {"bank": picker.offered(form.voice.data), "panels": progress.panels()}
     state = {"can_repeat": bool(choice), "is_lost": not storage.path_of(speech).exists()}
     return render_template("speak/speak.html", form=form, alike=in_words, speech=speech, **state, **shown)

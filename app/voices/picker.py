@@ -7,6 +7,7 @@ from flask import current_app, request
 from sqlalchemy import Row
 
 from app.db import Voice, plain_query
+from app.i18n import page_language
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Choices:
 def offered(chosen: str | None) -> Choices:
     """Return at most VOICES_OFFERED voices that the search finds, and the chosen one."""
     query, limit = plain_query(request.values.get("find")), current_app.config["VOICES_OFFERED"]
-    found = list(Voice.choices(query, limit + 1))
+    found = list(Voice.choices(query, limit + 1, language=page_language()))
     voices = found[:limit]
     if chosen and chosen not in {str(voice.id) for voice in voices}:
         voices = [*_chosen(chosen), *voices]

@@ -8,6 +8,7 @@ from werkzeug.exceptions import NotFound
 
 from app import storage
 from app.db import Voice, db, plain_query
+from app.i18n import page_language
 from app.voices import quality, recordings, voice_file
 from app.voices.forms import NameForm, VoiceFileForm, VoiceForm
 from app.voices.picker import offered
@@ -65,7 +66,7 @@ def _place() -> dict[str, str | int]:
 
 def _found() -> Pagination:
     """Return a page of the found voices; the last one for any number beyond it."""
-    wanted, per_page = Voice.found(_query()), current_app.config["VOICES_PER_PAGE"]
+    wanted, per_page = Voice.found(_query(), page_language()), current_app.config["VOICES_PER_PAGE"]
     page = db.paginate(wanted, page=max(_number("page", 1), 1), per_page=per_page, error_out=False)
     if page.page > max(page.pages, 1):
         page = db.paginate(wanted, page=max(page.pages, 1), per_page=per_page, error_out=False)
