@@ -1,8 +1,8 @@
-"""Text: what was written becomes sentences of phones.
+"""Text to phones, sentence by sentence.
 
     written text --clean, cut--> sentences --numbers in words, stress--> words --letter to sound--> phones
 
-`read` is the whole journey; symbols.phone_ids turns its phones into the ids the synthesizer takes.
+`read` does all of it; symbols.phone_ids turns its phones into the ids the synthesizer takes.
 """
 
 import re
@@ -18,12 +18,12 @@ from .sentences import clean, cut, has_cyrillic, language_of, runs, sentences
 from .stress import with_accents
 from .symbols import WORD_BORDER
 
-MAX_WORDS = 400  # characters of a sentence in words: numbers grow when they are written out
+MAX_WORDS = 400  # characters of a sentence after numbers are written out
 
 BREAKS = (WORD_BORDER, *",.!?")  # weakest first
 
 _LONG_NUMBER = re.compile(r"\d{16,}")  # is read digit by digit
-_STANDARD = re.compile(r"(?<![\w.])([A-Z])\.(?=\d{2,4}\b(?!\.?\d))")  # H.323: its full stop is not heard
+_STANDARD = re.compile(r"(?<![\w.])([A-Z])\.(?=\d{2,4}\b(?!\.?\d))")  # H.323: the full stop is not spoken
 _LEADING_MARKS = re.compile(r"^[^\w+]+")
 
 
@@ -47,17 +47,17 @@ class TextTooLong(TembrError):
 
 @dataclass(frozen=True)
 class Sentence:
-    """One sentence as it will be read."""
+    """One sentence, ready to be synthesized."""
 
     language: str  # "ru" or "en", that of most of its words
-    words: str  # in full: numbers and abbreviations written out, stress as U+0301 (English: where it was given)
+    words: str  # numbers and abbreviations written out, stress as U+0301 (English: only where it was given)
     phones: tuple[str, ...]  # of SYMBOLS, WORD_BORDER between words; the last is one of . ? !
     languages: tuple[str, ...]  # of each phone
     pause_after: float = 0.0  # seconds of silence asked for, by a mark or an empty line; 0 for an ordinary pause
 
 
 def read(text: str, language: str | None = None, dictionary: Mapping[str, str] | None = None) -> list[Sentence]:
-    """The sentences of a text, as they will be read.
+    """Split a text into sentences and convert each to phones.
 
     Each word is read in the language of its alphabet; `language` is that of sentences without letters (numbers).
     dictionary: word -> respelling with + before its stressed vowel, in either alphabet; it wins over the models, and
@@ -78,7 +78,7 @@ def read(text: str, language: str | None = None, dictionary: Mapping[str, str] |
 
 
 def _read_sentence(written: str, default: str, pause: float, respell: Callable[[str], str]) -> list[Sentence]:
-    """One written sentence; more than one when its numbers make it too long in words."""
+    """Convert one written sentence; yield several if its numbers make it too long in words."""
     language = language_of(written, default)
     pieces = cut(_in_words(respell(written), language), MAX_WORDS)
     last = _last_mark(written)
@@ -90,20 +90,20 @@ def _read_sentence(written: str, default: str, pause: float, respell: Callable[[
 
 
 def _in_words(written: str, language: str) -> str:
-    """Numbers and abbreviations written out; Russian words with + before the stressed vowel."""
+    """Write numbers and abbreviations out; put + before the stressed vowel of Russian words."""
     written = _LONG_NUMBER.sub(lambda digits: " ".join(digits[0]), written)
     words = english.normalise(written) if language == "en" else russian.normalise(_STANDARD.sub(r"\1 ", written))
     return russian.accent(words) if has_cyrillic(words) else words
 
 
 def _last_mark(written: str) -> str:
-    """The one of . ? ! that ends a sentence, "." where none does."""
+    """Return the one of . ? ! that ends a sentence, "." if none does."""
     marks = re.search(r"[^\w\s]*\s*$", written)[0]
     return next((mark for mark in "?!" if mark in marks), ".")
 
 
 def _sentence(words: str, language: str, last: str) -> Sentence | None:
-    """A sentence in words as phones, or None if it makes no sound."""
+    """Convert a sentence in words to phones; None if it has none."""
     sounds: list[tuple[str, str]] = []  # phone, language
     for run_language, run in runs(words, language):
         for phone in _phones(run, run_language):
@@ -117,7 +117,7 @@ def _sentence(words: str, language: str, last: str) -> Sentence | None:
 
 
 def _add(sounds: list[tuple[str, str]], phone: str, language: str) -> None:
-    """Append a phone; of several pauses and borders in a row the strongest stays, and none opens a sentence."""
+    """Append a phone; keep the strongest of several pauses and borders in a row, and none at the start."""
     if phone not in BREAKS or (sounds and sounds[-1][0] not in BREAKS):
         sounds.append((phone, language))
     elif sounds:
@@ -125,7 +125,7 @@ def _add(sounds: list[tuple[str, str]], phone: str, language: str) -> None:
 
 
 def _phones(run: str, language: str) -> list[str]:
-    """Phones of a run of words of one language, after what parts it from the word before it."""
+    """Phones of a run of words of one language, after the border or pause before it."""
     marks = _LEADING_MARKS.match(run)
     before = english.pause_of(marks[0] if marks else "") or WORD_BORDER
     return [before, *(english if language == "en" else russian).phones(run)]

@@ -1,4 +1,4 @@
-"""A dictionary of the site's own: words that are respelled before anything else reads them."""
+"""The site's dictionary: respell words before any other rule or model reads them."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -8,12 +8,12 @@ from .stress import unmarked
 
 _ADDRESS = re.compile(r"@|://|\w\.\w")
 _SPOKEN = re.compile(r"[^\W_]")
-# A word whose stress the writer gave is not the dictionary's; "don" is no word of "don't", but it is of "don's".
+# A word with a stress mark in the text is skipped; "don" matches in "don's", not in "don't".
 _START, _END = r"(?<![\w+\u0301])(?<!\w['’])", r"(?![\w\u0301]|\+\w|['’](?!s\b)\w)"
 
 
 def respeller(dictionary: Mapping[str, str] | None) -> Callable[[str], str]:
-    """What replaces the words of a text by their respellings, whole words in any case, longer entries first.
+    """Make the function that respells a text: whole words in any case, longer entries first.
 
     dictionary: word -> respelling, with + before the stressed vowel; entries without letters on either side are
     passed over.  Words inside e-mail and web addresses stay.
@@ -48,14 +48,14 @@ def _pattern(key: str) -> str:
 
 
 def _in_address(match: re.Match) -> bool:
-    """Whether a word is only a part of an e-mail or web address."""
+    """Whether a word is part of an e-mail or web address."""
     before = match.string[: match.start()].rpartition(" ")[2]
     after = match.string[match.end() :].partition(" ")[0]
     return bool(_ADDRESS.search(before + match[0] + after)) and not _ADDRESS.search(match[0])
 
 
 def _in_case_of(written: str, respelling: str) -> str:
-    """The respelling with a capital where the word began with one, unless it was all in capitals."""
+    """Capitalise the respelling if the word was capitalised, but not if it was all in capitals."""
     first = 1 if respelling.startswith("+") else 0
     if written[:1].isupper() and written[1:] != written[1:].upper():
         return respelling[:first] + respelling[first : first + 1].upper() + respelling[first + 1 :]

@@ -1,4 +1,4 @@
-"""Sentences: cleaning what was written, cutting it to a speakable length, telling the alphabets apart."""
+"""Sentences: clean a text, split it at sentence ends and into speakable lengths, tell the alphabets apart."""
 
 import re
 import unicodedata
@@ -45,7 +45,7 @@ _FINAL_ABBREVIATIONS = set(
     "etc inc ltd co corp jr sr a.m p.m am pm bros dept "
     "т.д т.п др пр руб коп тыс млн млрд трлн гг вв в н.э мин сек час ч кг км м см мм га л шт экз чел".split()
 )
-# Words of a date: "В 1995 г. Москва" goes on, because nothing has happened yet.
+# Words of a date: in "В 1995 г. Москва" the sentence goes on, because it is only a date so far.
 _DATE_WORDS = set(
     "г гг в вв ч к с до до по от на из за для после около примерно весной летом осенью зимой утром вечером днём ночью "
     "января февраля марта апреля мая июня июля августа сентября октября ноября декабря январе феврале марте апреле мае "
@@ -62,14 +62,14 @@ _CLAUSE_BORDERS = (re.compile(r"[;:.!?…][\"'»”’)]*\s"), re.compile(r"\s[�
 
 
 def clean(text: str) -> str:
-    """The text with only what can be read: NFC, "\\n" as the one line break, no control characters or pictures."""
+    """Remove what cannot be read: return NFC, "\\n" as the one line break, no control characters or pictures."""
     text = unicodedata.normalize("NFC", _LINE_BREAK.sub("\n", text))
     text = "".join(map(_readable, text))
     return _LETTERS.sub(_one_alphabet, text)
 
 
 def _readable(character: str) -> str:
-    """What stands for one character: itself, a plainer form, a space or nothing."""
+    """Map one character to itself, a plainer form, a space or nothing."""
     if character < "\x7f":
         return character if character >= " " or character == "\n" else " "
     category = unicodedata.category(character)
@@ -98,7 +98,7 @@ def _letter_name(character: str) -> str:
 
 
 def _one_alphabet(match: re.Match) -> str:
-    """A word whose few foreign letters only look like the others', in one alphabet ("Mосква" with a Latin M)."""
+    """Replace look-alike letters so that a word is in one alphabet ("Mосква" with a Latin M)."""
     word = match[0]
     n_cyrillic = len(_CYRILLIC_LETTER.findall(word))
     if n_cyrillic in (0, len(word)):
@@ -112,9 +112,9 @@ def has_cyrillic(text: str) -> bool:
 
 
 def language_of(text: str, otherwise: str | None) -> str | None:
-    """ "ru" or "en", whichever alphabet most words are of; `otherwise` for none, or as many of both.
+    """ "ru" or "en", by the alphabet of most words; `otherwise` for none or a tie.
 
-    Latin initials, units and addresses are at home in Russian text, so they count only where nothing else does.
+    Latin initials, units and addresses are common in Russian text, so they count only if there is nothing else.
     """
     russian, english = len(_CYRILLIC_WORD.findall(text)), len(_LATIN_WORD.findall(text))
     if russian and english:
@@ -132,7 +132,7 @@ def _is_english(word: str) -> bool:
 def runs(text: str, language: str) -> list[tuple[str, str]]:
     """The parts of a sentence in reading order as (language, text): words of the other alphabet apart.
 
-    What has no letters goes with the main language.
+    Parts without letters belong to the main language.
     """
     mine, other = (CYRILLIC, LATIN) if language == "ru" else (LATIN, CYRILLIC)
     foreign = re.compile(rf"\+?[{other}](?:[^{mine}]*[{other}\u0301])?(?:\+\+|#)?")
@@ -146,7 +146,7 @@ def runs(text: str, language: str) -> list[tuple[str, str]]:
 def sentences(text: str) -> Iterator[tuple[str, float]]:
     """(sentence, seconds of silence after it), each sentence at most MAX_SENTENCE characters and with a word in it.
 
-    Pauses asked for one after another add up, and then stand alone; any number of empty lines is one pause.
+    Pause marks in a row add up and are not combined with other pauses; any number of empty lines is one pause.
     """
     pending, asked, empty = None, 0.0, False
     for part, seconds, is_empty in _parts(text):
@@ -236,13 +236,13 @@ def _ends_after(word: str, before: str, after: str) -> bool:
 
 
 def _is_only_date(text: str) -> bool:
-    """Whether a text says no more than when: "12 мая 1995 г"."""
+    """Whether a text is only a date: "12 мая 1995 г"."""
     words = _LETTERS.findall(text.lower())
     return all(word in _DATE_WORDS or _ROMAN.fullmatch(word) for word in words)
 
 
 def cut(sentence: str, limit: int) -> list[str]:
-    """A sentence in pieces of at most `limit` characters, about equally long, cut at clause borders or at words."""
+    """Cut a sentence into about equal pieces of at most `limit` characters, at clause borders or between words."""
     pieces = []
     while len(sentence) > limit:
         at = _border(sentence[: limit + 1], len(sentence) / -(-len(sentence) // limit))
@@ -252,7 +252,7 @@ def cut(sentence: str, limit: int) -> list[str]:
 
 
 def _border(text: str, wanted: float) -> int:
-    """Where to cut `text`, which is one character too long: after the best border near `wanted`."""
+    """Return where to cut `text`, one character over the limit: after the best border near `wanted`."""
     for border in _CLAUSE_BORDERS:
         ends = [match.end() for match in border.finditer(text) if match.end() > 0.3 * len(text)]
         if ends:

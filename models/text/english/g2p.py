@@ -1,7 +1,7 @@
 """The dictionary, the tagger and the network of hibari-tts, without its voices and in half of their memory.
 
 `import hibari` would load its synthesizer and, for that, scipy.  The tagger's weights, 80,000 small dictionaries, are
-kept as tuples here.  The answers are the same.
+kept as tuples here.  The output is the same.
 """
 
 import gzip

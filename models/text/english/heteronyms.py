@@ -1,6 +1,6 @@
-"""English words that are spelled alike and sound apart, where the tagger does not tell which one it is.
+"""English heteronyms, words spelled alike and pronounced differently, where the tagger is wrong.
 
-A rule names a word in its company and the tag that it then has; the dictionary's reading follows from the tag.
+A rule is a word in its context and the tag that it has there; the dictionary's reading follows from the tag.
 """
 
 import re
@@ -30,7 +30,7 @@ READINGS = {
     "Polish": {"DEFAULT": "pˈOlɪʃ", "VB": "pˈɑlɪʃ"},
 }
 _METALS = "zinc|copper|tin|mercury|cadmium|gold|silver|iron|arsenic|steel"
-# (the word as ~ in its company, its tag): the last that fits wins.  Tokens stand apart: "do n't".
+# (context, with the word as ~; its tag): the last match wins.  Tokens stand apart: "do n't".
 _RULES = [
     (rf"\b(?:have|has|had|'ve|having|{_BE}|gets?|got)(?: \w+ly| n't| not| never| ever| already| also| just| only| all"
      r"| i| you| we| they| he| she| it){0,2} (~read)\b", "VBN"),
@@ -66,7 +66,7 @@ _NOUN = re.compile(rf"(?:\b|(?=')){_DETERMINER} (\w+)(?= {_NOUN_BEFORE})", re.IG
 
 
 class HeteronymTagger:
-    """A part-of-speech tagger, corrected where a heteronym's company tells more."""
+    """A part-of-speech tagger, corrected by the rules for heteronyms."""
 
     def __init__(self, tagger, readings: dict) -> None:
         self.tagger = tagger

@@ -28,7 +28,7 @@ PAUSE_OF = {
     ",": ",", ".": ".", "?": "?", "!": "!", ";": ",", ":": ",", "—": ",", "–": ",", "…": ".", "(": ",", ")": ",",
 }  # fmt: skip
 PLAIN_LETTERS = str.maketrans({"ł": "l", "Ł": "L", "ø": "o", "Ø": "O", "đ": "d", "ß": "ss", "æ": "ae", "œ": "oe"})
-_UNREAD = re.compile("[^\x20-\x7e\u0301—–…“”«»]")  # the dictionary trips over some of them
+_UNREAD = re.compile("[^\x20-\x7e\u0301—–…“”«»]")  # the dictionary fails on some of them
 _LONG_WORD = re.compile(r"\S{40,}")  # with hyphens or capitals inside, the dictionary's time grows with its cube
 _INITIALS_AND = re.compile(r"\b([A-Z]{1,3})&([A-Z]{1,3})\b")  # AT&T
 _CAPITALS = re.compile(r"\b[A-Z]{2,}\b")
@@ -72,7 +72,7 @@ def _shouted(match: re.Match) -> str:
 
 
 def _shouted_small(match: re.Match) -> str:
-    """A word in capitals among others: THIS and FROM are no initials, as US and GPU are."""
+    """A word in capitals in a mixed text: THIS and FROM become words, US and GPU stay initials."""
     reading = dictionary().lexicon.golds.d.get(match[0].lower(), "ˈ") if len(match[0]) > 2 else "ˈ"
     return _shouted(match) if isinstance(reading, dict) or "ˈ" not in reading else match[0]
 

@@ -69,7 +69,7 @@ def _two_forms_of(word: str) -> str | None:
 
 
 def _is_plural(clause: list[str]) -> bool | None:
-    """Whether the first noun of a clause is a plural, by the words after it; None if they do not tell."""
+    """Whether the first noun of a clause is a plural, by the words after it; None if that is ambiguous."""
     if not _OF_QUANTITY.isdisjoint(clause):
         return False
     negated = False

@@ -50,7 +50,7 @@ def phones(text: str) -> list[str]:
     """How accented text sounds: symbols, WORD_BORDER between words, a pause where punctuation stands.
 
     text: Russian words with `+` before each stressed vowel (or U+0301 after it), ё written.  A word without a mark is
-    a clitic.  Anything but Cyrillic letters and punctuation is passed over.
+    a clitic.  Anything but Cyrillic letters and punctuation is skipped.
     """
     sounds: list[str] = []
     phrase: list[str] = []

@@ -14,7 +14,7 @@ _WORD = re.compile(r"[а-яёіїєґўѣѳѵ]+", re.IGNORECASE)
 _ALWAYS_UNSTRESSED = PREPOSITIONS | ENCLITICS | frozenset("не ни и а но чтоб чтобы".split())
 _UNSTRESSED_INSIDE = frozenset(("что", "да"))  # conjunctions, unless they open a sentence or stand before a pause
 _PARTICLES = frozenset("то таки либо нибудь ка де с".split())  # after a hyphen
-_OVERLONG = re.compile(r"\w{61,}")  # no word; the model's time grows with the square of its length
+_OVERLONG = re.compile(r"\w{61,}")  # not a word; the model's time grows with the square of its length
 _CHUNK_CHARACTERS = 400  # the homograph model reads at most 512 word pieces
 
 
@@ -98,7 +98,7 @@ def _given_stress(text: str) -> tuple[str, set[int]]:
 
 
 def _predict(text: str) -> tuple[str, set[int]]:
-    """The model's opinion: text with ё restored, letter for letter, and where the stressed vowels are."""
+    """Run the model: text with ё restored, of the same length, and where the stressed vowels are."""
     restored, found = "", set()
     for chunk in _chunks(text):
         letters, stressed = _predict_chunk(chunk)
@@ -130,7 +130,7 @@ def _predict_chunk(text: str) -> tuple[str, frozenset[int]]:
             stressed.add(len(letters))
         else:
             letters.append(letter)
-    if len(letters) != len(text):  # never seen: then every word alone loses only its context
+    if len(letters) != len(text):  # not seen so far; words alone only lose their context
         return text, frozenset()
     return _with_yo(text, "".join(letters)), frozenset(stressed)
 
@@ -156,6 +156,6 @@ def _read_alone(word: str) -> tuple[str, int | None]:
 
 @functools.cache
 def _accentor():
-    from .accentor import Accentor  # and with it PyTorch: later than the first import of this module
+    from .accentor import Accentor  # imports PyTorch, so not at the import of this module
 
     return Accentor()
