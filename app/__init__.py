@@ -1,4 +1,4 @@
-"""The site: create_app puts its parts together."""
+"""The site: create_app builds it from its parts."""
 
 import os
 import re
@@ -30,17 +30,17 @@ HEADERS = {
 
 
 class RowId(IntegerConverter):
-    """A number in an address that a database can hold."""
+    """Converter for ids in addresses, limited to what a database can hold."""
 
     def __init__(self, map, **options):
         super().__init__(map, **{"max": 2**63 - 1} | options)
 
 
 def create_app(config: object = Config, cloner: "VoiceCloner | None" = None) -> Flask:
-    """Build the site: settings, extensions, blueprints.  What a start does is done by app.startup.
+    """Build the site: settings, extensions, blueprints; start-up work is done by app.startup.
 
-    cloner: the networks; startup.start loads them when none are given.
-    The parts are imported here: a command that takes one module of app does not wait for torch and all the others.
+    cloner: the networks; startup.start loads them if it is None.
+    The parts are imported here so that a command that needs one module of app does not load torch.
     """
     from app import (
         access,
@@ -88,7 +88,7 @@ def create_app(config: object = Config, cloner: "VoiceCloner | None" = None) -> 
 
 
 def _complete_settings(app: Flask) -> None:
-    """Say where the database is and what the secret key, unless the settings do; both are kept under INSTANCE."""
+    """Set the database and the secret key to those under INSTANCE where the settings give none."""
     from app import db
 
     instance = Path(app.config["INSTANCE"]).resolve()
@@ -102,9 +102,9 @@ def _complete_settings(app: Flask) -> None:
 
 
 def _secret_key(path: Path) -> str:
-    """The key kept at path; made on the first start, whole, and readable by its owner alone."""
+    """Read the key at path; create it on the first start, atomically and with mode 0600."""
     if not path.exists():
-        descriptor, draft = tempfile.mkstemp(dir=path.parent)  # made with mode 0600
+        descriptor, draft = tempfile.mkstemp(dir=path.parent)  # creates the file with mode 0600
         with open(descriptor, "w") as file:
             file.write(os.urandom(32).hex())
         os.replace(draft, path)
@@ -112,14 +112,14 @@ def _secret_key(path: Path) -> str:
 
 
 def _harden(response: Response) -> Response:
-    """Nothing from elsewhere is loaded, nobody frames the pages, no type is guessed."""
+    """Set the security headers: no foreign content, no framing, no type sniffing."""
     response.headers.update(HEADERS)
     return response
 
 
 def _redirect_in_json(response: Response) -> Response:
-    """Answer a script that asks for JSON with the next page's address: if it followed the redirect, it would use up
-    the messages that the next page shows once.
+    """Send a script that accepts JSON the address of a redirect instead: following it would consume the messages that
+    the next page shows once.
     """
     if response.status_code == 303 and request.accept_mimetypes.best == "application/json":
         response.status_code, response.mimetype = 200, "application/json"
@@ -128,12 +128,12 @@ def _redirect_in_json(response: Response) -> Response:
 
 
 def _stressed(respelling: str) -> str:
-    """A respelling as it is read: з+амок with its mark over the vowel."""
+    """Write the stress of a respelling over its vowel: з+амок -> за́мок."""
     return re.sub(r"\+(\w)", "\\1\u0301", respelling)
 
 
 def _duration(seconds: float) -> str:
-    """Seconds as a person writes them: 0:07, 1:02:03."""
+    """Format seconds as 0:07 or 1:02:03."""
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

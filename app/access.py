@@ -1,4 +1,4 @@
-"""Who is answered: under which names the site may be asked for, and who has given the password."""
+"""Access: the host names that the site answers to, and signing in with the password."""
 
 import hashlib
 import hmac
@@ -52,14 +52,14 @@ class NoPassword(ValueError):
 
 
 class Sessions(SecureCookieSessionInterface):
-    """Cookies that a browser which came over HTTPS sends over HTTPS alone."""
+    """Mark session cookies Secure for requests over HTTPS."""
 
     def get_cookie_secure(self, app: Flask) -> bool:
         return app.config["SESSION_COOKIE_SECURE"] or request.is_secure
 
 
 def init_app(app: Flask) -> None:
-    """Refuse a request before anything else looks at it."""
+    """Check host and password before any other code sees a request."""
     settings = app.config
     password, settings["PASSWORD"] = settings["PASSWORD"], None
     app.extensions["hosts"] = LOOPBACK | {host_of(settings["HOST"]), *map(host_of, settings["HOSTS"])}
@@ -77,14 +77,14 @@ def init_app(app: Flask) -> None:
 
 
 def check_settings(app: Flask) -> None:
-    """Raises NoPassword when other machines would reach the site and it has no password."""
+    """Raise NoPassword if other machines can reach the site and it has no password."""
     host = app.config["HOST"]
     if not (is_loopback(host_of(host)) or app.extensions["password"]):
         raise NoPassword(host)
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches a server at that host."""
+    """Return whether a host is a loopback address or name."""
     return host in LOOPBACK or (host.startswith("127.") and host.replace(".", "").isdigit())
 
 
@@ -92,7 +92,7 @@ def is_loopback(host: str) -> bool:
 
 
 def host_of(name: str) -> str:
-    """A Host header, or a host of the settings, in small letters and without port and brackets; "" when it is none."""
+    """Return a Host header or setting in small letters, without port and brackets; "" if it is not a host."""
     try:
         return urlsplit(f"//[{name}]" if name.count(":") > 1 and "[" not in name else f"//{name}").hostname or ""
     except ValueError:
@@ -100,8 +100,8 @@ def host_of(name: str) -> str:
 
 
 def _check_host() -> None:
-    """A page elsewhere can have its own name lead to this machine (DNS rebinding): to a browser the site then belongs
-    to that page.  Flask's TRUSTED_HOSTS takes no IPv6 address.
+    """Answer 400 under an unknown name: a foreign page whose name resolves to this machine would pass for the same
+    origin (DNS rebinding).  Flask's TRUSTED_HOSTS takes no IPv6 address.
     """
     host = host_of(request.host)
     if not host or host not in current_app.extensions["hosts"]:
@@ -112,9 +112,9 @@ def _check_host() -> None:
 
 
 class _Password:
-    """The password, known by its scrypt hash alone.
+    """The scrypt hash of the password.
 
-    key: changes with the password: those who gave an older one have to give the new one.
+    key: changes with the password, so that sign-ins with an older one end.
     """
 
     def __init__(self, password: str, secret_key: str):
@@ -135,7 +135,7 @@ class PasswordForm(TembrForm):
 
 
 def may_enter() -> bool:
-    """Whether the site has no password, or this browser gave it not too long ago."""
+    """Return whether the site has no password, or this browser is signed in."""
     password = current_app.extensions["password"]
     if not password:
         return True
@@ -148,7 +148,7 @@ def may_enter() -> bool:
 
 
 def _check_password() -> Response | None:
-    """A person is shown the sign-in page, a script is told that there is one."""
+    """Redirect a page to the sign-in page; answer 401 to a script."""
     if request.endpoint in OPEN or may_enter():
         return None
     if "text/html" not in request.accept_mimetypes.values() or request.accept_mimetypes.best == "application/json":
@@ -157,7 +157,7 @@ def _check_password() -> Response | None:
 
 
 def _forget_pages(response: Response) -> Response:
-    """No browser shows a page again after its session ended."""
+    """Keep pages out of browser caches, so that none is shown after signing out."""
     if response.mimetype == "text/html":
         response.cache_control.no_store = True
     return response
@@ -165,7 +165,7 @@ def _forget_pages(response: Response) -> Response:
 
 @blueprint.route("/sign-in", methods=["GET", "POST"])
 def sign_in():
-    """The page that asks for the password, and shows what was asked for once it is given."""
+    """Ask for the password, then redirect to the page that was asked for."""
     if may_enter():
         return redirect(_wanted_page(), 303)
     form = PasswordForm()
@@ -181,7 +181,7 @@ def _wanted_page() -> str:
 
 
 def _keep_sign_in() -> None:
-    """Let this browser in for SESSION_HOURS; of its earlier session nothing is left."""
+    """Start a new session that lasts SESSION_HOURS, and delete sign-ins that have ended."""
     token, lifetime = secrets.token_urlsafe(32), current_app.config["PERMANENT_SESSION_LIFETIME"]
     key = current_app.extensions["password"].key
     db.session.execute(delete(SignIn).where(SignIn.ends_at <= now()))
@@ -193,7 +193,7 @@ def _keep_sign_in() -> None:
 
 @blueprint.post("/sign-out")
 def sign_out() -> Response:
-    """End this browser's session, a copy of its cookie as well."""
+    """Delete this browser's sign-in, which also invalidates copies of its cookie."""
     db.session.execute(delete(SignIn).where(SignIn.token_hash == _hash(session.get("sign_in", ""))))
     db.session.commit()
     session.clear()

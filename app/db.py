@@ -38,39 +38,39 @@ db = SQLAlchemy(model_class=Base)
 
 
 def now() -> datetime:
-    """This moment in UTC, without a zone, as the tables keep it."""
+    """Return the time in UTC, without a zone, as the tables keep it."""
     return datetime.now(UTC).replace(tzinfo=None)
 
 
 def plain_name(name: str | None) -> str:
-    """A name as it is kept: composed characters, single spaces."""
+    """Normalise a name: NFC, single spaces."""
     return " ".join(unicodedata.normalize("NFC", name or "").split())
 
 
 def dictionary_key(word: str | None) -> str:
-    """A word as the dictionary looks it up: without case and stress, in any alphabet."""
+    """Return the key of a word in the dictionary: without case and stress, in any alphabet."""
     plain = unicodedata.normalize("NFD", word or "").replace("\u0301", "").replace("+", "").replace("’", "'")
     return plain_name(plain).casefold()
 
 
 def search_key(text: str | None) -> str:
-    """A text as it is searched: without case and stress, its ё as е, in any alphabet."""
+    """Return the key that searches compare: without case and stress, ё as е, in any alphabet."""
     return dictionary_key(text).replace("ё", "е")
 
 
 def plain_query(query: str | None) -> str:
-    """What is searched for, as it is shown: single spaces, and no more than a database bears in one question."""
+    """Normalise a search query: single spaces, at most MAX_QUERY_CHARACTERS."""
     return plain_name((query or "").replace("\0", " "))[:MAX_QUERY_CHARACTERS]
 
 
 def _search_key(context) -> str:
-    """The search_key of a speech that is being kept."""
+    """Return the search_key of a speech that is inserted."""
     speech = context.get_current_parameters()
     return search_key(f"{speech['text']} {speech['voice_name']}")
 
 
 class Profile(TypeDecorator):
-    """A VoiceProfile as its bytes.  Raises InvalidVoiceProfile when a damaged one is read."""
+    """Column of a VoiceProfile, kept as bytes.  Reading a damaged one raises InvalidVoiceProfile."""
 
     impl = LargeBinary
     cache_ok = True
@@ -79,15 +79,15 @@ class Profile(TypeDecorator):
         return None if value is None else value.to_bytes()
 
     def process_result_value(self, value: bytes | None, dialect: Dialect) -> "VoiceProfile | None":
-        from models import VoiceProfile  # here, so that who needs a name of this module alone does not wait for torch
+        from models import VoiceProfile  # imported here so that this module loads without torch
 
         return None if value is None else VoiceProfile.from_bytes(value)
 
 
 class Voice(db.Model):
-    """One voice of the bank: its profile, made of its recordings, and one of them as a sample to listen to."""
+    """A voice of the bank: a profile merged from its recordings, one of which is the sample to listen to."""
 
-    __table_args__ = {"sqlite_autoincrement": True}  # an address never comes to mean another voice
+    __table_args__ = {"sqlite_autoincrement": True}  # an id, which is part of addresses, is never used again
     folder = "voices"
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -95,9 +95,9 @@ class Voice(db.Model):
     name_key: Mapped[str] = mapped_column(unique=True)  # the name without case, in any alphabet
     search_key: Mapped[str] = mapped_column(default="", server_default="")  # of name and note
     profile: Mapped["VoiceProfile"] = deferred(mapped_column(Profile))
-    profile_key: Mapped[str | None]  # changes when the profile does; None: as it was before this column
+    profile_key: Mapped[str | None]  # hash of the profile; None: not changed since this column was added
     language: Mapped[str | None]
-    seconds: Mapped[float]  # of speech the profile was made from
+    seconds: Mapped[float]  # of speech that the profile was made from
     self_similarity: Mapped[float | None]  # mean cosine among the embeddings of its recordings, if it has several
     note: Mapped[str] = mapped_column(default="")
     origin: Mapped[str | None]  # origin and licence: of ready voices only
@@ -127,12 +127,12 @@ class Voice(db.Model):
 
     @classmethod
     def named(cls, name: str) -> "Voice | None":
-        """The voice of that name, whatever its case."""
+        """Return the voice of that name, in any case, or None."""
         return db.session.scalar(select(cls).where(cls.name_key == plain_name(name).casefold()))
 
     @classmethod
     def bank(cls) -> list["Voice"]:
-        """Every voice: those added here, newest first, then the ready ones by name."""
+        """Return every voice: those added here, newest first, then the ready ones by name."""
         return list(db.session.scalars(cls.found()))
 
     @classmethod
@@ -165,7 +165,7 @@ def _order(language: str | None) -> tuple:
 
 
 class VoiceRecording(db.Model):
-    """One of the recordings that a voice is made of; its audio may be deleted, what was learned from it stays."""
+    """A recording that a voice is made of; its profile stays when its audio is deleted."""
 
     __table_args__ = (UniqueConstraint("voice_id", "sha256"), {"sqlite_autoincrement": True})
     folder = Voice.folder
@@ -174,14 +174,14 @@ class VoiceRecording(db.Model):
     voice_id: Mapped[int] = mapped_column(ForeignKey("voice.id", ondelete="CASCADE"), index=True)
     profile: Mapped["VoiceProfile"] = deferred(mapped_column(Profile))
     seconds: Mapped[float]
-    sha256: Mapped[str | None]  # of the file, in hex: none is heard twice
+    sha256: Mapped[str | None]  # of the file, in hex; unique within a voice
     file_name: Mapped[str]  # "" for none
     created_at: Mapped[datetime] = mapped_column(default=now)
     voice: Mapped[Voice] = relationship(back_populates="recordings")
 
 
 class Speech(db.Model):
-    """One text as it was said, with all it takes to say it again."""
+    """A spoken text, with everything that is needed to speak it again."""
 
     __table_args__ = {"sqlite_autoincrement": True}
     folder = "speeches"
@@ -199,49 +199,49 @@ class Speech(db.Model):
     sha256: Mapped[str] = mapped_column(index=True)  # of the file, in hex
     file_name: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(default=now, index=True)
-    knobs: Mapped[dict] = mapped_column(JSON, default=dict, server_default="{}")  # how else it was to be spoken
-    similarity: Mapped[float | None]  # cosine of what was said with the voice; None: not measured
-    own: Mapped[float | None]  # what the voice scores with itself
+    knobs: Mapped[dict] = mapped_column(JSON, default=dict, server_default="{}")  # other fields of its request
+    similarity: Mapped[float | None]  # cosine of the speech with its voice; None: not measured
+    own: Mapped[float | None]  # self-similarity of the voice
     nearest: Mapped[float | None]  # similarity to the nearest other voice of the bank
     nearest_name: Mapped[str | None]
-    size: Mapped[int | None]  # bytes of the file; None: not yet looked at
+    size: Mapped[int | None]  # bytes of the file; None: not measured yet
     search_key: Mapped[str] = mapped_column(default=_search_key, server_default="")
 
     @classmethod
     def holding(cls, words: str):
-        """The condition that a speech holds each of the words in its text or voice name, whatever case and stress."""
+        """Return the condition that text or voice name contain each of the words, in any case and stress."""
         return and_(true(), *(cls.search_key.contains(word, autoescape=True) for word in search_key(words).split()))
 
 
-Speech.has_recording = column_property(Speech.profile.is_not(None))  # one used once, so that it can say more
+Speech.has_recording = column_property(Speech.profile.is_not(None))  # its own recording, used once and not in the bank
 
 
 class MadeFile(db.Model):
-    """A file that was made here: known by its hash also when its speech was deleted."""
+    """The hash of a file that was made here, kept when its speech is deleted."""
 
     id: Mapped[int] = mapped_column(primary_key=True)
     sha256: Mapped[str] = mapped_column(index=True)  # in hex
     created_at: Mapped[datetime] = mapped_column(default=now)
-    voice_name: Mapped[str | None]  # None: not to be kept
+    voice_name: Mapped[str | None]  # None: the settings do not keep it
 
 
 class ReadyVoice(db.Model):
-    """A ready voice that was once put into the bank, so that one deleted there does not come back."""
+    """The name of a ready voice that was imported once, so that a deleted one is not imported again."""
 
     name: Mapped[str] = mapped_column(primary_key=True)
 
 
 class SignIn(db.Model):
-    """A browser that gave the site's password."""
+    """A browser that is signed in."""
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    token_hash: Mapped[str] = mapped_column(unique=True)  # SHA-256 of what its cookie holds, in hex
-    password_key: Mapped[str]  # of the password it gave
+    token_hash: Mapped[str] = mapped_column(unique=True)  # SHA-256 of the token in its cookie, in hex
+    password_key: Mapped[str]  # key of the password that was given
     ends_at: Mapped[datetime]
 
 
 class Pronunciation(db.Model):
-    """One entry of the site's dictionary: how a word is read, whatever the networks think."""
+    """An entry of the site's dictionary: the respelling of a word, which overrides the models."""
 
     id: Mapped[int] = mapped_column(primary_key=True)
     word: Mapped[str] = mapped_column(unique=True)  # its dictionary_key
@@ -251,17 +251,17 @@ class Pronunciation(db.Model):
 
     @classmethod
     def of(cls, word: str) -> "Pronunciation | None":
-        """The entry of a word, whatever its case."""
+        """Return the entry of a word, in any case, or None."""
         return db.session.scalar(select(cls).where(cls.word == dictionary_key(word)))
 
     @classmethod
     def dictionary(cls) -> dict[str, str]:
-        """word -> respelling, as the reader takes it."""
+        """Return word -> respelling, as models.read takes it."""
         return dict(db.session.execute(select(cls.word, cls.respelling)).all())
 
 
 def _prepare_sqlite(connection, _record) -> None:
-    """Readers and a writer at once, waiting for each other, and references that are kept."""
+    """Let reads run beside a write, let writers wait 10 s for each other, and enforce foreign keys."""
     for pragma in ("journal_mode = WAL", "busy_timeout = 10000", "foreign_keys = ON"):
         connection.execute(f"PRAGMA {pragma}")
 

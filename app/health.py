@@ -1,4 +1,4 @@
-"""For who watches over a site: whether its process lives, whether it can speak, and its figures for Prometheus."""
+"""Monitoring: liveness, readiness, and metrics for Prometheus."""
 
 import hmac
 import tempfile
@@ -26,7 +26,7 @@ blueprint = Blueprint("health", __name__)
 
 
 class Metrics:
-    """The figures of one process, all beginning with tembr_, besides those of the process itself (its RSS is
+    """The metrics of one process, all beginning with tembr_, beside those of the process itself (its RSS is
     process_resident_memory_bytes).
     """
 
@@ -53,7 +53,7 @@ class Metrics:
         self.rtf = Gauge("tembr_real_time_factor", "Seconds a second of the last speech took.", registry=registry)
 
     def note_speech(self, seconds: float, took: float) -> None:
-        """A speech of so many seconds was made."""
+        """Count a speech.  seconds: its length; took: seconds of work."""
         self.spoken_seconds.inc(seconds)
         self.speaking_seconds.inc(took)
         self.rtf.set(took / seconds if seconds else 0.0)
@@ -67,7 +67,7 @@ def init_app(app: Flask) -> None:
 
 @contextmanager
 def stage(name: str) -> Iterator[None]:
-    """Measure the seconds of a stage of speaking; one that fails counts too."""
+    """Measure the seconds of a stage of speaking, even if it fails."""
     began = time.perf_counter()
     try:
         yield
@@ -85,13 +85,13 @@ def _note_answer(response: Response) -> Response:
 
 @blueprint.get("/healthz")
 def healthz():
-    """Whether this process answers."""
+    """Answer 200: the process is alive."""
     return {"status": "ok"}, NEVER_STORED
 
 
 @blueprint.get("/readyz")
 def readyz():
-    """Whether a text could be spoken now: 503 with what is missing when not."""
+    """Answer 200 if a text could be spoken now, else 503, with the result of each check."""
     checks = {
         "networks": current_app.extensions["cloner"] is not None,
         "warm": current_app.extensions.get("warm", False),
@@ -125,7 +125,7 @@ def _disk_takes_files() -> bool:
 
 @blueprint.get("/metrics")
 def metrics() -> Response:
-    """The figures as Prometheus reads them: for who has the token, or for this machine when no token is set."""
+    """Send the metrics to whoever has the token, or to this machine alone if no token is set."""
     _check_reader()
     figures = current_app.extensions["metrics"]
     figures.waiting.set(current_app.extensions["speaking"].n_waiting)
@@ -133,7 +133,7 @@ def metrics() -> Response:
 
 
 def _check_reader() -> None:
-    """A request that a proxy passed on comes from this machine only to the eye."""
+    """Refuse a wrong token or, without one, other machines; a proxied request only seems to be local."""
     token = current_app.config["METRICS_TOKEN"]
     if token:
         given = request.authorization.token if request.authorization else None

@@ -21,7 +21,7 @@ blueprint = Blueprint("i18n", __name__)
 
 
 def init_app(app: Flask) -> None:
-    """Pages in the language of whoever asks."""
+    """Choose the language of each page by cookie or browser."""
     Babel(app, SOURCE, default_translation_directories=str(TRANSLATIONS), locale_selector=_wanted)
     app.register_blueprint(blueprint)
     app.after_request(_declare)
@@ -31,18 +31,18 @@ def init_app(app: Flask) -> None:
 
 @cache
 def languages() -> dict[str, str]:
-    """Code -> name, in itself, of every language that the pages are in."""
+    """Return code -> own name of every language that the pages are in."""
     translated = sorted(path.parent.parent.name for path in TRANSLATIONS.glob("*/LC_MESSAGES/messages.po"))
     return {code: Locale.parse(code).display_name.capitalize() for code in [SOURCE, *translated]}
 
 
 def page_language() -> str:
-    """The code of the language of this page."""
+    """Return the code of this page's language."""
     return str(get_locale() or SOURCE)
 
 
 def _wanted() -> str:
-    """The language chosen by hand, or the best that the browser asks for."""
+    """Return the language in the cookie, or else the best one that the browser accepts."""
     if not has_request_context():
         return SOURCE
     chosen = request.cookies.get(COOKIE)
@@ -50,17 +50,17 @@ def _wanted() -> str:
 
 
 def number(value: float, digits: int = 0) -> str:
-    """A number as the page's language writes it, with so many digits after the point: 5,000 or 5 000."""
+    """Format a number in the page's language, with that many decimals: 5,000 or 5 000."""
     return format_decimal(value, f"#,##0.{'0' * digits}" if digits else "#,##0.###")
 
 
 def moment(time) -> str:
-    """A time of the tables in the page's language, in UTC."""
+    """Format a time of the tables in the page's language, in UTC."""
     return format_datetime(time, "d MMM y, HH:mm") + " UTC"
 
 
 def _declare(response: Response) -> Response:
-    """Caches keep the languages of a page apart."""
+    """Name the page's language, and make caches store each language separately."""
     if response.mimetype == "text/html":
         response.headers["Content-Language"] = page_language()
         response.vary.update(("Accept-Language", "Cookie"))
@@ -84,19 +84,19 @@ def choose() -> Response:
 
 
 def this_page() -> str:
-    """The address of this page on this site."""
+    """Return path and query of this request."""
     return request.full_path.rstrip("?")
 
 
 def shown_again(address: str) -> str:
-    """A page of this site at that address or, where there is only something to send a form to, above it."""
+    """Return the address if it is a page of this site that takes GET, else the nearest such page above it."""
     try:
         parts = urlsplit(address)
     except ValueError:
         return "/"
     if parts.scheme or parts.netloc:
         return "/"
-    path, query = "/" + parts.path.strip("/"), parts.query  # no second slash: it would name another site
+    path, query = "/" + parts.path.strip("/"), parts.query  # a second slash would name another host
     while not _is_page(path):
         path, query = path.rpartition("/")[0], ""
         if not path:

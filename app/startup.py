@@ -1,5 +1,5 @@
-"""What a start does: the database is brought up to date, ready voices come into the bank, voices that an older Tembr
-heard are heard again, what a crash has left is swept away.  Serving alone does all of it.
+"""Start-up work, done in full only by serving: migrate the database, import ready voices, embed the recordings of
+outdated voices again, delete files that a crash left.
 """
 
 import fcntl
@@ -19,11 +19,11 @@ from app.history import retention
 from app.voices import recordings
 from models import OWN, InvalidVoiceProfile, VoiceCloner, VoiceProfile, is_outdated
 
-HANDOVER_SECONDS = 5.0  # of a process that ends while the next one starts
+HANDOVER_SECONDS = 5.0  # waited for the previous process to end
 
 
 class AlreadyServing(RuntimeError):
-    """Another process serves the same instance: queue, progress and previews live in one."""
+    """Another process serves the same instance; the queue lives in the memory of one process."""
 
     def __init__(self, instance: Path):
         super().__init__(
@@ -33,7 +33,7 @@ class AlreadyServing(RuntimeError):
 
 
 def start(app: Flask) -> None:
-    """Make the app ready to serve, in the process that serves it.
+    """Prepare the app to serve: check settings, lock the instance, load networks, migrate, warm up.
 
     Raises NoPassword, AlreadyServing, UpgradeFailed, UnreadableWeights, UnknownModel.
     """
@@ -49,7 +49,7 @@ def start(app: Flask) -> None:
 
 
 def bring_up_to_date() -> None:
-    """Do all that a start does with what is kept: with database, bank, voices and files.  Raises UpgradeFailed."""
+    """Migrate, import and clean up what the instance keeps.  Raises UpgradeFailed."""
     prepare()
     storage.remove_drafts()
     retention.sweep()
@@ -58,15 +58,15 @@ def bring_up_to_date() -> None:
 
 
 def prepare() -> None:
-    """Make or migrate the database, and put ready voices into the bank; nothing is deleted.  Raises UpgradeFailed."""
+    """Create or migrate the database and import ready voices; delete nothing.  Raises UpgradeFailed."""
     schema.bring_up_to_date()
     import_ready_voices(current_app.config["READY_VOICES"])
 
 
 def hold_alone(instance: Path, seconds: float) -> BinaryIO:
-    """Hold the instance until the returned file is closed or this process ends.
+    """Lock the instance until the returned file is closed or this process ends.
 
-    seconds: waited for another process to end.  Raises AlreadyServing.
+    seconds: how long to wait for the process that holds it.  Raises AlreadyServing.
     """
     file, until = (instance / "serving.lock").open("ab"), time.monotonic() + seconds
     while True:
@@ -81,7 +81,7 @@ def hold_alone(instance: Path, seconds: float) -> BinaryIO:
 
 
 def _load_cloner(app: Flask) -> VoiceCloner:
-    """The networks, and the dictionaries of both languages: the first reading comes as quickly as the others."""
+    """Load the networks, and the dictionaries of both languages, so that the first request does not wait for them."""
     own, synthesizer, vocoder = (app.config[name] for name in ("WEIGHTS", "SYNTHESIZER", "VOCODER"))
     cloner = VoiceCloner.load(own=own, synthesizer=synthesizer, vocoder=vocoder)
     for file in cloner.files:
@@ -94,7 +94,7 @@ def _load_cloner(app: Flask) -> VoiceCloner:
 
 
 def warm_up(cloner: VoiceCloner) -> None:
-    """Let the networks say a word: the first speech comes as quickly as the others."""
+    """Speak one word, so that the first request does not pay for what the networks set up on first use."""
     try:
         profile = db.session.scalar(select(Voice.profile).limit(1))
     except InvalidVoiceProfile:
@@ -105,14 +105,14 @@ def warm_up(cloner: VoiceCloner) -> None:
 
 
 def import_ready_voices(folder: Path) -> None:
-    """Add each voice of the folder that was never added before."""
+    """Add the voices of the folder that were never added before."""
     for entry in index(folder):
         if not db.session.get(ReadyVoice, entry["name"]) and not Voice.named(entry["name"]):
             _import(entry, folder)
 
 
 def index(folder: Path) -> list[dict]:
-    """The rows of folder/index.json; no folder, no voices."""
+    """Read folder/index.json; [] if there is none."""
     path = folder / "index.json"
     if not path.exists():
         current_app.logger.info("No ready voices at %s", path)
@@ -121,7 +121,7 @@ def index(folder: Path) -> list[dict]:
 
 
 def _import(entry: dict, folder: Path) -> None:
-    """Add one voice; leave out one that cannot be read or that another process adds just now."""
+    """Add one voice; skip it if it cannot be read or another process adds it at the same time."""
     try:
         profile = VoiceProfile.from_bytes((folder / entry["profile"]).read_bytes())
         sample = (folder / entry["sample"]).read_bytes()
@@ -134,7 +134,7 @@ def _import(entry: dict, folder: Path) -> None:
 
 
 def renew(cloner: VoiceCloner, ready: Path) -> None:
-    """Give each voice with an outdated profile a present one; one whose recordings are gone stays as it is."""
+    """Make outdated profiles again from their recordings or shipped files; keep those that have neither."""
     stored = db.session.execute(select(Voice.id, type_coerce(Voice.profile, LargeBinary))).all()
     outdated = [db.session.get(Voice, voice_id) for voice_id, profile in stored if is_outdated(profile)]
     shipped = {entry["name"]: ready / entry["profile"] for entry in index(ready)} if outdated else {}

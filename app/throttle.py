@@ -1,4 +1,4 @@
-"""How often one visitor may ask for what costs work: signing in, uploads, speaking, previews."""
+"""Rate limits for one address: signing in, uploads, speaking, previews."""
 
 import math
 import time
@@ -29,7 +29,7 @@ LIMITED = {
 
 
 def init_app(app: Flask) -> None:
-    """Limit the views that were registered.  Raises ValueError for a setting that is no limit."""
+    """Apply the limits to the registered views.  Raises ValueError for a setting that is not a limit."""
     limiter = Limiter(visitor, app=app, storage_uri="memory://", strategy="moving-window")
     for name, endpoints in LIMITED.items():
         limit = app.config[name]
@@ -43,7 +43,7 @@ def init_app(app: Flask) -> None:
 
 
 def visitor() -> str:
-    """Who asks, by address; with IPv6 a household or a server has a whole /64."""
+    """Return the address that is counted; of IPv6 its /64, all of which one client may have."""
     try:
         address = ip_address(request.remote_addr or "")
     except ValueError:

@@ -1,4 +1,4 @@
-"""What the networks hear: the two mels of Real-Time-Voice-Cloning, level, and silence."""
+"""Signal processing: the two mels of Real-Time-Voice-Cloning, levels, and the removal of silence."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -91,12 +91,12 @@ def encoder_mel(waveform: Tensor) -> Tensor:
 
 
 def level_db(waveform: np.ndarray) -> float:
-    """Root mean square of a waveform in dBFS; -120 for silence, and for nothing at all."""
+    """RMS level of a waveform in dBFS; -120 for silence and for an empty waveform."""
     return 10 * np.log10(np.square(waveform, dtype=np.float64).sum() / max(1, len(waveform)) + 1e-12)
 
 
 def level_gain(waveform: np.ndarray, target_db: float = SPEECH_LEVEL_DB) -> np.float32:
-    """Factor that brings a waveform to target_db dBFS RMS, or as near as it can go without clipping."""
+    """Gain that brings a waveform to target_db dBFS RMS, reduced where it would clip."""
     peak = float(np.max(np.abs(waveform), initial=1e-9))
     return np.float32(min(10 ** ((target_db - level_db(waveform)) / 20), 0.999 / peak))
 

@@ -1,4 +1,4 @@
-"""The block of synthesizer and vocoder: ConvNeXt over time (arXiv:2201.03545, as in Vocos arXiv:2306.00814)."""
+"""The block that synthesizer and vocoder share: ConvNeXt over time (arXiv:2201.03545, as in Vocos arXiv:2306.00814)."""
 
 import torch
 from torch import Tensor, nn

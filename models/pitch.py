@@ -1,4 +1,4 @@
-"""How high a voice speaks: F0 of each frame read from a mel, and its statistics."""
+"""Pitch: F0 and voicing of each mel frame, and the statistics of F0."""
 
 import math
 
@@ -11,13 +11,13 @@ from models.convnext import ConvNeXtBlock
 
 MIN_F0, MAX_F0 = 55.0, 520.0  # Hz, of the outermost bins
 N_BINS = 128  # of log F0: 0.3 semitones each
-NEAR = 4  # bins on each side of the likeliest one that F0 is the mean of
+NEAR = 4  # bins on each side of the most probable one, over which F0 is averaged
 MIN_VOICED_FRAMES = 8
 MIDDLE = (math.log(150.0), 0.2)  # of human voices
 
 
 class PitchEstimator(nn.Module):
-    """F0 and voicing of each frame, read from the mel, where harmonics below 1 kHz stand apart.
+    """Estimate F0 and voicing of each frame from the mel, whose harmonics are resolved below 1 kHz.
 
     As in CREPE (arXiv:1802.06182) F0 is a distribution over bins of its logarithm.
     """
@@ -42,7 +42,7 @@ class PitchEstimator(nn.Module):
     def read(self, mel: Tensor) -> tuple[Tensor, Tensor]:
         """Log F0, and the probability that a frame is voiced.
 
-        mel: (batch, 80, frames).  Returns (batch, frames) each; where there is no voice, log F0 means nothing.
+        mel: (batch, 80, frames).  Returns (batch, frames) each; log F0 is undefined in unvoiced frames.
         """
         logits, voicing = self(mel)
         best = logits.argmax(-1, keepdim=True)
@@ -56,21 +56,21 @@ class PitchEstimator(nn.Module):
         return (log_f0.exp() * (voiced > 0.5))[0].float().cpu().numpy()
 
     def loss(self, mel: Tensor, f0: Tensor) -> Tensor:
-        """Cross entropies against F0 as measured: f0 in Hz, (batch, frames), 0 where unvoiced."""
+        """Cross entropy of voicing plus that of the F0 bins.  f0: (batch, frames) in Hz, 0 where unvoiced."""
         logits, voicing = self(mel)
         voiced = f0 > 0
         wrong = F.binary_cross_entropy_with_logits(voicing, voiced.float())
         place = (f0.clamp(MIN_F0, MAX_F0).log() - self.bins[0]) / (self.bins[1] - self.bins[0])
         away = torch.arange(N_BINS, device=mel.device) - place[..., None]
-        wanted = (-0.5 * away.square()).softmax(-1)  # a bell of one bin's spread
+        wanted = (-0.5 * away.square()).softmax(-1)  # a Gaussian with a standard deviation of one bin
         missed = -(wanted * logits.log_softmax(-1)).sum(-1)
         return wrong + (missed * voiced).sum() / voiced.sum().clamp(min=1)
 
 
 def pitch_statistics(f0: np.ndarray) -> np.ndarray:
-    """Median and spread (half the distance of the 16th and 84th percentiles) of log F0, (2,).
+    """Median and spread (half of the 16th to 84th percentile range) of log F0, (2,).
 
-    f0: (frames,) Hz, 0 where unvoiced.  A voice without voiced frames (a whisper) gets the middle of human voices.
+    f0: (frames,) Hz, 0 where unvoiced.  With fewer than MIN_VOICED_FRAMES (a whisper): MIDDLE.
     """
     voiced = f0[f0 > 0]
     if len(voiced) < MIN_VOICED_FRAMES:

@@ -1,7 +1,7 @@
-"""From mel to sound: a frame-rate network shapes pulses and breath into the columns of an STFT, which is inverted.
+"""The vocoder: a frame-rate network filters pulses and noise in the STFT domain; an inverse STFT gives the waveform.
 
 Vocos (arXiv:2306.00814) with the source of a neural source-filter model (arXiv:1904.12088, HiFTNet arXiv:2309.09493):
-handed pulses at the voice's pitch, it need not invent a phase for each bin.
+pulses at F0 carry the phase of the harmonics, which the network then only corrects.
 """
 
 import math
@@ -15,7 +15,7 @@ from models.audio import SPEECH_MEL
 from models.convnext import ConvNeXtBlock
 from models.pitch import PitchEstimator
 
-UNVOICED = 0.1  # amplitude left to the pulses where no voice was heard: the network may know better
+UNVOICED = 0.1  # amplitude of the pulses in unvoiced frames, so that a wrong voicing decision can be corrected
 MAX_LOG_MAGNITUDE = 4.6  # of one STFT bin; keeps the exponential finite
 TOP_HARMONIC = 7800.0  # Hz
 PITCH_MIDDLE, PITCH_SPREAD = 5.0, 0.5  # of log F0
@@ -35,9 +35,9 @@ class VocoderConfig:
 
 
 class Vocoder(nn.Module):
-    """ConvNeXt blocks over mel frames; each frame gives a filter for the pulses and one for the breath.
+    """ConvNeXt blocks over mel frames; each frame predicts one filter for the pulses and one for the noise.
 
-    The filter of the pulses has a magnitude and a phase in each bin, that of the breath a magnitude.
+    The filter of the pulses has a magnitude and a phase in each bin, that of the noise a magnitude.
     """
 
     def __init__(self, config: VocoderConfig):
@@ -53,7 +53,7 @@ class Vocoder(nn.Module):
         self.register_buffer("window", torch.hann_window(config.n_fft), persistent=False)
 
     def forward(self, mel: Tensor) -> Tensor:
-        """Waveforms of speech mels; in evaluation the breath is the same every time.
+        """Waveforms of speech mels; in evaluation mode the noise is the same every time.
 
         mel: (batch, 80, frames) within [-4, 4].  Returns (batch, (frames - 1) * 200) at 16 kHz.
         """
@@ -62,18 +62,18 @@ class Vocoder(nn.Module):
         x = self.embed_norm((self.embed(mel) + self.embed_source(source)).transpose(1, 2))
         for block in self.blocks:
             x = block(x)
-        pulse_level, phase, breath_level = self.head(self.norm(x)).float().transpose(1, 2).chunk(3, dim=1)
+        pulse_level, phase, noise_level = self.head(self.norm(x)).float().transpose(1, 2).chunk(3, dim=1)
         stft = self._pulses(log_f0, voiced) * torch.polar(magnitude(pulse_level), phase)
-        stft = stft + self._breath(log_f0) * magnitude(breath_level)
+        stft = stft + self._noise(log_f0) * magnitude(noise_level)
         return torch.istft(stft, self.config.n_fft, self.config.hop_length, window=self.window)
 
     def _pulses(self, log_f0: Tensor, voiced: Tensor) -> Tensor:
-        """STFT of the pulses, of magnitude 1 at a harmonic of a voiced frame."""
+        """STFT of the pulses, normalised to magnitude 1 at the harmonics of a voiced frame."""
         stft = self._stft(pulses(log_f0.exp(), self.config.hop_length, self.config.sample_rate))
         return stft * (UNVOICED + (1 - UNVOICED) * voiced[:, None]) / (self.window.sum() / 2)
 
-    def _breath(self, like: Tensor) -> Tensor:
-        """Phases of white noise, at magnitude 1: the mel alone says how loud each bin is."""
+    def _noise(self, like: Tensor) -> Tensor:
+        """STFT of white noise with every magnitude set to 1, since the filter decides the magnitudes."""
         n_samples = (like.shape[1] - 1) * self.config.hop_length
         if self.training:
             noise = torch.randn(len(like), n_samples, device=like.device)
@@ -101,6 +101,6 @@ def pulses(f0: Tensor, hop_length: int, sample_rate: int) -> Tensor:
     harmonics = (TOP_HARMONIC / f0).floor().float()
     half = torch.sin(angle / 2)
     at_pulse = half < 1e-3
-    # Dirichlet's kernel: the sum of the cosines in one step
+    # Dirichlet kernel: the closed form of the sum of cosines
     between = torch.sin((harmonics + 0.5) * angle) / (2 * half.masked_fill(at_pulse, 1.0)) - 0.5
     return torch.where(at_pulse, harmonics, between)

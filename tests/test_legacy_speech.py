@@ -42,7 +42,7 @@ GOOD = way(range(len(WRITTEN) + 1))
         (way(range(0, 10), range(25, 43)), True, 1),  # words left out
         (way(range(0, 20)), True, 1),  # the end left out
         (way(range(12, 43)), True, 1),  # the beginning left out
-        (way(range(0, 25), range(3, 43)), True, 1),  # said again
+        (way(range(0, 25), range(3, 43)), True, 1),  # repeated
         (way(range(0, 25), range(3, 25), range(3, 43)), True, 2),  # and again
         (way(range(0, 15)) + [15] * 60 + way(range(16, 43)), True, 1),  # stuck on a letter
         (way(range(0, 19)) + [19] * 60 + way(range(20, 43)), True, 0),  # a pause at the comma

@@ -90,13 +90,13 @@ def test_pulses_follow_a_rising_pitch():
 
 
 @torch.inference_mode()
-def test_breath_is_as_loud_in_every_bin_and_another_only_in_training():
+def test_noise_is_as_loud_in_every_bin_and_another_only_in_training():
     vocoder, like = tiny_vocoder().eval(), torch.zeros(1, 40)
-    breath = vocoder._breath(like)
-    torch.testing.assert_close(breath.abs(), torch.ones_like(breath.abs()))
-    torch.testing.assert_close(vocoder._breath(like), breath, atol=0, rtol=0)
-    assert abs(breath.mean()) < 0.1  # phases on all sides
-    assert not torch.equal(vocoder.train()._breath(like), breath)
+    noise = vocoder._noise(like)
+    torch.testing.assert_close(noise.abs(), torch.ones_like(noise.abs()))
+    torch.testing.assert_close(vocoder._noise(like), noise, atol=0, rtol=0)
+    assert abs(noise.mean()) < 0.1  # phases on all sides
+    assert not torch.equal(vocoder.train()._noise(like), noise)
 
 
 @torch.inference_mode()

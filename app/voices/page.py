@@ -79,15 +79,15 @@ def _add(voice_id: int, recording: bytes) -> None:
     before = _found(voice_id).profile.embedding
     recordings.add(voice_id, recording, profile)
     quality.tell(profile, findings, other_than=voice_id)
-    if (likeness := float(before @ profile.embedding)) < similarity.SOMEWHAT_ALIKE:
-        flash(_doubt(likeness), "warning")
+    if (cosine := float(before @ profile.embedding)) < similarity.SOMEWHAT_ALIKE:
+        flash(_doubt(cosine), "warning")
 
 
-def _doubt(likeness: float) -> str:
+def _doubt(cosine: float) -> str:
     return _(
         "This recording does not sound like the voice (%(similarity)s, and the same person is mostly above %(least)s)."
         " If somebody else speaks in it, remove it.",
-        similarity=number(likeness, 2),
+        similarity=number(cosine, 2),
         least=number(similarity.SOMEWHAT_ALIKE, 2),
     )
 

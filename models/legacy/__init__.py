@@ -1,10 +1,10 @@
-"""The published networks of Real-Time-Voice-Cloning, written afresh; their tensors load under their own names.
+"""The published networks of Real-Time-Voice-Cloning, reimplemented; tensor names are those of the published files.
 
-published.py   a file that a person brings -> a network, or why not
+published.py   a published file -> a network, or why it is refused
 library.py     imported networks on disk, and which are in use
 speech.py      sentences to mels; a few imported networks in memory
-alignment.py   what attention tells of a sentence: faults, overlong silences
-symbols.py     what the synthesizer reads
+alignment.py   attention alignments: faults, silences that are too long
+symbols.py     the synthesizer's character set
 tacotron.py    characters to mel, frame by frame, by location-sensitive attention
 wavernn.py     mel to samples, one by one
 Its speaker encoder is models/speaker_encoder.py.

@@ -1,7 +1,7 @@
-"""What attention tells of a sentence that was said: whether it lost its way, and which silences are too long.
+"""Attention alignments of the published synthesizer: count their faults, and shorten silences that are too long.
 
-attention: (steps, characters) of weights; written: the sentence's characters without their end mark; a step makes
-`reduction` frames.
+attention: (steps, characters), weights; written: the sentence's characters without the end symbol; each decoder step
+makes `reduction` frames.
 """
 
 import torch
@@ -9,13 +9,13 @@ from torch import Tensor
 
 from models.audio import MAX_MEL, MIN_DB, SPEECH_MEL, SPEECH_RANGE_DB
 
-MAX_JUMP = 6  # characters passed over at once: more is a word left out
-MAX_RETURN = 8  # characters back: more is something said twice
-MIN_FRAMES = 3  # for each character: nobody speaks twice as fast
+MAX_JUMP = 6  # letters skipped in one step: more means a word was left out
+MAX_RETURN = 8  # characters back: more means something is repeated
+MIN_FRAMES = 3  # a character: half of what fast speech takes
 MAX_DWELL_SECONDS = 1.0  # on one letter
-MARKS = " !'\"(),-.:;?"  # no letters: they may be passed over, and dwelt on
+MARKS = " !'\"(),-.:;?"  # not letters: attention may skip them or stay on them
 EDGE_SECONDS = 0.05  # of silence kept at both ends
-CLOSURE_SECONDS = 0.1  # of silence inside words and between them: that of a stop consonant
+CLOSURE_SECONDS = 0.1  # of silence where no mark stands: the closure of a stop consonant
 PAUSE_SECONDS = {
     **dict.fromkeys(',-("', 0.25),
     **dict.fromkeys(";:", 0.35),
@@ -25,14 +25,14 @@ RANGE = SPEECH_RANGE_DB * 2 * MAX_MEL / -MIN_DB  # of a mel: a frame this far be
 
 
 def n_faults(attention: Tensor, written: str, has_stopped: bool, reduction: int) -> int:
-    """How often attention lost its way: 0 for a sentence that was said from beginning to end, each letter once."""
+    """Count skips, repeats, stalls and a missing stop; 0 when attention passed every letter once, in order."""
     path = attention.argmax(1).tolist()
     furthest, place, dwelt, faults = -1, -1, 0, 0 if has_stopped else 2
     max_dwell = MAX_DWELL_SECONDS * SPEECH_MEL.frames_per_second / reduction  # steps
     is_back = False
     for step in path:
-        faults += n_letters(written[furthest + 1 : step]) > MAX_JUMP  # left out
-        faults += (is_far := furthest - step > MAX_RETURN) and not is_back  # said again
+        faults += n_letters(written[furthest + 1 : step]) > MAX_JUMP  # skipped
+        faults += (is_far := furthest - step > MAX_RETURN) and not is_back  # repeated
         is_back = is_far
         dwelt = dwelt + 1 if step == place else 1
         faults += dwelt == int(max_dwell) + 1 and written[step : step + 1] not in ("", *MARKS)  # stuck
@@ -45,7 +45,7 @@ def n_letters(written: str) -> int:
 
 
 def n_frames_said(attention: Tensor, written: str, has_stopped: bool, reduction: int) -> int:
-    """How many frames hold the sentence: what a runaway adds after its last letter is not part of it."""
+    """Number of frames up to the last letter; those after it are noise when the decoder did not stop by itself."""
     if has_stopped:
         return len(attention) * reduction
     last = max((index for index, character in enumerate(written) if character not in MARKS), default=-1)
@@ -55,9 +55,9 @@ def n_frames_said(attention: Tensor, written: str, has_stopped: bool, reduction:
 
 
 def paused(mel: Tensor, attention: Tensor, written: str, reduction: int, pauses: float = 1.0) -> Tensor:
-    """The mel with no silence longer than what is written asks for, and those at marks `pauses` times as long.
+    """Shorten each silence to what the text has there: a closure inside and between words, a pause at a mark.
 
-    mel: (80, frames).  Returns (80, frames), at least one.
+    mel: (80, frames); pauses: factor of the silences at marks.  Returns (80, frames), at least one.
     """
     level = mel.max(0).values
     is_silent = level < level.quantile(0.95) - RANGE
@@ -84,13 +84,13 @@ def frames(seconds: float) -> int:
 
 
 def runs(values: list[bool]) -> list[tuple[int, int]]:
-    """(start, end) of each stretch of equal values."""
+    """(start, end) of each run of equal values."""
     borders = [index for index in range(1, len(values)) if values[index] != values[index - 1]]
     return list(zip([0, *borders], [*borders, len(values)], strict=True))
 
 
 def resized(start: int, end: int, wanted: int) -> Tensor:
-    """Frames of a silence made so many: its ends stay when it is cut, and all are drawn out when it grows."""
+    """Indices of the frames that make a silence `wanted` frames long: cut in its middle, or repeated evenly."""
     if wanted > end - start:
         return torch.linspace(start, end - 1, wanted).round().long()
     half = wanted // 2

@@ -19,7 +19,7 @@ from models.legacy.tacotron import Tacotron, TacotronConfig
 from models.legacy.wavernn import WaveRNN, WaveRNNConfig
 from models.speaker_encoder import SpeakerEncoder, SpeakerEncoderConfig
 
-PUBLISHED = "rtvc"  # what a file is called whose own name is only its kind
+PUBLISHED = "rtvc"  # the name of a file that is named after its kind
 NETWORKS = {
     ENCODER: (SpeakerEncoder, SpeakerEncoderConfig),
     SYNTHESIZER: (Tacotron, TacotronConfig),
@@ -107,7 +107,7 @@ class ModelLibrary:
         return checkpoint.load(self.path(kind, name), *NETWORKS[kind])
 
     def in_use(self, kind: str) -> str:
-        """The name of what is used where a request asks for nothing else."""
+        """Name of the network that is used when a request names none."""
         return self._choices().get(kind, OWN)
 
     def use(self, name: str, kind: str | None = None) -> list[str]:
@@ -120,7 +120,7 @@ class ModelLibrary:
         return kinds
 
     def remove(self, name: str, kind: str | None = None) -> list[str]:
-        """Delete every network of that name, or that of one kind; what was in use is Tembr's own again.
+        """Delete every network of that name, or that of one kind; Tembr's own is used instead.
 
         Returns the kinds.  Raises UnknownModel.
         """
@@ -177,13 +177,13 @@ class ModelLibrary:
 
 
 def _name_of(path: Path) -> str:
-    """A name made of a file's."""
+    """Derive a name from a file name."""
     name = re.sub("[^a-z0-9_-]+", "-", path.stem.lower()).strip("-_")[:MAX_NAME]
     return PUBLISHED if name in KINDS or not name else name
 
 
 def _card(file: str, published: Published, facts: Mapping) -> str:
-    """What a person should know of an imported network, in Markdown."""
+    """The card of an imported network, in Markdown."""
     steps = (
         f"{published.steps:,} steps of training"
         if published.steps

@@ -1,4 +1,4 @@
-"""Files that Real-Time-Voice-Cloning wrote: told apart by their tensors, loaded without running anything in them."""
+"""Read files of Real-Time-Voice-Cloning: identify the network by its tensors, execute nothing in the file."""
 
 import math
 import pickle
@@ -32,7 +32,7 @@ class UnusableModelFile(TembrError):
 
 @dataclass(frozen=True)
 class Published:
-    """A network as it was in a file.  kind: one of legacy.KINDS; steps: of its training, None if the file is silent."""
+    """A network as it was in a file.  kind: one of legacy.KINDS; steps: of its training, None if not in the file."""
 
     kind: str
     network: nn.Module
@@ -52,7 +52,7 @@ class Tensors(dict[str, Tensor]):
         return self[name].shape[axis]
 
     def count(self, pattern: str, step: int = 1, first: int = 0) -> list[str]:
-        """The names there are of pattern with {} as first, first + step, ... until one is missing."""
+        """Names made of pattern with {} as first, first + step, ... up to the first missing one."""
         names = []
         while (name := pattern.format(first + step * len(names))) in self:
             names.append(name)
@@ -64,9 +64,9 @@ class Tensors(dict[str, Tensor]):
 
 
 def read_published(path: Path) -> Published:
-    """The network in a file that torch.save wrote, with sizes taken from its tensors, in float32 and evaluation mode.
+    """The network in a file of torch.save, with sizes inferred from its tensors, in float32 and evaluation mode.
 
-    Nothing in the file is executed; the optimizer's state is left where it is.  Raises UnusableModelFile.
+    Nothing in the file is executed; the optimizer's state is ignored.  Raises UnusableModelFile.
     """
     try:
         content = _content(path)
@@ -81,7 +81,7 @@ def read_published(path: Path) -> Published:
 
 
 def _content(path: Path) -> dict:
-    """What torch.save was given.  Raises UnusableModelFile."""
+    """Load the object that torch.save wrote, with weights_only.  Raises UnusableModelFile."""
     try:
         with path.open("rb") as file:
             start = file.read(len(OLD))
@@ -103,7 +103,7 @@ def _content(path: Path) -> dict:
         what = next(filter(None, found.groups()))
         template = N_("it holds more than tensors (%(what)s), which could run code; nothing of it was run")
         raise UnusableModelFile(template, what=what) from error
-    except Exception as error:  # a damaged file fails in any way there is
+    except Exception as error:  # a damaged file can raise anything
         raise UnusableModelFile(N_("it is damaged or not whole")) from error
     if not isinstance(content, dict):
         raise UnusableModelFile(N_("it holds a %(type)s and no tensors by name"), type=type(content).__name__)

@@ -1,6 +1,6 @@
-"""Sentences as the published networks say them, with the faults of their attention mended.
+"""Run the published networks: retry sentences with attention faults, and keep the networks in use in memory.
 
-The stages of Tembr and these can be mixed: the mel between them is the same.
+Their mel is that of Tembr's networks, so each stage can be replaced on its own.
 """
 
 from collections import OrderedDict
@@ -20,11 +20,11 @@ from models.legacy.tacotron import Spoken, Tacotron
 from models.text import Sentence
 from models.voice_profile import VoiceProfile
 
-MAX_ATTEMPTS = 3  # with another seed each, for a sentence whose attention loses its way
-MAX_FRAMES = (60, 12)  # of a sentence, and for each of its characters: half as fast as anybody speaks
+MAX_ATTEMPTS = 3  # at a sentence with attention faults, each with another seed
+MAX_FRAMES = (60, 12)  # of a sentence, and of each of its characters: twice as long as slow speech
 N_SEEDS = 2**62
 MAX_LOADED = 2  # imported networks kept in memory
-MAX_TOGETHER = 400  # characters of the sentences that are spoken side by side: some 25 s of speech
+MAX_TOGETHER = 400  # characters in a batch of sentences: about 25 s of speech
 
 
 class PitchIsFixed(TembrError):
@@ -35,12 +35,12 @@ class PitchIsFixed(TembrError):
 
 
 def is_readable(sentence: Sentence) -> bool:
-    """Whether the published synthesizer can read a sentence: it knows no Russian."""
+    """Whether the published synthesizer can speak a sentence, which it can in English alone."""
     return set(sentence.languages) == {"en"}
 
 
 def groups(sentences: Sequence[Sentence], max_characters: int) -> Iterator[list[Sentence]]:
-    """Sentences in order, as many together as have so many characters, at least one."""
+    """Split sentences, in order, into batches of at most max_characters or of one sentence."""
     group: list[Sentence] = []
     for sentence in sentences:
         if group and sum(len(one.words) for one in (*group, sentence)) > max_characters:
@@ -60,14 +60,14 @@ def mels_of(
     speed: float = 1.0,
     pauses: float = 1.0,
 ) -> list[Tensor]:
-    """What the published synthesizer makes of English sentences, all of them side by side.
+    """Mels of English sentences, synthesized as one batch.
 
-    A sentence whose attention leaves letters out, says some again or does not end is said again with another seed, and
-    the best attempt is taken.  embedding: (256,); seeds: of each sentence; speed, pauses: times the usual.
+    A sentence whose attention skips, repeats or does not stop is synthesized again with another seed, and the attempt
+    with the fewest faults is taken.  embedding: (256,); seeds: of each sentence; speed, pauses: times the usual.
     Returns (80, frames) of each, within [-4, 4].
     """
     written = [characters(sentence.words, sentence.phones[-1]) for sentence in sentences]
-    best: dict[int, tuple[int, Spoken]] = {}  # sentence -> faults of its best attempt, and that
+    best: dict[int, tuple[int, Spoken]] = {}  # sentence index -> (faults, best attempt)
     for attempt in range(MAX_ATTEMPTS):
         again = [index for index in range(len(written)) if index not in best or best[index][0]]
         for index, spoken in zip(again, _spoken(network, written, again, embedding, seeds, attempt), strict=True):
@@ -85,7 +85,7 @@ def _spoken(
     seeds: Sequence[int],
     attempt: int,
 ) -> list[Spoken]:
-    """One attempt at the sentences of those indices."""
+    """One attempt at each of the sentences with those indices."""
     if not indices:
         return []
     texts = [torch.tensor(symbol_ids(written[index]), device=embedding.device) for index in indices]
@@ -94,7 +94,7 @@ def _spoken(
 
 
 def _finished(network: Tacotron, spoken: Spoken, written: str, speed: float, pauses: float) -> Tensor:
-    """The mel of an attempt without what a runaway adds, without overlong silences, and as fast as asked for."""
+    """The mel of an attempt, cut after its last letter, with its silences shortened, at the given speed."""
     reduction = network.config.reduction
     n_frames = alignment.n_frames_said(spoken.attention, written, spoken.has_stopped, reduction)
     mel = spoken.mel[:, : max(1, n_frames)].clamp(-MAX_MEL, MAX_MEL)
@@ -106,7 +106,7 @@ def _finished(network: Tacotron, spoken: Spoken, written: str, speed: float, pau
 
 
 class ImportedNetworks:
-    """Imported networks in memory: each is loaded when it is first asked for, and the last few are kept."""
+    """A least recently used cache of imported networks, loaded on demand."""
 
     def __init__(self, library: ModelLibrary, device: str, limit: int = MAX_LOADED):
         self.library, self.device, self.limit = library, device, limit
@@ -122,9 +122,9 @@ class ImportedNetworks:
         pauses: float,
         generator: torch.Generator,
     ) -> dict[int, Tensor]:
-        """What the synthesizer of that name makes of the sentences that it can read: id(sentence) -> (80, frames).
+        """Mels of the sentences that the synthesizer of that name can speak: id(sentence) -> (80, frames).
 
-        Nothing, if the name is OWN.  Raises UnknownModel, UnreadableWeights, and PitchIsFixed for a pitch but 0.
+        Empty if the name is OWN.  Raises UnknownModel, UnreadableWeights, and PitchIsFixed for a pitch but 0.
         """
         readable = [sentence for sentence in sentences if name != OWN and is_readable(sentence)]
         if not readable:
@@ -133,26 +133,26 @@ class ImportedNetworks:
             raise PitchIsFixed(name)
         network, embedding = self.get(SYNTHESIZER, name), torch.from_numpy(profile.embedding).to(self.device)
         seeds = torch.randint(N_SEEDS, (len(readable),), generator=generator).tolist()
-        said = mels_of(network, readable, embedding.float(), seeds, speed, pauses)
-        return dict(zip(map(id, readable), said, strict=True))
+        mels = mels_of(network, readable, embedding.float(), seeds, speed, pauses)
+        return dict(zip(map(id, readable), mels, strict=True))
 
     def waveforms(
         self, name: str, mels: Sequence[Tensor], sample_rate: int, generator: torch.Generator
     ) -> list[np.ndarray]:
-        """What the vocoder of that name makes of mels, (samples,) float32 each at sample_rate.
+        """Waveforms of mels by the vocoder of that name, each (samples,) float32 at sample_rate.
 
         Raises UnknownModel, UnreadableWeights.
         """
         network = self.get(VOCODER, name)
-        said = network.speak(mels, int(torch.randint(N_SEEDS, (1,), generator=generator)))
+        waveforms = network.speak(mels, int(torch.randint(N_SEEDS, (1,), generator=generator)))
         if network.config.sample_rate == sample_rate:
-            return said
-        import soxr  # here: most never need it
+            return waveforms
+        import soxr  # imported here because most runs do not need it
 
-        return [soxr.resample(waveform, network.config.sample_rate, sample_rate) for waveform in said]
+        return [soxr.resample(waveform, network.config.sample_rate, sample_rate) for waveform in waveforms]
 
     def get(self, kind: str, name: str) -> nn.Module:
-        """The network; one thread at a time.  Raises UnknownModel, UnreadableWeights."""
+        """Load a network, or take it from the cache; not thread-safe.  Raises UnknownModel, UnreadableWeights."""
         network = self._loaded.pop((kind, name), None)
         if network is None:
             while len(self._loaded) >= self.limit:

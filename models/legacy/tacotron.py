@@ -1,4 +1,4 @@
-"""From characters to mel, a few frames at a time: Tacotron (arXiv:1703.10135) with location-sensitive attention
+"""Characters to mel, a few frames at a time: Tacotron (arXiv:1703.10135) with location-sensitive attention
 (arXiv:1506.07503), conditioned on a speaker embedding (SV2TTS, arXiv:1806.04558).
 
 Modules are named as the tensors of the published synthesizer.pt.
@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from models.audio import SPEECH_MEL
 
-MIN_STOP_FRAME = 10  # a stop that is asked for no later is not heeded
+MIN_STOP_FRAME = 10  # frames; a stop is ignored up to here
 STOP_PROBABILITY = 0.5
 
 
@@ -38,11 +38,11 @@ class TacotronConfig:
     max_reduction: int = 20
     reduction: int = 2
     silence: float = -3.4
-    dropout: float = 0.5  # of both pre-nets, in evaluation too: without it the attention loses its way
+    dropout: float = 0.5  # of both pre-nets, in evaluation mode too: attention fails without it
 
 
 class Spoken(NamedTuple):
-    """What was made of one text.  mel: (80, frames); attention: (steps, characters); has_stopped: by itself."""
+    """The output for one text.  mel: (80, frames); attention: (steps, characters); has_stopped: before max_frames."""
 
     mel: Tensor
     attention: Tensor
@@ -50,7 +50,7 @@ class Spoken(NamedTuple):
 
 
 class PreNet(nn.Module):
-    """Two layers with dropout that never ends."""
+    """Two layers with dropout that stays on in evaluation mode."""
 
     def __init__(self, n_inputs: int, dim: int):
         super().__init__()
@@ -64,7 +64,7 @@ class PreNet(nn.Module):
 
 
 class ConvNorm(nn.Module):
-    """Convolution over as many steps as come in, and normalisation."""
+    """A convolution that keeps the number of steps, and batch normalisation."""
 
     def __init__(self, n_inputs: int, n_outputs: int, kernel: int):
         super().__init__()
@@ -111,7 +111,7 @@ class CBHG(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Characters to what the decoder attends to."""
+    """Characters to the keys of the attention."""
 
     def __init__(self, config: TacotronConfig):
         super().__init__()
@@ -125,7 +125,7 @@ class Encoder(nn.Module):
 
 
 class LocationAttention(nn.Module):
-    """Attention that sees how much each character was attended to before."""
+    """Location-sensitive attention: it takes the cumulative weights of earlier steps as input."""
 
     def __init__(self, config: TacotronConfig):
         super().__init__()
@@ -146,7 +146,7 @@ class LocationAttention(nn.Module):
 
 
 class DecoderState(NamedTuple):
-    """All that a step hands to the next, a row a text."""
+    """State that one decoder step passes to the next, one row for each text."""
 
     frame: Tensor  # (batch, 80), the last one made
     context: Tensor  # (batch, encoder_dim + embedding), what was attended to
@@ -159,7 +159,7 @@ class DecoderState(NamedTuple):
 
 
 class Memory(NamedTuple):
-    """What is attended to: (batch, characters, ...), padded; mask: (batch, characters), False on padding."""
+    """Encoded texts: (batch, characters, ...), padded; mask: (batch, characters), False on padding."""
 
     values: Tensor
     keys: Tensor
@@ -181,7 +181,7 @@ class Decoder(nn.Module):
         self.stop_proj = nn.Linear(memory_dim + config.lstm_dim, 1)
 
     def start(self, memory: Memory) -> DecoderState:
-        """Before the first frame all is zero."""
+        """The state before the first frame: zeros."""
         n_rows, n_characters, memory_dim = memory.values.shape
         dims = (self.config.n_mels, memory_dim, n_characters, self.config.decoder_dim, *4 * (self.config.lstm_dim,))
         return DecoderState(*(memory.values.new_zeros(n_rows, dim) for dim in dims))
@@ -228,7 +228,7 @@ class Tacotron(nn.Module):
     def forward(
         self, texts: Sequence[Tensor], embedding: Tensor, seeds: Sequence[int], max_frames: Sequence[int]
     ) -> list[Spoken]:
-        """Say texts side by side, each as it would be said alone, in evaluation mode.
+        """Synthesize a batch of texts in evaluation mode; the result for each is the same as without the others.
 
         texts: symbols of each, (characters,); embedding: (256,), unit norm; seeds: of each text's dropout;
         max_frames: at which a text that does not stop by itself is stopped.
@@ -243,7 +243,7 @@ class Tacotron(nn.Module):
         ]
 
     def _memory(self, texts: Sequence[Tensor], embedding: Tensor, generators: Sequence[torch.Generator]) -> Memory:
-        """Texts encoded one by one, so that none hears the padding of another."""
+        """Encode texts one by one, so that padding cannot reach the encoder's recurrent state."""
         encoded = [
             self.encoder(text[None], self._kept(generator, len(text), self.config.encoder_dim))[0]
             for text, generator in zip(texts, generators, strict=True)
@@ -259,9 +259,9 @@ class Tacotron(nn.Module):
     ) -> list[tuple[Tensor, Tensor, bool]]:
         """Frames (80, frames) before the post-net, attention (steps, characters) and whether it stopped, row by row.
 
-        A row that is over leaves the batch, and the others go on.
+        A row leaves the batch when it stops.
         """
-        rows = list(range(len(generators)))  # of the texts that are still spoken
+        rows = list(range(len(generators)))  # of the texts that have not stopped
         frames, attentions, has_stopped = [[] for _ in rows], [[] for _ in rows], [False for _ in rows]
         state, n_frames, reduction = self.decoder.start(memory), 0, self.config.reduction
         while rows:

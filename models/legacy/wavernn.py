@@ -1,4 +1,4 @@
-"""From mel to sound, a sample at a time: WaveRNN (arXiv:1802.08435) over 9-bit mu-law samples.
+"""Mel to waveform, sample by sample: WaveRNN (arXiv:1802.08435) over 9-bit mu-law samples.
 
 Modules are named as the tensors of the published vocoder.pt.
 """
@@ -14,16 +14,16 @@ from torch.nn import functional as F
 
 from models.audio import MAX_MEL, PREEMPHASIS, SPEECH_MEL
 
-FOLD_FRAMES = 40  # 0.5 s: what is spoken at once is cut into folds of about so many frames, spoken side by side
-WARM_UP_FRAMES = 2  # at a fold's beginning, not heard
-FADE_FRAMES = 2  # over which one fold gives way to the next
-SEAM_FRAMES = 8  # on each side of where a fold should end, of which the quietest is taken
-UPSAMPLED_AT_ONCE = 8  # folds: a mel at the rate of samples is large
+FOLD_FRAMES = 40  # 0.5 s: mels are cut into folds of about this length, which are generated as one batch
+WARM_UP_FRAMES = 2  # at the start of a fold, discarded
+FADE_FRAMES = 2  # cross-faded between folds
+SEAM_FRAMES = 8  # on each side of a fold's nominal end, searched for the quietest frame
+UPSAMPLED_AT_ONCE = 8  # folds; bounds the memory of mels at the sample rate
 
 
 @dataclass(frozen=True)
 class WaveRNNConfig:
-    """Sizes as published.  pad: frames on each side that a frame is seen with; scales: samples a frame, in steps."""
+    """Sizes as published.  pad: context frames on each side; scales: factors of upsampling, frames to samples."""
 
     n_mels: int = SPEECH_MEL.n_mels
     pad: int = 2
@@ -54,7 +54,7 @@ class ResidualBlock(nn.Module):
 
 
 class MelResNet(nn.Module):
-    """What each frame and those around it say, for every sample of the frame."""
+    """Features of each frame and its context, constant over the samples of the frame."""
 
     def __init__(self, config: WaveRNNConfig):
         super().__init__()
@@ -72,7 +72,7 @@ class MelResNet(nn.Module):
 
 
 class Repeat(nn.Module):
-    """Each step so many times."""
+    """Repeat each step `times` times."""
 
     def __init__(self, times: int):
         super().__init__()
@@ -83,7 +83,7 @@ class Repeat(nn.Module):
 
 
 class Upsampling(nn.Module):
-    """A mel at the rate of samples, smoothed after each repetition."""
+    """Upsample a mel to the sample rate: repeat and smooth, once for each scale."""
 
     def __init__(self, config: WaveRNNConfig):
         super().__init__()
@@ -97,19 +97,19 @@ class Upsampling(nn.Module):
     def forward(self, mel: Tensor) -> tuple[Tensor, Tensor]:
         """mel: (batch, 80, frames + 2 * pad).
 
-        Returns (batch, frames * hop_length, 80), and what the frames say, (batch, frames, condition_dim).
+        Returns the mel, (batch, frames * hop_length, 80), and the features, (batch, frames, condition_dim).
         """
         upsampled = self.up_layers(mel[:, None])[:, 0, :, self.indent : -self.indent]
         return upsampled.transpose(1, 2), self.resnet(mel).transpose(1, 2)
 
 
 class WaveRNN(nn.Module):
-    """Two GRUs over samples, which see the mel, and two layers that end in a distribution over the next sample."""
+    """Two GRUs over samples, conditioned on the mel, then linear layers to a distribution over the next sample."""
 
     def __init__(self, config: WaveRNNConfig):
         super().__init__()
         self.config = config
-        quarter = config.condition_dim // 4  # of what frames say, one for each layer
+        quarter = config.condition_dim // 4  # of the features: each layer gets its own quarter
         self.upsample = Upsampling(config)
         self.I = nn.Linear(config.n_mels + quarter + 1, config.rnn_dim)
         self.rnn1 = nn.GRU(config.rnn_dim, config.rnn_dim, batch_first=True)
@@ -119,27 +119,27 @@ class WaveRNN(nn.Module):
         self.fc3 = nn.Linear(config.hidden, 2**config.bits)
 
     def forward(self, samples: Tensor, mel: Tensor) -> Tensor:
-        """Logits of each next sample, when the ones before it are given.
+        """Logits of each sample given those before it (teacher forcing).
 
         samples: (batch, frames * 200) of mu-law within [-1, 1]; mel: (batch, 80, frames + 2 * pad) within [-1, 1].
         Returns (batch, frames * 200, 512).
         """
-        mel, said = self.upsample(mel)
-        said = said.repeat_interleave(self.config.hop_length, dim=1)
-        said1, said2, said3, said4 = said.chunk(4, dim=-1)
-        x = self.I(torch.cat([samples[..., None], mel, said1], dim=-1))
+        mel, features = self.upsample(mel)
+        features = features.repeat_interleave(self.config.hop_length, dim=1)
+        part1, part2, part3, part4 = features.chunk(4, dim=-1)
+        x = self.I(torch.cat([samples[..., None], mel, part1], dim=-1))
         x = x + self.rnn1(x)[0]
-        x = x + self.rnn2(torch.cat([x, said2], dim=-1))[0]
-        x = F.relu(self.fc1(torch.cat([x, said3], dim=-1)))
-        x = F.relu(self.fc2(torch.cat([x, said4], dim=-1)))
+        x = x + self.rnn2(torch.cat([x, part2], dim=-1))[0]
+        x = F.relu(self.fc1(torch.cat([x, part3], dim=-1)))
+        x = F.relu(self.fc2(torch.cat([x, part4], dim=-1)))
         return self.fc3(x)
 
     @torch.inference_mode()
     def speak(self, mels: Sequence[Tensor], seed: int) -> list[np.ndarray]:
-        """Waveforms of speech mels, all of them side by side.
+        """Waveforms of speech mels, generated as one batch.
 
         mels: (80, frames) each, within [-4, 4].  Returns ((frames - 1) * 200,) float32 of each, at 16 kHz.
-        The time is that of a fold, or of so many that the processor is busy: a short mel costs what it is long.
+        Folds run in parallel, so the time depends on their number only when they fill the processor.
         """
         seams = [seams_of(mel) for mel in mels]
         folds = [fold for mel, cuts in zip(mels, seams, strict=True) for fold in self._folds(mel, cuts)]
@@ -155,9 +155,9 @@ class WaveRNN(nn.Module):
         return waveforms
 
     def _folds(self, mel: Tensor, seams: Sequence[int]) -> list[Tensor]:
-        """The mel cut at its seams, each piece with what it is seen with: (80, frames + 2 * pad) within [-1, 1].
+        """Cut the mel at its seams, each fold with its context: (80, frames + 2 * pad) within [-1, 1].
 
-        A piece begins WARM_UP_FRAMES and half of FADE_FRAMES before its seam, and ends half of FADE_FRAMES after one.
+        A fold begins WARM_UP_FRAMES and half of FADE_FRAMES before its seam, and ends half of FADE_FRAMES after one.
         """
         pad, half = self.config.pad, FADE_FRAMES // 2
         padded = F.pad(mel / MAX_MEL, (pad, pad))
@@ -166,16 +166,16 @@ class WaveRNN(nn.Module):
         return [padded[:, start : end + 2 * pad] for start, end in zip(starts, ends, strict=True)]
 
     def _sample(self, folds: Sequence[Tensor], generator: torch.Generator) -> list[np.ndarray]:
-        """Speak folds, the longest first: (frames * 200,) samples of each, not yet de-emphasised.
+        """Generate folds, sorted longest first: (frames * 200,) samples of each, still pre-emphasised.
 
-        Nothing is read back from the device before the end.
+        Samples stay on the device until the end.
         """
         pad, hop_length = self.config.pad, self.config.hop_length
         n_frames = [fold.shape[1] - 2 * pad for fold in folds]
         device, n_classes = self.fc3.weight.device, 2**self.config.bits
         padded = nn.utils.rnn.pad_sequence([fold.T for fold in folds], batch_first=True).mT
         upsampled = [self.upsample(few) for few in padded.split(UPSAMPLED_AT_ONCE)]
-        mels, said = (torch.cat(parts) for parts in zip(*upsampled, strict=True))
+        mels, features = (torch.cat(parts) for parts in zip(*upsampled, strict=True))
         # one draw a sample, made on the CPU, so that a seed means the same on every device
         draws = torch.rand(n_frames[0] * hop_length, len(folds), 1, generator=generator).to(device)
         samples = torch.zeros(len(folds), n_frames[0] * hop_length, device=device)
@@ -186,15 +186,15 @@ class WaveRNN(nn.Module):
         for frame in range(n_frames[0]):
             n = sum(frames > frame for frames in n_frames)  # folds that are not over
             x, hidden1, hidden2 = x[:n], hidden1[:n], hidden2[:n]
-            said1, said2, said3, said4 = said[:n, frame].chunk(4, dim=-1)
+            part1, part2, part3, part4 = features[:n, frame].chunk(4, dim=-1)
             for step in range(frame * hop_length, (frame + 1) * hop_length):
-                x = self.I(torch.cat([x, mels[:n, step], said1], dim=1))
+                x = self.I(torch.cat([x, mels[:n, step], part1], dim=1))
                 hidden1 = gru1(x, hidden1)
                 x = x + hidden1
-                hidden2 = gru2(torch.cat([x, said2], dim=1), hidden2)
+                hidden2 = gru2(torch.cat([x, part2], dim=1), hidden2)
                 x = x + hidden2
-                x = F.relu(fc1(torch.cat([x, said3], dim=1)))
-                x = F.relu(fc2(torch.cat([x, said4], dim=1)))
+                x = F.relu(fc1(torch.cat([x, part3], dim=1)))
+                x = F.relu(fc2(torch.cat([x, part4], dim=1)))
                 likely = fc3(x).softmax(dim=1).cumsum(dim=1)
                 label = torch.searchsorted(likely, draws[step, :n]).clamp(max=n_classes - 1)
                 x = 2 * label / (n_classes - 1) - 1.0
@@ -203,7 +203,7 @@ class WaveRNN(nn.Module):
         return [row[: frames * hop_length] for row, frames in zip(expanded, n_frames, strict=True)]
 
     def _layers(self, dtype: torch.dtype) -> tuple:
-        """The two GRUs as cells and the layers after them, their products of matrices in that dtype."""
+        """The two GRUs as cells and the layers after them, with matrix products in the given dtype."""
         cells = []
         for rnn in (self.rnn1, self.rnn2):
             weight_x, weight_h, bias_x, bias_h = rnn.all_weights[0]
@@ -212,7 +212,7 @@ class WaveRNN(nn.Module):
         return *cells, *layers
 
     def _joined(self, pieces: Sequence[np.ndarray], seams: Sequence[int], n_frames: int) -> np.ndarray:
-        """Folds one after the other, each giving way to the next at equal power: ((n_frames - 1) * 200,)."""
+        """Join folds with equal-power cross-fades: ((n_frames - 1) * 200,)."""
         hop_length, half = self.config.hop_length, FADE_FRAMES // 2
         rise = np.sin(np.linspace(0, np.pi / 2, 2 * half * hop_length))
         joined = np.zeros(n_frames * hop_length)  # the last frame's are dropped: a mel has one frame more than hops
@@ -227,7 +227,7 @@ class WaveRNN(nn.Module):
 
 
 class Product:
-    """A linear layer whose product is made in a dtype, from float32 to float32."""
+    """A linear layer computed in the given dtype; input and output are float32."""
 
     def __init__(self, weight: Tensor, bias: Tensor, dtype: torch.dtype):
         self.weight, self.bias = weight.to(dtype), bias.to(dtype)
@@ -250,13 +250,13 @@ class Cell:
 
 
 def fast_dtype(device: torch.device) -> torch.dtype:
-    """bfloat16 on a processor that multiplies it by itself, which is three times as fast; else float32."""
+    """bfloat16 where the processor has instructions for it (three times as fast), else float32."""
     return torch.bfloat16 if device.type == "cpu" and torch.cpu._is_avx512_bf16_supported() else torch.float32
 
 
 def de_emphasised(waveform: np.ndarray) -> np.ndarray:
-    """The waveform whose pre-emphasis is the given one, (samples,) float64: y[n] = x[n] + PREEMPHASIS * y[n - 1]."""
-    echo = PREEMPHASIS ** np.arange(1200)  # beyond, less than a float64 can tell
+    """Invert the pre-emphasis, (samples,) float64: y[n] = x[n] + PREEMPHASIS * y[n - 1]."""
+    echo = PREEMPHASIS ** np.arange(1200)  # beyond this the response is below float64 precision
     return np.convolve(waveform, echo)[: len(waveform)] if len(waveform) else waveform
 
 
