@@ -1,11 +1,13 @@
-"""What the networks refuse is said in the page's language: in English with their own words, in Russian without them."""
+"""Errors are told in the page's language, and every request that fails ends with a page of this site."""
 
 import ast
 import builtins
+import io
 import re
 
 import numpy as np
 import pytest
+from werkzeug.exceptions import InternalServerError
 
 from app.errors import told, translated
 from config import ROOT
@@ -118,3 +120,51 @@ def test_every_sentence_that_is_raised_is_marked_for_translation():
     assert len(MODULES) > 20
     found = {sentence for path in MODULES for sentence in unmarked(path) if isinstance(sentence, str)}
     assert found == {"%(path)s: %(reason)s"}
+
+
+class Sent(io.BytesIO):
+    """What a browser sends; stays open, to see how much of it was read."""
+
+    def close(self):
+        pass
+
+
+def test_request_far_over_the_limit_is_refused_with_limit_and_size(make_app):
+    client = make_app(MAX_CONTENT_LENGTH=300_000, MAX_UPLOAD_MEGABYTES=1).test_client()
+    answer = client.post("/", data={"text": "Hello", "recording": (io.BytesIO(bytes(400_000)), "a.wav")})
+    assert answer.status_code == 413
+    assert "0.4 MB" in answer.text and "1 MB" in answer.text
+
+
+@pytest.mark.parametrize("form", [{"text": "a" * 300_000}, {f"field {n}": "" for n in range(1_100)}])
+def test_text_or_form_within_the_limit_of_requests_is_not_taken_for_a_recording(make_app, form):
+    client = make_app(MAX_FORM_MEMORY_SIZE=200_000, MAX_TEXT_CHARACTERS=5_000).test_client()
+    answer = client.post("/", data=form, content_type="multipart/form-data")
+    assert answer.status_code == 413
+    assert "The text is too long: at most 5,000 characters can be spoken." in answer.text
+    assert "recording" not in answer.text.split("data-message")[1].split("</p>")[0]
+
+
+@pytest.mark.parametrize(("size", "is_read"), [(1_500_000, True), (1_500_001, False)])
+def test_too_large_request_is_read_to_its_end_within_reason(make_app, size, is_read):
+    sent = Sent(bytes(size))
+    make_app(MAX_CONTENT_LENGTH=300_000).test_client().post(
+        "/", input_stream=sent, content_length=size, content_type="multipart/form-data; boundary=x"
+    )
+    assert sent.tell() == (size if is_read else 0)
+
+
+@pytest.mark.parametrize("address", ["/speeches/7", "/speeches/7/audio", "/voices/7/sample", "/nowhere"])
+def test_what_is_not_there_is_said_kindly(client, address):
+    answer = client.get(address)
+    assert answer.status_code == 404
+    assert "Not found" in answer.text and "To the front page" in answer.text
+
+
+def test_unforeseen_fault_shows_a_page_without_its_insides(make_app, cloner, bank):
+    app = make_app(TESTING=False, PROPAGATE_EXCEPTIONS=False)
+    bank("Anna")
+    cloner.fault = ZeroDivisionError("secret insides")
+    answer = app.test_client().post("/", data={"voice": "1", "text": "Hello"})
+    assert answer.status_code == InternalServerError.code
+    assert "That did not work" in answer.text and "secret insides" not in answer.text

@@ -1,19 +1,13 @@
-"""What was said before: found, heard, deleted, and kept as long as the settings say."""
+"""The history: speeches are listed, searched, played, downloaded and deleted."""
 
-import os
 import re
-import time
-from datetime import timedelta
 
 import numpy as np
 import pytest
 
 from app import storage
-from app.db import MadeFile, Speech, db, now
-from app.history import retention
+from app.db import Speech, db
 from models import VoiceProfile
-
-HOURS = 3600  # seconds
 
 
 def _payload(text, **changes):
@@ -47,10 +41,6 @@ def _kept(app):
 
 def _paths(app):
     return sorted((app.config["INSTANCE"] / "speeches").iterdir())
-
-
-def _age(path, hours):
-    os.utime(path, (time.time() - hours * HOURS,) * 2)
 
 
 def test_page_shows_the_last_first_and_what_all_take(client, say):
@@ -195,135 +185,69 @@ def test_numbers_and_words_beyond_all_measure_are_no_fault(app, client, say):
     assert _kept(app) == ["red cat"]
 
 
-@pytest.mark.parametrize(
-    ("settings", "words"),
-    [
-        ({}, ["They are kept until you delete them."]),
-        ({"KEEP_DAYS": 30.0}, ["Each is deleted 30 days after it was made."]),
-        ({"KEEP_DAYS": 1.0}, ["Each is deleted 1 day after it was made."]),
-        ({"KEEP_MEGABYTES": 500.0}, ["When all together take more than 500 MB, the oldest are deleted."]),
-        ({"KEEP_DAYS": 7.0, "KEEP_MEGABYTES": 0.5}, ["7 days after", "more than 0.5 MB"]),
-    ],
-)
-def test_page_says_how_long_speeches_are_kept(make_app, settings, words):
-    page = make_app(**settings).test_client().get("/speeches").text
-    assert all(part in page for part in words)
+TEXT = "Добрый день, мир!"
 
 
-def test_speeches_older_than_the_settings_allow_are_deleted(make_app, say):
-    app = make_app(KEEP_DAYS=30.0)
-    say("old", app=app, created_at=now() - timedelta(days=30, minutes=1))
-    say("not yet old", app=app, created_at=now() - timedelta(days=29, hours=23))
-    with app.app_context():
-        retention.enforce()
-    assert _kept(app) == ["not yet old"] and len(_paths(app)) == 1
+def _asked(**changes):
+    return {"voice": "1", "text": TEXT, "language": "", "speed": "1", "format": "mp3", "seed": "0"} | changes
 
 
-def test_oldest_are_deleted_when_all_take_more_than_the_settings_allow(make_app, say):
-    app = make_app(KEEP_MEGABYTES=3.0)
-    say("first", "second", "third", app=app)
-    with app.app_context():
-        retention.enforce()
-    assert _kept(app) == ["second", "third"] and len(_paths(app)) == 2
+def _files(app, folder="speeches"):
+    return sorted(path.name for path in (app.config["INSTANCE"] / folder).iterdir())
 
 
-def test_last_speech_stays_however_large_it_is(make_app, say):
-    app = make_app(KEEP_MEGABYTES=1.0)
-    say("first", "second", app=app, size=5_000_000)
-    with app.app_context():
-        retention.enforce()
-    assert _kept(app) == ["second"]
+@pytest.fixture
+def voice(bank):
+    """One voice in the bank; its id is 1."""
+    return bank("Anna")[0]
 
 
-@pytest.mark.parametrize("nothing", [0.0, -1.0, float("nan")])
-def test_everything_is_kept_when_the_settings_say_nothing(make_app, say, nothing):
-    app = make_app(KEEP_DAYS=nothing, KEEP_MEGABYTES=nothing)
-    say("old", app=app, created_at=now() - timedelta(days=9_999))
-    with app.app_context():
-        retention.enforce()
-    assert _kept(app) == ["old"]
+def test_download_is_named_after_voice_and_text(client, bank):
+    bank("Аня / ../x")
+    client.post("/", data=_asked(text="Где ты? За́мок, да."))
+    header = client.get("/speeches/1/audio?download=1").headers["Content-Disposition"]
+    assert header.startswith("attachment")
+    expected = "%D0%90%D0%BD%D1%8F%20x%20-%20%D0%93%D0%B4%D0%B5%20%D1%82%D1%8B"
+    assert f"filename*=UTF-8''{expected}" in header and header.endswith(".mp3")
 
 
-def test_endless_age_is_no_fault(make_app, say):
-    app = make_app(KEEP_DAYS=float("inf"))
-    say("old", app=app)
-    with app.app_context():
-        retention.enforce()
-    assert _kept(app) == ["old"]
+def test_audio_is_sent_in_ranges_and_only_when_changed(client, voice):
+    client.post("/", data=_asked(format="wav"))
+    whole = client.get("/speeches/1/audio")
+    part = client.get("/speeches/1/audio", headers={"Range": "bytes=4-11"})
+    assert (part.status_code, part.data) == (206, whole.data[4:12])
+    assert client.get("/speeches/1/audio", headers={"If-None-Match": whole.headers["ETag"]}).status_code == 304
+    assert "private" in whole.headers["Cache-Control"]
 
 
-def test_settings_are_applied_after_each_speech(make_app, say, bank):
-    app = make_app(KEEP_MEGABYTES=1.0)
+def test_file_missing_behind_a_row_is_said(app, client, voice):
+    client.post("/", data=_asked())
+    (app.config["INSTANCE"] / "speeches" / _files(app)[0]).unlink()
+    answer = client.get("/speeches/1/audio")
+    assert answer.status_code == 404 and "no longer on the disk" in answer.text
+    assert client.get("/speeches").status_code == 200
+    assert client.post("/speeches/1/delete").status_code == 303
+
+
+def test_history_shows_the_last_first_in_pages(make_app, bank, cloner):
+    client = make_app(SPEECHES_PER_PAGE=2).test_client()
     bank("Anna")
-    say("old", app=app)
-    app.test_client().post("/", data={"voice": "1", "text": "New and small."})
-    assert _kept(app) == ["New and small."]
+    for text in ("First one", "Second one", "Third one"):
+        client.post("/", data=_asked(text=text))
+    page = client.get("/speeches").text
+    assert page.index("Third one") < page.index("Second one") and "First one" not in page
+    assert "First one" in client.get("/speeches?page=2").text
+    assert client.get("/speeches?page=99").status_code == 200
 
 
-def test_settings_are_applied_at_the_start(make_app, say):
-    say("old", app=make_app(), created_at=now() - timedelta(days=2))
-    assert _kept(make_app(KEEP_DAYS=1.0)) == []
+def test_deleted_speech_is_gone_with_its_file(app, client, voice):
+    client.post("/", data=_asked())
+    page = client.post("/speeches/1/delete", follow_redirects=True).text
+    assert "The speech was deleted." in page and "There are no speeches yet" in page
+    assert _files(app) == [] and client.get("/speeches/1/audio").status_code == 404
 
 
-def test_settings_are_applied_hourly_when_somebody_asks(make_app, say):
-    app = make_app(KEEP_DAYS=1.0)
-    say("old", app=app, created_at=now() - timedelta(days=2))
-    app.test_client().get("/speeches")
-    assert _kept(app) == ["old"]
-    app.extensions["retention"].applied_at -= HOURS
-    app.test_client().get("/speeches")
-    assert _kept(app) == []
-
-
-def test_page_is_shown_when_old_speeches_cannot_be_deleted(make_app, say, monkeypatch):
-    def refuse(*_arguments):
-        raise OSError(30, "Read-only file system")
-
-    app = make_app(KEEP_DAYS=1.0)
-    say("old", app=app, created_at=now() - timedelta(days=2))
-    app.extensions["retention"].applied_at -= HOURS
-    monkeypatch.setattr(storage, "discard_where", refuse)
-    assert _texts(app.test_client().get("/speeches").text) == ["old"]
-
-
-def test_file_without_a_row_is_deleted_at_the_start_once_it_is_an_hour_old(app, make_app, say):
-    say("kept")
-    folder = app.config["INSTANCE"] / "speeches"
-    old, young, foreign = (folder / name for name in (f"{'a' * 32}.mp3", f"{'b' * 32}.wav", "my own.mp3"))
-    for path in (old, young, foreign):
-        path.write_bytes(b"ID3")
-    for path in _paths(app):
-        _age(path, hours=2)
-    _age(young, hours=0.9)
-    with app.app_context(), storage.Draft("mp3") as draft:
-        _age(draft.path, hours=2)
-        make_app()
-        assert draft.path.exists()
-    assert not old.exists() and young.exists() and foreign.exists()
-    assert len(_paths(app)) == 3
-
-
-def test_files_stay_when_the_database_is_another_one(app, make_app, tmp_path, say):
-    say("kept", "kept too")
-    for path in _paths(app):
-        _age(path, hours=2)
-    other = {"SQLALCHEMY_DATABASE_URI": f"sqlite:///{tmp_path / 'other.sqlite'}"}
-    say("of the other", app=make_app(**other))
-    make_app(**other)
-    assert len(_paths(app)) == 3
-
-
-def test_sizes_that_were_never_measured_are_at_the_start(app, make_app, say):
-    say("there", "lost", size=None)
-    with app.app_context():
-        storage.path_of(db.session.get(Speech, 2)).unlink()
-    make_app()
-    with app.app_context():
-        assert list(db.session.scalars(db.select(Speech.size).order_by(Speech.id))) == [len(b"ID3 speech"), 0]
-
-
-def test_hashes_outlive_their_speeches(app, client, say):
-    (speech_id,) = say("Hello")
-    client.post(f"/speeches/{speech_id}/delete")
-    with app.app_context():
-        assert list(db.session.scalars(db.select(MadeFile.sha256))) == ["Hello"]
+def test_address_of_a_deleted_speech_never_means_another(client, voice):
+    client.post("/", data=_asked())
+    client.post("/speeches/1/delete")
+    assert client.post("/", data=_asked()).location == "/speeches/2"

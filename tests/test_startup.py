@@ -1,4 +1,4 @@
-"""Voices that an older Tembr heard are heard again at the next start; what cannot be heard stays as it is."""
+"""A start: ready voices, outdated profiles, what the command line leaves alone, and one process at a time."""
 
 import json
 import threading
@@ -189,3 +189,74 @@ def test_next_process_waits_for_the_one_that_ends(tmp_path):
 def test_command_line_works_beside_the_server(start, list_voices, capsys):
     list_voices(start())
     assert capsys.readouterr().out.startswith("name\t")
+
+
+@pytest.fixture
+def ready(tmp_path, cloner, recording):
+    """Writes ready voices of the given names, as they are shipped."""
+
+    def write(*names):
+        folder = tmp_path / "ready"
+        folder.mkdir(exist_ok=True)
+        (folder / "x.mp3").write_bytes(recording(kind="mp3"))
+        (folder / "x.safetensors").write_bytes(cloner.listen(recording()).to_bytes())
+        entry = {
+            "language": "ru",
+            "origin": "A corpus",
+            "licence": "CC0",
+            "profile": "x.safetensors",
+            "sample": "x.mp3",
+        }
+        (folder / "index.json").write_text(json.dumps([{"name": name, **entry} for name in names]))
+        return folder
+
+    return write
+
+
+def names(app) -> list[str]:
+    with app.app_context():
+        return sorted(voice.name for voice in Voice.bank())
+
+
+def test_site_starts_without_ready_voices(app, client):
+    assert names(app) == []
+    assert "A recording, used once" in client.get("/").text
+
+
+def test_ready_voices_are_in_the_bank_with_origin_and_licence(make_app, ready):
+    ready("Анна", "Boris")
+    app = make_app()
+    assert names(app) == ["Boris", "Анна"]
+    page = app.test_client().get("/voices").text
+    assert "A corpus. Licence: CC0" in page
+
+
+def test_sample_of_a_ready_voice_plays_and_its_deletion_leaves_the_shipped_file(make_app, ready):
+    folder = ready("Анна")
+    client = make_app().test_client()
+    sample = client.get("/voices/1/sample")
+    assert sample.mimetype == "audio/mpeg"
+    assert sample.data == (folder / "x.mp3").read_bytes()
+    client.post("/voices/1/delete")
+    assert (folder / "x.mp3").exists()
+
+
+def test_deleted_ready_voice_does_not_come_back_but_a_new_one_does(make_app, ready):
+    ready("Анна")
+    make_app().test_client().post("/voices/1/delete")
+    ready("Анна", "Boris")
+    assert names(make_app()) == ["Boris"]
+
+
+def test_ready_voices_are_added_once(make_app, ready):
+    ready("Анна")
+    make_app()
+    assert names(make_app()) == ["Анна"]
+
+
+def test_ready_voice_that_cannot_be_read_is_left_out(make_app, ready):
+    folder = ready("Анна")
+    (folder / "x.safetensors").write_bytes(b"no profile")
+    app = make_app()
+    assert names(app) == []
+    assert list((app.config["INSTANCE"] / "voices").iterdir()) == []

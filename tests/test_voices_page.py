@@ -1,4 +1,4 @@
-"""A voice's own page: what is known of it, its recordings, its likeness to others, and what bad input gets."""
+"""A voice's own page: its card, its recordings, and what bad input gets."""
 
 import hashlib
 import io
@@ -10,8 +10,7 @@ from sqlalchemy import select
 
 from app import storage
 from app.db import Voice, VoiceRecording, db
-from app.voices import recordings, similarity
-from app.voices.similarity import in_words
+from app.voices import recordings
 from models import VoiceProfile
 from models.voice_profile import merged
 from tests.fakes import finding
@@ -340,54 +339,6 @@ def test_damaged_profile_does_not_hide_the_voice(app, client, keep):
         db.session.commit()
     assert client.get("/voices/1").status_code == 200
     assert "cannot be exported" in client.get("/voices/1/export", follow_redirects=True).text
-
-
-def _nearest(app, voice_id):
-    with app.app_context():
-        return similarity.nearest(db.session.get(Voice, voice_id).profile.embedding, voice_id)
-
-
-def test_nearest_other_voice_is_shown_in_words_with_its_similarity(app, client, keep):
-    keep("Anna", _along(0))
-    keep("Boris", _along(0, 1))
-    keep("Clara", _along(7))
-    page = client.get("/voices/1").text
-    with app.app_context():
-        assert f'<a href="/voices/2">Boris</a>: {in_words(0.71)} (0.71)' in page
-
-
-def test_only_voice_of_the_bank_has_no_nearest(app, client, keep):
-    keep("Anna", _along(0))
-    assert _nearest(app, 1) is None
-    assert "Nearest other voice" not in client.get("/voices/1").text
-
-
-def test_nearest_voice_is_never_that_of_yesterday(app, client, keep):
-    keep("Anna", _along(0))
-    keep("Boris", _along(0, 1))
-    assert _nearest(app, 1).name == "Boris"
-    keep("Clara", _along(0, 0, 0, 1))
-    assert _nearest(app, 1).name == "Clara"  # one that came
-    with app.app_context():
-        db.session.execute(db.update(Voice).where(Voice.id == 3).values(name="Carla"))
-        db.session.commit()
-    assert _nearest(app, 1).name == "Carla"  # another name
-    with app.app_context():
-        db.session.get(Voice, 3).profile = _along(9)
-        db.session.commit()
-    assert _nearest(app, 1).name == "Boris"  # another profile
-    client.post("/voices/2/delete")
-    assert _nearest(app, 1).name == "Carla"  # one that went
-
-
-def test_no_profile_is_read_twice(app, keep, monkeypatch):
-    for n in range(5):
-        keep(f"Voice {n}", _along(n))
-    read = []
-    monkeypatch.setattr(similarity, "_embedding", lambda number, profile: read.append(number) or np.ones(256))
-    _nearest(app, 1)
-    _nearest(app, 2)
-    assert sorted(read) == [1, 2, 3, 4, 5]
 
 
 def test_two_recordings_added_at_once_are_both_merged(app, anna, recording):

@@ -1,4 +1,4 @@
-"""Voices: add, listen, rename, delete, and what bad input gets."""
+"""The bank: add, search, rename and delete voices, and what bad input gets."""
 
 import io
 import re
@@ -6,11 +6,9 @@ from urllib.parse import quote
 
 import numpy as np
 import pytest
-from sqlalchemy.exc import IntegrityError
 
 from app import storage
 from app.db import Voice, db
-from app.voices import recordings
 from models import VoiceProfile
 from models.recording import load_recording
 
@@ -53,33 +51,6 @@ def test_sample_is_the_recording_whatever_its_name_claims(client, recording, kin
     sample = client.get("/voices/1/sample")
     assert sample.mimetype == mimetype
     assert len(load_recording(sample.data, 60)) == pytest.approx(48_000, abs=2_500)
-
-
-@pytest.mark.parametrize(
-    ("start", "kind"),
-    [
-        (b"RIFF1234WAVE", "wav"),
-        (b"ID3\x04", "mp3"),
-        (b"\xff\xfb\x90", "mp3"),
-        (b"\xff\xf1\x50", "aac"),
-        (b"fLaC", "flac"),
-        (b"OggS", "ogg"),
-        (b"\0\0\0\x20ftypM4A ", "m4a"),
-        (b"\x1aE\xdf\xa3", "webm"),
-        (b"<html>", "audio"),
-        (b"", "audio"),
-    ],
-)
-def test_kind_of_a_recording_is_told_by_its_first_bytes(start, kind):
-    assert storage.kind_of(start) == kind
-
-
-def test_file_of_no_known_kind_is_only_ever_downloaded(app, client):
-    with app.app_context():
-        recordings.begin(Voice(name="Anna"), PROFILE, b"<html>")
-    sample = client.get("/voices/1/sample")
-    assert sample.mimetype == "application/octet-stream"
-    assert sample.headers["Content-Disposition"].startswith("attachment")
 
 
 @pytest.mark.parametrize(
@@ -132,11 +103,6 @@ def test_two_tabs_taking_one_name_at_once_get_one_voice(app, client, bank, recor
     answer = client.post("/voices", data=_payload(recording()))
     assert answer.status_code == 422 and "“Anna” is already in the bank" in answer.text
     assert len(_voices(app)) == len(_files(app)) == 1
-
-
-def test_database_itself_keeps_names_apart(bank):
-    with pytest.raises(IntegrityError):
-        bank("Анна", "анна")
 
 
 def test_full_disk_leaves_no_voice(app, client, recording, monkeypatch):
@@ -348,54 +314,8 @@ def test_search_beyond_all_measure_is_no_fault(client, bank, address, words):
     assert answer.status_code == 200 and "\0" not in answer.text
 
 
-@pytest.fixture
-def long_bank(app, bank):
-    """A bank of more voices than the front page offers."""
-    app.config["VOICES_OFFERED"] = 2
-    return bank("Anna", "Boris", "Clara", "Борис")
-
-
 def _offered(page):
     return re.findall(r'<span class="name">(.*?)</span>', page)
-
-
-def test_front_page_offers_the_first_voices_of_a_long_bank_and_the_chosen_one(client, long_bank):
-    assert _offered(client.get("/").text) == ["Борис", "Clara"]
-    page = client.get("/?voice=1").text
-    assert _offered(page) == ["Anna", "Борис", "Clara"] and 'value="1" checked' in page
-    assert "The bank has more voices" in page
-
-
-def test_voice_is_found_on_the_front_page_and_what_was_filled_in_stays(client, cloner, long_bank):
-    filled = {"voice": "3", "text": "Hello.", "speed": "1.5", "format": "wav", "found": "", "find": "ANN", "show": "1"}
-    page = client.post("/", data=filled).text
-    assert _offered(page) == ["Clara", "Anna"] and 'value="3" checked' in page
-    assert "Hello." in page and 'name="find" value="ANN"' in page and cloner.said == []
-    assert _offered(client.post("/", data=filled | {"find": ""}).text) == ["Борис", "Clara"]
-    assert client.post("/", data=filled | {"find": "a" * 60_000}).status_code == 200
-
-
-def test_enter_in_the_search_of_the_front_page_does_not_speak(client, cloner, long_bank):
-    filled = {"voice": "3", "text": "Hello.", "speed": "1", "format": "wav", "found": ""}
-    assert client.post("/", data=filled | {"find": "ann"}).status_code == 200 and cloner.said == []
-    assert client.post("/", data=filled | {"find": "ann", "found": "ann"}).status_code == 303
-
-
-def test_search_without_a_result_says_so(client, long_bank):
-    page = client.get("/voices/choices?find=zoe&chosen=1").text
-    assert "No voice has “zoe” in its name or note." in page and _offered(page) == ["Anna"]
-    assert "<html" not in page
-
-
-@pytest.mark.parametrize("chosen", ["recording", "speech-1", "9" * 30, "-1", "99", ""])
-def test_choice_that_is_no_voice_is_not_offered(client, long_bank, chosen):
-    assert _offered(client.get("/voices/choices", query_string={"chosen": chosen}).text) == ["Борис", "Clara"]
-
-
-def test_short_bank_is_offered_whole_and_without_a_search(client, bank):
-    bank("Anna")
-    page = client.get("/").text
-    assert _offered(page) == ["Anna"] and 'name="find"' not in page
 
 
 @pytest.mark.parametrize(("language", "order"), [("en", ["Own", "Emma", "Анна"]), ("ru", ["Own", "Анна", "Emma"])])

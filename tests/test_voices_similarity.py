@@ -1,0 +1,138 @@
+"""Speaker similarity: in words, of a speech to its voice, and the nearest other voice of the bank."""
+
+import re
+
+import numpy as np
+import pytest
+
+from app.db import Speech, Voice, db
+from app.voices import recordings, similarity
+from app.voices.similarity import HEARD_SECONDS, Heard, in_words
+from models import VoiceProfile
+
+TEXT = "Thirty letters are two seconds."
+
+
+def _payload(**changes):
+    return {"voice": "1", "text": TEXT, "format": "wav"} | changes
+
+
+def _speech(app, number=1):
+    with app.app_context():
+        return db.session.get(Speech, number)
+
+
+@pytest.fixture
+def voice(bank):
+    return bank("Anna")[0]
+
+
+def _alike(similarity):
+    """An embedding of that cosine with the voices of the bank."""
+    return np.array([similarity, np.sqrt(1 - similarity**2), *np.zeros(254)])
+
+
+@pytest.mark.parametrize(
+    ("similarity", "words"),
+    [(0.95, "very alike"), (0.8, "alike"), (0.7, "somewhat alike"), (0.3, "not alike")],
+)
+def test_similarity_is_said_in_words(app, similarity, words):
+    with app.app_context():
+        assert in_words(similarity) == words
+
+
+def test_similarity_and_the_nearest_other_voice_are_shown_with_their_figures(app, client, cloner, bank, monkeypatch):
+    bank("Anna", "Boris")
+    monkeypatch.setattr(cloner, "embed", lambda waveform, sample_rate: _alike(0.91))
+    with app.app_context():
+        db.session.get(Voice, 1).self_similarity = 0.88
+        db.session.commit()
+    page = client.post("/", data=_payload(), follow_redirects=True).text
+    assert "Speech and voice: very alike" in page
+    assert "<dt>With Anna</dt><dd>0.91</dd>" in page
+    assert "<dt>What the voice scores with itself</dt><dd>0.88</dd>" in page
+    assert re.search(r"<dt>With Boris, the nearest other voice</dt><dd>-?\d\.\d\d</dd>", page)
+    assert "Anna, the nearest other voice" not in page
+
+
+def test_speech_too_short_to_compare_says_so(app, client, voice):
+    page = client.post("/", data=_payload(text="Yes."), follow_redirects=True).text
+    assert _speech(app).similarity is None
+    assert "It is too short to tell how alike it sounds" in page
+
+
+def test_first_seconds_of_a_speech_alone_are_compared_at_its_own_rate_and_once(app, cloner, monkeypatch):
+    compared = []
+    monkeypatch.setattr(cloner, "embed", lambda *given: compared.append(given) or _alike(0.9))
+    heard = Heard(24_000)
+    for _ in range(100):
+        heard.add(np.ones(24_000))
+    with app.app_context():
+        assert heard.embedding is heard.embedding
+    [(waveform, sample_rate)] = compared
+    assert sample_rate == 24_000 and len(waveform) == HEARD_SECONDS * 24_000
+
+
+def _along(*places, seconds=3.0):
+    """A profile whose embedding is the unit vector between those places."""
+    embedding = np.eye(256)[list(places)].sum(0)
+    return VoiceProfile(embedding / np.linalg.norm(embedding), np.array([5.0, 0.1]), np.zeros(80), seconds)
+
+
+@pytest.fixture
+def keep(app):
+    """Puts a voice with that profile into the bank; returns its id."""
+
+    def keep(name, profile):
+        with app.app_context():
+            return recordings.begin(Voice(name=name), profile, b"ID3 sample").id
+
+    return keep
+
+
+def _nearest(app, voice_id):
+    with app.app_context():
+        return similarity.nearest(db.session.get(Voice, voice_id).profile.embedding, voice_id)
+
+
+def test_nearest_other_voice_is_shown_in_words_with_its_similarity(app, client, keep):
+    keep("Anna", _along(0))
+    keep("Boris", _along(0, 1))
+    keep("Clara", _along(7))
+    page = client.get("/voices/1").text
+    with app.app_context():
+        assert f'<a href="/voices/2">Boris</a>: {in_words(0.71)} (0.71)' in page
+
+
+def test_only_voice_of_the_bank_has_no_nearest(app, client, keep):
+    keep("Anna", _along(0))
+    assert _nearest(app, 1) is None
+    assert "Nearest other voice" not in client.get("/voices/1").text
+
+
+def test_nearest_voice_is_never_that_of_yesterday(app, client, keep):
+    keep("Anna", _along(0))
+    keep("Boris", _along(0, 1))
+    assert _nearest(app, 1).name == "Boris"
+    keep("Clara", _along(0, 0, 0, 1))
+    assert _nearest(app, 1).name == "Clara"  # one that came
+    with app.app_context():
+        db.session.execute(db.update(Voice).where(Voice.id == 3).values(name="Carla"))
+        db.session.commit()
+    assert _nearest(app, 1).name == "Carla"  # another name
+    with app.app_context():
+        db.session.get(Voice, 3).profile = _along(9)
+        db.session.commit()
+    assert _nearest(app, 1).name == "Boris"  # another profile
+    client.post("/voices/2/delete")
+    assert _nearest(app, 1).name == "Carla"  # one that went
+
+
+def test_no_profile_is_read_twice(app, keep, monkeypatch):
+    for n in range(5):
+        keep(f"Voice {n}", _along(n))
+    read = []
+    monkeypatch.setattr(similarity, "_embedding", lambda number, profile: read.append(number) or np.ones(256))
+    _nearest(app, 1)
+    _nearest(app, 2)
+    assert sorted(read) == [1, 2, 3, 4, 5]
