@@ -59,6 +59,7 @@ def create_app(config: object = Config, cloner: "VoiceCloner | None" = None) -> 
     from app.speak import forms as speak_forms
     from app.speak import progress, reading, worker
     from app.speak import views as speak_views
+    from app.speak.journal import Journal
     from app.speak.queue import Queue
     from app.voices import page as voice_page
     from app.voices import quality
@@ -73,7 +74,9 @@ def create_app(config: object = Config, cloner: "VoiceCloner | None" = None) -> 
     access.init_app(app)
     app.extensions["cloner"] = cloner
     places, seconds = app.config["QUEUE_PLACES"], 60 * app.config["MAX_SPEAKING_MINUTES"]
-    app.extensions["speaking"] = Queue(partial(worker.say, app), places, seconds)
+    app.extensions["speaking"] = Queue(
+        partial(worker.say, app), places, seconds, Journal(app.config["INSTANCE"] / "queue")
+    )
     for extension in (db, schema, retention, reading, i18n, errors):
         extension.init_app(app)
     CSRFProtect(app)

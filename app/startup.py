@@ -16,6 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from app import access, schema, storage
 from app.db import ReadyVoice, Voice, db
 from app.history import retention
+from app.speak import journal
 from app.voices import recordings
 from models import OWN, InvalidVoiceProfile, VoiceCloner, VoiceProfile, is_outdated
 
@@ -44,6 +45,7 @@ def start(app: Flask) -> None:
     app.extensions["cloner"] = app.extensions["cloner"] or _load_cloner(app)
     with app.app_context():
         bring_up_to_date()
+        journal.name_what_was_left()
         warm_up(app.extensions["cloner"])
     app.extensions["warm"] = True
 

@@ -302,11 +302,12 @@ def test_shutdown_leaves_no_draft(app, client, voice, queue, stop):
     job = _ask(client)
     stop.release(1)
     _until(lambda: _files(app))
-    closing = threading.Thread(target=queue.close)
+    closing = threading.Thread(target=queue.close, args=(0.0,))
     closing.start()
-    _told(client, job, "cancelled")
+    _until(lambda: queue.find(job["status"].split("/")[2]).fault)
     stop.release(1)
     closing.join(10)
+    assert "Tembr was restarted before this text was spoken" in _told(client, job, "failed")["words"]
     assert _files(app) == [] and _speeches(app) == []
 
 

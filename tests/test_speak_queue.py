@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from app.speak import queue as queue_module
-from app.speak.queue import PHONES_PER_CHARACTER, Cancelled, Job, OwnPlacesFull, Queue, QueueFull, Rate
+from app.speak.journal import Journal
+from app.speak.queue import PHONES_PER_CHARACTER, Cancelled, Interrupted, Job, OwnPlacesFull, Queue, QueueFull, Rate
 from app.speak.request import RequestedVoice, SpeechRequest
 from models import VoiceProfile
 
@@ -327,16 +328,67 @@ def test_jobs_that_are_over_are_forgotten_after_a_while(queue, speaker, monkeypa
     assert queue.find(asked[3].token) is None
 
 
-def test_close_cancels_everything_and_waits_for_the_sentence(queue, speaker):
-    spoken, waiting = queue.add(_job("One.", n_sentences=100)), queue.add(_job("Two."))
+def test_close_lets_the_present_job_finish_and_interrupts_the_others(queue, speaker):
+    spoken, waiting = queue.add(_job("One.", n_sentences=3)), queue.add(_job("Two."))
     speaker.say()
     closing = threading.Thread(target=queue.close)
     closing.start()
     _until(lambda: waiting.is_over)
     assert closing.is_alive() and not spoken.is_over
+    speaker.say(2)
+    closing.join(10)
+    assert (spoken.state, waiting.state) == ("done", "failed") and not closing.is_alive()
+    assert isinstance(waiting.fault, Interrupted) and speaker.said == ["One."]
+
+
+def test_close_interrupts_what_takes_longer_than_the_grace(queue, speaker):
+    job = queue.add(_job("One.", n_sentences=100))
+    speaker.say()
+    closing = threading.Thread(target=queue.close, args=(0.1,))
+    closing.start()
+    _until(lambda: job.fault)
     speaker.say()
     closing.join(10)
-    assert (spoken.state, waiting.state) == ("cancelled", "cancelled") and not closing.is_alive()
+    assert job.state == "failed" and isinstance(job.fault, Interrupted)
+
+
+def test_journal_holds_what_is_not_over(speaker, tmp_path):
+    queue = Queue(speaker, journal=Journal(tmp_path / "queue"))
+    spoken, cancelled, waiting = (queue.add(_job(text, owner="a")) for text in ("One.", "Two.", "Three."))
+    assert _noted(tmp_path) == {spoken.token, cancelled.token, waiting.token}
+    queue.cancel(cancelled)
+    speaker.say()
+    assert spoken.wait(10)
+    _until(lambda: _noted(tmp_path) == {waiting.token})
+    queue.close(0.0, 0.1)
+    assert _noted(tmp_path) == {waiting.token}
+    speaker.free()
+    _until(lambda: not _threads())
+
+
+def _noted(folder):
+    return {path.stem for path in (folder / "queue").iterdir()}
+
+
+def test_job_of_the_journal_comes_back_as_it_was_asked_for(app, tmp_path):
+    journal = Journal(tmp_path / "queue")
+    job = Job(_request("Text.", speed=1.5, seed=7, takes=3), owner="a")
+    journal.note(job)
+    (tmp_path / "queue" / "half.draft").write_text("{")
+    (tmp_path / "queue" / "damaged.json").write_text('{"token": 1}')
+    with app.app_context():
+        (back,) = journal.take()
+    assert (back.token, back.owner, back.state) == (job.token, "a", "failed")
+    assert back.request.knobs() == job.request.knobs() and back.request.voice.name == "Anna"
+    assert _noted(tmp_path) == set()
+
+
+def test_job_that_cannot_be_noted_is_refused(speaker, tmp_path):
+    (tmp_path / "queue").write_text("no folder")
+    queue = Queue(speaker, journal=Journal(tmp_path / "queue"))
+    with pytest.raises(OSError):
+        queue.add(_job())
+    assert queue.n_waiting == 0 and not speaker.said
 
 
 def test_stop_is_raised_where_the_job_asks(speaker):

@@ -38,8 +38,12 @@ def owner() -> str:
 
 
 def panels() -> list[Markup]:
-    """Render the jobs that this browser waits for."""
-    return [_panel(job) for job in queue().of(session["browser"])] if "browser" in session else []
+    """Render the jobs that this browser waits for, and before them those that a restart interrupted."""
+    if "browser" not in session:
+        return []
+    interrupted = queue().interrupted(session["browser"])
+    notices = [Markup(render_template("speak/_interrupted.html", job=job)) for job in interrupted]
+    return notices + [_panel(job) for job in queue().of(session["browser"])]
 
 
 def asked_about() -> Job | None:

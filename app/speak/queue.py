@@ -6,15 +6,20 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from app import logs
 from app.speak.request import SpeechRequest
 from models import N_, Sentence, TembrError
 
+if TYPE_CHECKING:
+    from app.speak.journal import Journal
+
 WAITING, SPEAKING, DONE, FAILED, CANCELLED = "waiting", "speaking", "done", "failed", "cancelled"
 MAX_WAITING = 20  # jobs
 MAX_SECONDS = 3600.0  # that one job is spoken
 RETRY_SECONDS = (5, 300)  # after which a full queue is worth another try, at least and at most
+GRACE_SECONDS = 15.0  # that a job may still take when the process is to end; gunicorn kills it after 30
 MAX_KEPT = 100  # jobs that are over and can still be asked for
 KEPT_SECONDS = 3600.0
 PHONES_PER_CHARACTER = 1.1  # of a text that is not read yet: English 1.0, Russian 1.2
@@ -46,6 +51,13 @@ class TookTooLong(TembrError):
 
     def __init__(self, minutes: float):
         super().__init__(N_("It took longer than %(limit)g min and was stopped: try a shorter text."), limit=minutes)
+
+
+class Interrupted(TembrError):
+    """Tembr was stopped before the job was spoken."""
+
+    def __init__(self):
+        super().__init__(N_("Tembr was restarted before this text was spoken: press Speak again."))
 
 
 class Cancelled(Exception):
@@ -83,6 +95,7 @@ class Job:
         self.n_phones: tuple[float, ...] = ()  # of each sentence at ordinary speed, once the text is read
         self.n_spoken = 0  # sentences, of all takes
         self.is_cancelled = False
+        self.is_seen = False  # its form was shown again
         self.turn = 0  # those of a turn are spoken before those of the next
         self.started_at: float | None = None  # by time.monotonic
         self.over_at: float | None = None  # by time.monotonic
@@ -112,9 +125,11 @@ class Job:
         return self._over.wait(seconds)
 
     def check(self) -> None:
-        """Raise Cancelled if the job was cancelled."""
+        """Raise Cancelled if the job was cancelled, Interrupted if the queue closes."""
         if self.is_cancelled:
             raise Cancelled
+        if isinstance(self.fault, Interrupted):
+            raise self.fault
 
     def start(self) -> None:
         self.state, self.started_at = SPEAKING, time.monotonic()
@@ -133,6 +148,11 @@ class Job:
         """Return how long the present sentence has been in work."""
         return time.monotonic() - self._last
 
+    def interrupt(self) -> None:
+        """End it as one that was never spoken."""
+        self.fault = Interrupted()
+        self.end(FAILED)
+
     def end(self, state: str) -> None:
         self.state, self.over_at = state, time.monotonic()
         self._over.set()
@@ -142,8 +162,9 @@ class Queue:
     """Jobs in the order they came, but fair: each owner has one job in a turn.
 
     max_waiting: places; one owner may have three of four.  max_seconds: of a job, after which it stops at the end of
-    its sentence.  speak: speaks a job, telling this queue of note_reading once and of note_sentence after each
-    sentence, which raise Cancelled or TookTooLong when it is to stop; returns the speech's id.
+    its sentence.  journal: where jobs are noted until they are over.
+    speak: speaks a job, telling this queue of note_reading once and of note_sentence after each sentence, which raise
+    Cancelled, Interrupted or TookTooLong when it is to stop; returns the speech's id.
     """
 
     def __init__(
@@ -151,7 +172,9 @@ class Queue:
         speak: Callable[["Queue", Job], int],
         max_waiting: int = MAX_WAITING,
         max_seconds: float = MAX_SECONDS,
+        journal: "Journal | None" = None,
     ):
+        self.journal = journal
         self._speak, self._max_waiting, self._max_seconds = speak, max_waiting, max_seconds
         self._lock = threading.RLock()
         self._waiting: list[Job] = []  # in the order they will be spoken
@@ -164,7 +187,7 @@ class Queue:
     def add(self, job: Job) -> Job:
         """Give a job its place; of the same request made twice at once, as by a double click, return the first.
 
-        Raises QueueFull.
+        Raises QueueFull, and OSError when it cannot be noted.
         """
         with self._lock:
             for one in self.of(job.owner) if job.owner else ():
@@ -172,6 +195,8 @@ class Queue:
                     return one
             self._check_places(job.owner)
             self._forget()
+            if self.journal:
+                self.journal.note(job)
             self._jobs[job.token] = job
             self._place(job)
             if not self._thread:
@@ -179,13 +204,13 @@ class Queue:
         return job
 
     def note_reading(self, job: Job, sentences: list[Sentence]) -> None:
-        """Note that the text of the job was read.  Raises Cancelled, TookTooLong."""
+        """Note that the text of the job was read.  Raises Cancelled, Interrupted, TookTooLong."""
         with self._lock:
             job.note_reading(sentences)
         self._check(job)
 
     def note_sentence(self, job: Job) -> None:
-        """Note that a sentence of the job was spoken.  Raises Cancelled, TookTooLong."""
+        """Note that a sentence of the job was spoken.  Raises Cancelled, Interrupted, TookTooLong."""
         with self._lock:
             self._rate.measured(*job.advance())
         self._check(job)
@@ -194,6 +219,18 @@ class Queue:
         """Return the unfinished jobs of a browser."""
         with self._lock:
             return [job for job in self._jobs.values() if job.owner == owner and not (job.is_over or job.is_cancelled)]
+
+    def interrupted(self, owner: str) -> list[Job]:
+        """Return the jobs of a browser that were never spoken, and were not looked at since."""
+        with self._lock:
+            self._forget()
+            jobs = [job for job in self._jobs.values() if job.owner == owner and not job.is_seen]
+            return [job for job in jobs if job.is_over and isinstance(job.fault, Interrupted)]
+
+    def restore(self, job: Job) -> None:
+        """Take back a job that was interrupted: it can be asked for again."""
+        with self._lock:
+            self._jobs[job.token] = job
 
     def find(self, token: str) -> Job | None:
         """Return the job of that token; None once it is forgotten."""
@@ -207,7 +244,7 @@ class Queue:
             job.is_cancelled = True
             if job in self._waiting:
                 self._waiting.remove(job)
-                job.end(CANCELLED)
+                self._end(job, CANCELLED)
 
     @property
     def n_waiting(self) -> int:
@@ -235,14 +272,26 @@ class Queue:
             whole = sum(job.phones(index) for index in range(job.n_sentences))
             return 1 - (job.phones_left() - self._phones_of_sentence()) / whole
 
-    def close(self, seconds: float = 60.0) -> None:
-        """Cancel every job and wait for the present sentence."""
+    def close(self, grace: float = GRACE_SECONDS, seconds: float = 60.0) -> None:
+        """Interrupt what waits, and what is not spoken within the grace, at the end of its sentence.
+
+        What was interrupted stays in the journal.  seconds: waited for that sentence.
+        """
         with self._lock:
-            thread = self._thread
-            for job in [*self._waiting, *([self._present] if self._present else [])]:
-                self.cancel(job)
-        if thread:
-            thread.join(seconds)
+            thread, present = self._thread, self._present
+            for job in self._waiting:
+                job.interrupt()
+            self._waiting.clear()
+        if not thread:
+            return
+        if present and not present.wait(grace):
+            present.fault = Interrupted()
+        thread.join(seconds)
+
+    def _end(self, job: Job, state: str) -> None:
+        job.end(state)
+        if self.journal and not isinstance(job.fault, Interrupted):
+            self.journal.forget(job)
 
     def _check_places(self, owner: str) -> None:
         """Raises QueueFull, OwnPlacesFull."""
@@ -294,7 +343,7 @@ class Queue:
         while job := self._next():
             state = self._outcome(job)
             with self._lock:
-                job.end(state)
+                self._end(job, state)
 
     def _outcome(self, job: Job) -> str:
         """Speak a job; return its last state."""
@@ -307,6 +356,7 @@ class Queue:
             fault.__traceback__ = fault.__context__ = fault.__cause__ = None  # they hold what the networks made
             job.fault = fault
             return FAILED
+        job.fault = None  # of a queue that closed during the last sentence
         return DONE
 
     def _next(self) -> Job | None:

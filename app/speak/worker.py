@@ -1,5 +1,6 @@
 """The worker: speaks each take of a job to a draft, a sentence at a time, and keeps the most similar to the voice."""
 
+import ctypes
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -44,6 +45,14 @@ def say(app: Flask, queue: Queue, job: Job) -> int:
         except Exception:
             app.logger.exception("A text could not be spoken")
             raise
+        finally:
+            _give_back_memory()
+
+
+def _give_back_memory() -> None:
+    """Let glibc give back what the networks freed; other C libraries do so by themselves."""
+    if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
+        trim(0)
 
 
 def _say(queue: Queue, job: Job) -> int:
