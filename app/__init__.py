@@ -85,6 +85,7 @@ def create_app(config: object = Config, cloner: "VoiceCloner | None" = None) -> 
     throttle.init_app(app)
     app.after_request(_harden)
     app.after_request(_redirect_in_json)
+    app.jinja_env.lstrip_blocks = True  # a tenth of a long page was indentation
     app.jinja_env.globals.update(languages=forms.LANGUAGES, recording_choice=speak_forms.RECORDING)
     app.jinja_env.filters.update(duration=_duration, stressed=_stressed)
     return app
