@@ -87,6 +87,11 @@ class SpeakForm(RecordingForm, TextForm):
         if field.data != RECORDING and self.source() is None:
             raise ValidationError(_("This voice is no longer in the bank: choose another one."))
 
+    def has_changed_options(self) -> bool:
+        """Whether an option differs from its default, or was refused."""
+        options = [self.best, *(self[name] for name in KNOBS if name in self and name != "text")]
+        return any(field.errors or (field.data or "") != (field.default or "") for field in options)
+
     def uses_recording(self) -> bool:
         return self.voice.data == RECORDING
 
