@@ -41,7 +41,7 @@ def bring_up_to_date() -> None:
     with _alone() as connection:
         version, is_new = _version_of(connection), not inspect(connection).has_table("voice")
         if is_new:
-            _make(connection)
+            make(connection)
         elif version != newest():  # else another process was quicker
             _check_is_older(version)
             _migrate(connection)
@@ -110,7 +110,7 @@ def _n_broken(connection: Connection) -> int:
     return len(connection.exec_driver_sql("PRAGMA foreign_key_check").all())
 
 
-def _make(connection: Connection) -> None:
+def make(connection: Connection) -> None:
     """Make the tables of a new database, at the newest version."""
     db.metadata.create_all(connection)
     MigrationContext.configure(connection).stamp(ScriptDirectory(str(MIGRATIONS)), "head")

@@ -3,6 +3,8 @@
 import fcntl
 import os
 import secrets
+import shutil
+import time
 from pathlib import Path
 
 from flask import Response, abort, current_app, send_file
@@ -21,6 +23,7 @@ MIME_TYPES = {
     "webm": "audio/webm",
 }
 
+DAY = 24 * 3600.0  # seconds
 DRAFT = "draft-"  # how the names of files begin that are still being written
 
 
@@ -94,7 +97,10 @@ def keep_draft(row: Speech, draft: Draft) -> None:
 
 
 def remove_drafts() -> None:
-    """Remove the drafts of a crash: those that no process holds."""
+    """Remove the drafts of a crash: those that no process holds, and folders of backups that are a day old."""
+    for folder in current_app.config["INSTANCE"].glob(f"{DRAFT}*"):
+        if time.time() - folder.stat().st_mtime > DAY:
+            shutil.rmtree(folder, ignore_errors=True)
     for path in (current_app.config["INSTANCE"] / Speech.folder).glob(f"{DRAFT}*"):
         with path.open("rb") as file:
             try:

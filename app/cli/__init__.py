@@ -1,4 +1,4 @@
-"""./tembr on the command line: speak, read, voices, models, check.
+"""./tembr on the command line: speak, read, voices, models, check, backup, restore.
 
 Exit status: 0, all was done; 1, something could not be, and standard error says what; 2, the command line is wrong, and
 nothing was begun; 130, interrupted.  What a program may read is on standard output, the rest on standard error.
@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 import click
 
+from app.cli.backup import backup, restore
 from app.cli.check import check
 from app.cli.common import load_cloner, say
 from app.cli.models import models
@@ -26,7 +27,7 @@ def commands() -> None:
     """Clone a voice, from the command line."""
 
 
-for command in (speak, read, voices, models, check):
+for command in (speak, read, voices, models, check, backup, restore):
     commands.add_command(command)
 
 
