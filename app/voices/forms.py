@@ -136,7 +136,7 @@ class VoiceFileForm(TembrForm):
             field.data.stream.seek(0)
             self.file = VoiceFile.from_bytes(field.data.read())
         except InvalidVoiceFile as fault:
-            raise ValidationError(str(fault)) from fault
+            raise ValidationError(told(fault)) from fault
 
     def validate_name(self, field: StringField) -> None:
         """Take the name of the file when none is given."""

@@ -10,21 +10,21 @@ from datetime import datetime, timedelta
 
 import numpy as np
 from flask import current_app
-from flask_babel import gettext as _
-from flask_babel import lazy_gettext
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from app import storage
 from app.db import Voice, now, plain_name
-from app.errors import told
 from app.voices import recordings
 from models import (
     LANGUAGES,
     MAX_PROFILE_BYTES,
     MAX_RECORDING_SECONDS,
+    N_,
     SAMPLE_RATE,
     InvalidVoiceProfile,
+    Message,
+    TembrError,
     VoiceProfile,
     encode,
     load_recording,
@@ -38,19 +38,20 @@ MAX_BYTES = MAX_SAMPLE_BYTES + MAX_HEADER_BYTES + MAX_PROFILE_BYTES
 SAMPLE_SECONDS = 30.0  # kept of a sample that is too large as it is
 MAX_CHARACTERS = {"name": 200, "note": 1000, "origin": 300, "licence": 300}
 CALLED = {  # each of these, as a person is told
-    "name": lazy_gettext("name"),
-    "note": lazy_gettext("note"),
-    "origin": lazy_gettext("origin"),
-    "licence": lazy_gettext("licence"),
+    "name": N_("name"),
+    "note": N_("note"),
+    "origin": N_("origin"),
+    "licence": N_("licence"),
 }
+UNUSABLE = N_("This voice cannot be used: %(why)s")
 RANGES = {  # what a voice can be, and how it is called; beyond it the numbers are not those of one
-    "pitch": ((3.0, 0.0), (8.0, 3.0), lazy_gettext("pitch")),  # median and spread of log F0
-    "mean_mel": (-4.01, 4.01, lazy_gettext("mean mel")),
-    "seconds": (0.1, 1e6, lazy_gettext("duration")),
+    "pitch": ((3.0, 0.0), (8.0, 3.0), N_("pitch")),  # median and spread of log F0
+    "mean_mel": (-4.01, 4.01, N_("mean mel")),
+    "seconds": (0.1, 1e6, N_("duration")),
 }
 
 
-class InvalidVoiceFile(ValueError):
+class InvalidVoiceFile(TembrError):
     """The file is not a voice file, or one of a version that cannot be read."""
 
 
@@ -120,12 +121,10 @@ def file_name(voice: Voice) -> str:
 def check_size(n_bytes: int) -> None:
     """Raise InvalidVoiceFile for an empty or too large file."""
     if not n_bytes:
-        raise InvalidVoiceFile(_("This file is empty (0 bytes)."))
+        raise InvalidVoiceFile(N_("This file is empty (0 bytes)."))
     if n_bytes > MAX_BYTES:
-        size, limit = f"{n_bytes / 1e6:.2f}", f"{MAX_BYTES / 1e6:.2f}"
-        raise InvalidVoiceFile(
-            _("This file is too large: %(size)s MB, and a voice has at most %(limit)s MB.", size=size, limit=limit)
-        )
+        template = N_("This file is too large: %(size).2f MB, and a voice has at most %(limit).2f MB.")
+        raise InvalidVoiceFile(template, size=n_bytes / 1e6, limit=MAX_BYTES / 1e6)
 
 
 def _sample_of(voice: Voice) -> bytes | None:
@@ -147,18 +146,17 @@ def _card_of(stored: bytes) -> dict[str, str]:
     """Read the card from the header, whose length is checked first.  Raises InvalidVoiceFile."""
     length = int.from_bytes(stored[:8], "little")
     if len(stored) < 8 or length > MAX_HEADER_BYTES or length > len(stored) - 8:
-        raise InvalidVoiceFile(_("This is not a voice that Tembr exported."))
+        raise InvalidVoiceFile(N_("This is not a voice that Tembr exported."))
     try:
         card = json.loads(stored[8 : 8 + length].decode()).get("__metadata__") or {}
     except (ValueError, AttributeError, RecursionError) as error:
-        raise InvalidVoiceFile(_("This is not a voice that Tembr exported.")) from error
+        raise InvalidVoiceFile(N_("This is not a voice that Tembr exported.")) from error
     if not isinstance(card, dict) or card.get("format") != "tembr-voice":
-        raise InvalidVoiceFile(_("This is not a voice that Tembr exported."))
+        raise InvalidVoiceFile(N_("This is not a voice that Tembr exported."))
     if card.get("version") != VERSION:
         version = str(card.get("version"))[:20]
-        raise InvalidVoiceFile(
-            _("This voice has version %(version)s; this Tembr reads version %(known)s.", version=version, known=VERSION)
-        )
+        template = N_("This voice has version %(version)s; this Tembr reads version %(known)s.")
+        raise InvalidVoiceFile(template, version=version, known=VERSION)
     return card
 
 
@@ -172,36 +170,32 @@ def _tensors_of(stored: bytes, hearing: str) -> tuple[VoiceProfile, bytes | None
         sample = tensors.pop("sample", None)
         profile = VoiceProfile.from_bytes(save(tensors, {"hearing": hearing}))
     except (SafetensorError, ValueError, KeyError) as error:
-        reason = told(error) if isinstance(error, InvalidVoiceProfile) else _("it is damaged")
-        raise InvalidVoiceFile(_("This voice cannot be used: %(why)s", why=reason)) from error
+        reason = error.message if isinstance(error, InvalidVoiceProfile) else Message(N_("it is damaged"))
+        raise InvalidVoiceFile(UNUSABLE, why=reason) from error
     _check_numbers(profile)
     if sample is not None and (sample.dtype != np.uint8 or sample.ndim != 1 or not 0 < len(sample) <= MAX_SAMPLE_BYTES):
-        raise InvalidVoiceFile(_("This voice cannot be used: %(why)s", why=_("its sample is no sequence of bytes")))
+        raise InvalidVoiceFile(UNUSABLE, why=Message(N_("its sample is no sequence of bytes")))
     return profile, None if sample is None else sample.tobytes()
 
 
 def _check_numbers(profile: VoiceProfile) -> None:
     if abs(float(np.linalg.norm(profile.embedding.astype(np.float64))) - 1) > 1e-3:
-        raise InvalidVoiceFile(
-            _("This voice cannot be used: %(why)s", why=_("its embedding has another length than 1"))
-        )
+        raise InvalidVoiceFile(UNUSABLE, why=Message(N_("its embedding has another length than 1")))
     for part, (low, high, called) in RANGES.items():
         value = np.asarray(getattr(profile, part))
         if (value < np.asarray(low)).any() or (value > np.asarray(high)).any():
-            reason = _("the numbers of its %(part)s are not those of a voice", part=called)
-            raise InvalidVoiceFile(_("This voice cannot be used: %(why)s", why=reason))
+            reason = Message(N_("the numbers of its %(part)s are not those of a voice"), {"part": Message(called)})
+            raise InvalidVoiceFile(UNUSABLE, why=reason)
 
 
 def _clean(card: dict[str, str], part: str) -> str:
     """Return a text of the card with single spaces and without invisible characters."""
     text = card.get(part) or ""
     if not isinstance(text, str):
-        raise InvalidVoiceFile(_("This is not a voice that Tembr exported."))
+        raise InvalidVoiceFile(N_("This is not a voice that Tembr exported."))
     if len(text) > (limit := MAX_CHARACTERS[part]):
-        raise InvalidVoiceFile(
-            _("The voice's %(part)s has %(length)s characters; at most %(limit)s are taken.", part=CALLED[part],
-              length=len(text), limit=limit)
-        )  # fmt: skip
+        template = N_("The voice's %(part)s has %(length)d characters; at most %(limit)d are taken.")
+        raise InvalidVoiceFile(template, part=Message(CALLED[part]), length=len(text), limit=limit)
     return plain_name("".join(c if unicodedata.category(c)[0] != "C" else " " * c.isspace() for c in text))
 
 
@@ -212,9 +206,9 @@ def _consent(card: dict[str, str]) -> datetime | None:
     try:
         at = datetime.fromisoformat(card["consent"])
     except (ValueError, TypeError) as error:
-        raise InvalidVoiceFile(_("The date of the speaker's consent cannot be read.")) from error
+        raise InvalidVoiceFile(N_("The date of the speaker's consent cannot be read.")) from error
     if at.tzinfo or at > now() + timedelta(days=1):
-        raise InvalidVoiceFile(_("The date of the speaker's consent cannot be read."))
+        raise InvalidVoiceFile(N_("The date of the speaker's consent cannot be read."))
     return at
 
 
@@ -224,5 +218,5 @@ def _check_sample(sample: bytes | None) -> None:
         return
     try:
         load_recording(sample, MAX_RECORDING_SECONDS)
-    except ValueError as error:
-        raise InvalidVoiceFile(_("The sample in this voice cannot be used: %(why)s", why=told(error))) from error
+    except TembrError as error:
+        raise InvalidVoiceFile(N_("The sample in this voice cannot be used: %(why)s"), why=error.message) from error
