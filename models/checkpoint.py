@@ -60,7 +60,10 @@ def load(path: Path, network_class: type[Network], config_class: type) -> Networ
 
 def _config(stored: str) -> dict:
     """The fields of a config; JSON knows lists alone, a frozen config tuples."""
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in json.loads(stored).items()}
+    fields = json.loads(stored)
+    if not isinstance(fields, dict):
+        raise TypeError(f"A config has named fields; this is {stored[:40]}.")
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
 
 
 def find(name: str, folders: Sequence[Path]) -> Path:
