@@ -71,6 +71,7 @@ class Config:
     # where things are kept: database, secret key, recordings, speeches
     INSTANCE = _setting("INSTANCE", ROOT / "instance")
     SQLALCHEMY_DATABASE_URI = _setting("DATABASE", "") or None  # None: SQLite under INSTANCE
+    SQLALCHEMY_ENGINE_OPTIONS = {"pool_pre_ping": True}  # a database that was restarted is connected to again
     SECRET_KEY = _setting("SECRET_KEY", "") or None  # None: made once and kept under INSTANCE
     READY_VOICES = _setting("READY_VOICES", ROOT / "models" / "weights" / "voices")
     WEIGHTS = _setting("WEIGHTS", INSTANCE / "weights")  # an owner's own; each file comes before the shipped one
