@@ -1,6 +1,7 @@
 """The front page: a text and a voice in, a speech out; another take; what happens when something fails."""
 
 import io
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -210,3 +211,8 @@ def test_text_is_shown_as_text(client, voice):
     result = client.post("/", data=_payload(text="<script>alert(1)</script>"), follow_redirects=True).text
     for page in (result, client.get("/speeches").text):
         assert "<script>alert" not in page and "&lt;script&gt;alert" in page
+
+
+def test_enter_in_a_field_presses_speak_and_not_the_switch_of_the_language(client, voice):
+    buttons = re.findall(r"<button[^>]*>[^<]*", client.get("/").text)
+    assert next(button for button in buttons if 'form="speak"' in button).endswith(">Speak")
