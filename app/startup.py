@@ -14,7 +14,7 @@ from sqlalchemy import LargeBinary, select, type_coerce
 from sqlalchemy.exc import IntegrityError
 
 from app import access, schema, storage
-from app.db import ReadyVoice, Voice, db
+from app.db import ReadyVoice, Speech, Voice, VoiceRecording, db
 from app.history import retention
 from app.speak import journal
 from app.voices import recordings
@@ -54,6 +54,8 @@ def bring_up_to_date() -> None:
     """Migrate, import and clean up what the instance keeps.  Raises UpgradeFailed."""
     prepare()
     storage.remove_drafts()
+    storage.remove_lost_files(Voice, VoiceRecording)
+    storage.remove_lost_files(Speech)
     retention.sweep()
     recordings.note_hashes()
     renew(current_app.extensions["cloner"], current_app.config["READY_VOICES"])

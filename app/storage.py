@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import secrets
 import shutil
 import time
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from flask import Response, abort, current_app, send_file
 from flask_babel import gettext as _
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
 from app.db import Speech, Voice, VoiceRecording, db
 
@@ -24,6 +25,8 @@ MIME_TYPES = {
 }
 
 DAY = 24 * 3600.0  # seconds
+ORPHAN_SECONDS = 3600.0  # a younger file may be one that is just being kept
+FILE_NAME = re.compile(r"[0-9a-f]{32}\.\w+")  # as they are named here: nothing else is removed
 DRAFT = "draft-"  # how the names of files begin that are still being written
 
 
@@ -108,6 +111,22 @@ def remove_drafts() -> None:
             except BlockingIOError:
                 continue
             path.unlink(missing_ok=True)
+
+
+def remove_lost_files(*kinds: type[Voice | VoiceRecording | Speech]) -> None:
+    """Remove the files that no row of these kinds, which share a folder, names: as a crash leaves them.
+
+    When they are more than the rows, the database may be another one than the files belong to: then they stay.
+    """
+    known = {name for kind in kinds for name in db.session.scalars(select(kind.file_name))}
+    folder = current_app.config["INSTANCE"] / kinds[0].folder
+    named = [path for path in folder.iterdir() if path.name not in known and FILE_NAME.fullmatch(path.name)]
+    lost = [path for path in named if time.time() - path.stat().st_mtime > ORPHAN_SECONDS]
+    if len(lost) > len(known):
+        current_app.logger.warning("%s files in %s belong to no row of this database.", len(lost), folder)
+        return
+    for path in lost:
+        path.unlink(missing_ok=True)
 
 
 def discard_where(kind: type[Voice | Speech], *conditions) -> int:

@@ -1,6 +1,5 @@
-"""Retention: deletes speeches as the settings say, and files without rows."""
+"""Retention: deletes speeches as the settings say."""
 
-import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,8 +15,6 @@ from app.history import provenance
 
 MAX_DAYS = 365_000.0  # more is for ever
 EVERY_SECONDS = 3600.0
-ORPHAN_SECONDS = 3600.0  # a younger file may be one that is just being kept
-FILE_NAME = re.compile(r"[0-9a-f]{32}\.\w+")  # as storage.py names them: nothing else is touched
 
 
 class Clock:
@@ -41,8 +38,8 @@ def init_app(app: Flask) -> None:
 
 
 def sweep() -> None:
-    """Apply the settings, delete files without rows, and note the sizes of unmeasured files."""
-    for apply in (_delete_lost_files, _measure, provenance.forget):
+    """Apply the settings, and note the sizes of unmeasured files."""
+    for apply in (_measure, provenance.forget):
         with _going_on():
             apply()
     enforce()
@@ -85,27 +82,6 @@ def _too_much() -> ColumnElement[bool] | None:
     sums = select(Speech.id, func.sum(size).over(order_by=Speech.id.desc()).label("bytes")).subquery()
     last = select(func.max(Speech.id)).scalar_subquery()
     return Speech.id.in_(select(sums.c.id).where(sums.c.bytes > megabytes * 1_000_000, sums.c.id != last))
-
-
-def _delete_lost_files() -> None:
-    """Delete files whose rows are gone, as a crash between the two leaves them.
-
-    When they are more than the rows, the database may be another one than the files belong to: then they stay.
-    """
-    known = set(db.session.scalars(select(Speech.file_name)))
-    folder = current_app.config["INSTANCE"] / Speech.folder
-    lost = [
-        path
-        for path in folder.iterdir()
-        if path.name not in known
-        and FILE_NAME.fullmatch(path.name)
-        and time.time() - path.stat().st_mtime > ORPHAN_SECONDS
-    ]
-    if len(lost) > len(known):
-        current_app.logger.warning("%s files in %s belong to no speech of this database.", len(lost), folder)
-        return
-    for path in lost:
-        path.unlink(missing_ok=True)
 
 
 def _measure() -> None:
