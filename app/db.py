@@ -1,6 +1,8 @@
 """The tables: voices of the bank, speeches and files that were made, ready voices put into the bank, the dictionary."""
 
 import hashlib
+import sqlite3
+import time
 import unicodedata
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from models import VoiceProfile
 
 MAX_QUERY_CHARACTERS = 200
+BUSY_SECONDS = 10  # how long SQLite waits for another writer
 
 
 class Base(DeclarativeBase):
@@ -261,9 +264,18 @@ class Pronunciation(db.Model):
 
 
 def _prepare_sqlite(connection, _record) -> None:
-    """Let reads run beside a write, let writers wait 10 s for each other, and enforce foreign keys."""
-    for pragma in ("journal_mode = WAL", "busy_timeout = 10000", "foreign_keys = ON"):
+    """Let writers wait for each other, enforce foreign keys, and let reads run beside a write."""
+    for pragma in (f"busy_timeout = {BUSY_SECONDS * 1000}", "foreign_keys = ON"):
         connection.execute(f"PRAGMA {pragma}")
+    until = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError:  # a new database that another process opens: SQLite does not wait here
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.05)
 
 
 def init_app(app: Flask) -> None:
