@@ -105,7 +105,7 @@ def _check_host() -> None:
     """
     host = host_of(request.host)
     if not host or host not in current_app.extensions["hosts"]:
-        abort(400, _("Tembr is not served under this name: TEMBR_TRUSTED_HOSTS says under which others it is."))
+        abort(400, _("Tembr does not answer under this host name. Add it to TEMBR_TRUSTED_HOSTS to allow it."))
 
 
 # --- the password ---
@@ -131,7 +131,7 @@ class PasswordForm(TembrForm):
     def validate_password(self, field: PasswordField) -> None:
         if not current_app.extensions["password"].is_right(field.data or ""):
             current_app.logger.warning("A wrong password was given from %s", request.remote_addr)
-            raise ValidationError(_("This is not the password of this site."))
+            raise ValidationError(_("Wrong password. Try again."))
 
 
 def may_enter() -> bool:
@@ -152,7 +152,7 @@ def _check_password() -> Response | None:
     if request.endpoint in OPEN or may_enter():
         return None
     if "text/html" not in request.accept_mimetypes.values() or request.accept_mimetypes.best == "application/json":
-        abort(401, _("You are signed out: open the front page in another tab, and sign in there."))
+        abort(401, _("You have been signed out. Sign in on another tab, then try again."))
     return redirect(url_for("access.sign_in", next=i18n.this_page()), 303)
 
 

@@ -34,12 +34,12 @@ class PronunciationForm(TembrForm):
             Characters(
                 "MAX_WORD_CHARACTERS",
                 empty=NN_(
-                    "The word is empty: write %(count)d character.",
-                    "The word is empty: write from 1 to %(count)d characters.",
+                    "Enter a word of %(count)d character.",
+                    "Enter a word of up to %(count)d characters.",
                 ),
                 too_long=NN_(
-                    "The word is too long: %(count)d character, and at most %(limit)d fit.",
-                    "The word is too long: %(count)d characters, and at most %(limit)d fit.",
+                    "The word is too long: %(count)d character. The limit is %(limit)d.",
+                    "The word is too long: %(count)d characters. The limit is %(limit)d.",
                 ),
             )
         ],
@@ -51,12 +51,12 @@ class PronunciationForm(TembrForm):
             Characters(
                 "MAX_WORD_CHARACTERS",
                 empty=NN_(
-                    "The respelling is empty: write %(count)d character.",
-                    "The respelling is empty: write from 1 to %(count)d characters.",
+                    "Enter how the word is read, in %(count)d character.",
+                    "Enter how the word is read, in up to %(count)d characters.",
                 ),
                 too_long=NN_(
-                    "The respelling is too long: %(count)d character, and at most %(limit)d fit.",
-                    "The respelling is too long: %(count)d characters, and at most %(limit)d fit.",
+                    "This is too long: %(count)d character. The limit is %(limit)d.",
+                    "This is too long: %(count)d characters. The limit is %(limit)d.",
                 ),
             )
         ],
@@ -68,23 +68,23 @@ class PronunciationForm(TembrForm):
 
     def validate_word(self, field: StringField) -> None:
         if not re.search(r"[^\W_]", field.data):
-            raise ValidationError(_("Write a word with at least one letter or digit."))
+            raise ValidationError(_("Enter a word with at least one letter or digit."))
         if Pronunciation.of(field.data) not in (None, self.entry):
             raise ValidationError(word_taken(field.data))
 
     def validate_respelling(self, field: StringField) -> None:
         letters = re.sub(r"[\W\d_]", "", field.data.lower())
         if not letters or re.search("[^a-zа-яё]", letters):
-            raise ValidationError(_("Write how it is read with Russian or English letters."))
+            raise ValidationError(_("Use Russian or English letters."))
         if re.search("[a-z]", letters) and re.search("[а-яё]", letters):
-            raise ValidationError(_("Write how it is read with letters of one alphabet, Russian or English."))
+            raise ValidationError(_("Use letters of one alphabet, Russian or English."))
         if re.search(rf"\+(?![{VOWELS}])", field.data, re.IGNORECASE):
-            raise ValidationError(_("The + stands before the stressed vowel, as in з+амок."))
+            raise ValidationError(_("Put the + before the stressed vowel, as in з+амок."))
         if stressed := next((part for part in re.split(r"[\s-]", field.data) if part.count("+") > 1), None):
             raise ValidationError(
                 ngettext(
-                    "“%(word)s” has %(num)s stress: mark one vowel of each word.",
-                    "“%(word)s” has %(num)s stresses: mark one vowel of each word.",
+                    "“%(word)s” has %(num)s stress. Mark one vowel per word.",
+                    "“%(word)s” has %(num)s stresses. Mark one vowel per word.",
                     stressed.count("+"),
                     word=stressed,
                 )
@@ -101,7 +101,7 @@ class PronunciationForm(TembrForm):
 
 
 def word_taken(word: str) -> str:
-    return _("“%(word)s” is already in the dictionary: change it there.", word=plain_name(word))
+    return _("“%(word)s” is already in the dictionary. Edit it in the list.", word=plain_name(word))
 
 
 @blueprint.route("", methods=["GET", "POST"])
@@ -118,7 +118,7 @@ def _kept(form: PronunciationForm, entry: Pronunciation) -> bool:
     with form.refusals():
         db.session.add(form.fill(entry))
         db.session.commit()
-        flash(_("“%(word)s” is now read as the dictionary says.", word=entry.word), "done")
+        flash(_("Saved. “%(word)s” is now read this way in every text.", word=entry.word), "done")
         return True
     db.session.rollback()
     return False
@@ -160,9 +160,9 @@ def delete(entry_id: int) -> Response:
     word = entry.word
     db.session.delete(entry)
     db.session.commit()
-    flash(_("“%(word)s” was deleted: it is read as before.", word=word), "done")
+    flash(_("“%(word)s” was deleted and is read the usual way again.", word=word), "done")
     return redirect(url_for(".words", q=_query() or None), 303)
 
 
 def _entry(entry_id: int) -> Pronunciation:
-    return db.get_or_404(Pronunciation, entry_id, description=_("There is no such word: it may have been deleted."))
+    return db.get_or_404(Pronunciation, entry_id, description=_("This word was not found. It may have been deleted."))

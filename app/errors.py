@@ -14,10 +14,12 @@ from models import Message, TembrError
 
 CHUNK = 1 << 16  # bytes
 FAULTS = {
-    400: lazy_gettext("This was not understood: reload the page and try again."),
-    404: lazy_gettext("There is no such page."),
-    405: lazy_gettext("This can only be done with the buttons of the pages."),
-    500: lazy_gettext("Tembr made a mistake. It is noted in the server's log; what was kept before is still there."),
+    400: lazy_gettext("The request could not be read. Reload the page and try again."),
+    404: lazy_gettext("This page does not exist."),
+    405: lazy_gettext("Use the buttons on the site to do this."),
+    500: lazy_gettext(
+        "Something went wrong in Tembr. The error is in the server log, and everything you saved is still there."
+    ),
 }
 PLACE = re.compile(r"%(?:%|\((?P<name>\w+)\)(?:\.(?P<digits>\d+))?(?P<kind>[sdfg]))")
 
@@ -92,21 +94,21 @@ def _said_of_size(size: int, limit: int) -> str:
     """Say what was too large: within the limit of a whole request, it was a text or a form."""
     if size <= limit:
         allowed = number(current_app.config["MAX_TEXT_CHARACTERS"])
-        return _("The text is too long: at most %(limit)s characters can be spoken.", limit=allowed)
+        return _("The text is too long: the limit is %(limit)s characters.", limit=allowed)
     if request.endpoint == "provenance.verify":
         return file_too_large(size)
     return _(
-        "What was sent is too large: %(size)s MB. A recording may have %(limit)s MB.",
+        "The upload is too large: %(size)s MB. The limit for a recording is %(limit)s MB.",
         size=number(size / 1e6, 1),
         limit=number(current_app.config["MAX_UPLOAD_MEGABYTES"]),
     )
 
 
 def _expired(error: CSRFError) -> tuple[str, int]:
-    return error_page(error, _("This page was open for too long, or cookies are off. Reload it and try again."))
+    return error_page(error, _("This page has expired, or cookies are turned off. Reload it and try again."))
 
 
 def file_too_large(size: int) -> str:
     """Say that a file to be looked up is too large.  size: bytes."""
     told = {"size": number(size / 1e6, 1), "limit": number(current_app.config["MAX_VERIFY_MEGABYTES"])}
-    return _("This file is too large: %(size)s MB, and at most %(limit)s MB can be given.", **told)
+    return _("This file is too large: %(size)s MB. The limit is %(limit)s MB.", **told)

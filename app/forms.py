@@ -104,19 +104,17 @@ class TembrForm(FlaskForm):
             self._changed_meanwhile()
         except (OSError, OperationalError) as fault:
             current_app.logger.exception("Could not be kept")
-            reason = why_disk_refused(fault) or _("the database refused it")
-            self.form_errors.append(
-                _("The result could not be written to the disk (%(reason)s). Nothing was kept.", reason=reason)
-            )
+            reason = why_disk_refused(fault) or _("database error")
+            self.form_errors.append(_("Could not write to the disk (%(reason)s), so nothing was saved.", reason=reason))
         except (RuntimeError, MemoryError) as fault:
             if not _is_out_of_memory(fault):
                 raise
             current_app.logger.exception("Out of memory")
-            self.form_errors.append(_("There was not enough memory for this. Try again, or with a shorter text."))
+            self.form_errors.append(_("There was not enough memory. Try again or use a shorter text."))
 
     def _changed_meanwhile(self) -> None:
         """Say that another request changed the database after this one was validated."""
-        self.form_errors.append(_("The bank was changed at the same moment: press the button again."))
+        self.form_errors.append(_("Something else changed at the same moment. Try again."))
 
 
 class CheckForm(TembrForm):
@@ -132,15 +130,15 @@ class CheckForm(TembrForm):
         if not self.uses_recording():
             return
         if not field.data:
-            raise ValidationError(_("Choose a recording of the voice: no file was given."))
+            raise ValidationError(_("Choose a recording of the voice."))
         size, limit = field.data.stream.seek(0, 2), current_app.config["MAX_UPLOAD_MEGABYTES"]
         field.data.stream.seek(0)
         if size == 0:
-            raise ValidationError(_("This file is empty (0 bytes): choose one with at least a few seconds of speech."))
+            raise ValidationError(_("This file is empty. Choose one with at least a few seconds of speech."))
         if size > limit * 1_000_000:
             raise ValidationError(
                 _(
-                    "This recording is too large: %(size)s MB, and at most %(limit)s MB can be given.",
+                    "This recording is too large: %(size)s MB. The limit is %(limit)s MB.",
                     size=number(size / 1e6, 1),
                     limit=number(limit),
                 )
@@ -150,11 +148,13 @@ class CheckForm(TembrForm):
 class RecordingForm(CheckForm):
     """A recording, and the tick without which nothing is cloned."""
 
-    consent = BooleanField(lazy_gettext("The person who speaks agreed to have this voice cloned"))
+    consent = BooleanField(lazy_gettext("The speaker has agreed to have this voice cloned"))
 
     def validate_consent(self, field: BooleanField) -> None:
         if self.uses_recording() and not field.data:
-            raise ValidationError(_("Tick this to go on: a voice is cloned only if its speaker agreed."))
+            raise ValidationError(
+                _("Tick this box to continue: a voice may be cloned only with its speaker's consent.")
+            )
 
 
 def language_choices(none: str) -> Callable[[], dict[str, str]]:

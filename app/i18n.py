@@ -75,7 +75,7 @@ def choose() -> Response:
     """
     chosen, form_of = request.form.get("page_language"), request.args.get("form")
     if chosen not in languages():
-        abort(400, _("The pages are not in this language."))
+        abort(400, _("The site is not available in this language."))
     address = request.script_root + shown_again(form_of or request.form.get("next", ""))
     answer = redirect(address, 307 if form_of else 303)
     secure = current_app.config["SESSION_COOKIE_SECURE"] or request.is_secure

@@ -145,7 +145,7 @@ def send(row: Voice | VoiceRecording | Speech, name: str, as_attachment: bool = 
     path = path_of(row)
     kind = path.suffix.removeprefix(".")
     if not path.is_file():
-        abort(404, _("The audio file is no longer on the disk."))
+        abort(404, _("The audio file is missing from the disk."))
     response = send_file(
         path,
         mimetype=MIME_TYPES.get(kind, "application/octet-stream"),

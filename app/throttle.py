@@ -61,8 +61,8 @@ def _check(name: str, limit: str) -> None:
 def _too_often(fault: RateLimitExceeded, limiter: Limiter) -> Response:
     allowed, wait = fault.limit.limit, max(1, math.ceil(limiter.current_limit.reset_at - time.time()))
     message = ngettext(
-        "Too many requests: at most %(limit)s in %(period)s s are answered. Try again in %(num)s second.",
-        "Too many requests: at most %(limit)s in %(period)s s are answered. Try again in %(num)s seconds.",
+        "Too many requests: the limit is %(limit)s in %(period)s s. Try again in %(num)s second.",
+        "Too many requests: the limit is %(limit)s in %(period)s s. Try again in %(num)s seconds.",
         wait,
         limit=number(allowed.amount),
         period=number(allowed.get_expiry()),

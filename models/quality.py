@@ -128,13 +128,13 @@ def judge(figures: Figures) -> Iterator[Finding]:
     """Compare figures with their limits; yield the first fault alone or, without one, every warning."""
     if not figures.speech_seconds or figures.snr_db < MIN_CONTRAST_DB:
         template = N_(
-            "No speech was heard in this recording. Record one person speaking, close to the microphone, for 5 to 10 s."
+            "No speech was found in this recording. Record one person speaking close to the microphone for 5 to 10 s."
         )
         yield Finding("no_speech", Message(template), is_fault=True)
         return
     if figures.group_similarity is None:
         template = N_(
-            "The recording holds %(seconds).1f s of speech; at least %(least).1f s are needed. Record 5 to 10 s."
+            "The recording has %(seconds).1f s of speech; at least %(least).1f s is needed. Record 5 to 10 s."
         )
         seconds = min(figures.speech_seconds, MIN_SPEECH_SECONDS - 0.1)  # the networks may hear less than WebRTC
         message = Message(template, {"seconds": seconds, "least": MIN_SPEECH_SECONDS})
@@ -142,50 +142,50 @@ def judge(figures: Figures) -> Iterator[Finding]:
         return
     if figures.speech_seconds < GOOD_SPEECH_SECONDS:
         template = N_(
-            "The recording holds only %(seconds).1f s of speech: the voice is known better from %(least).1f s on."
-            " Record 5 to 10 s."
+            "The recording has only %(seconds).1f s of speech: with %(least).1f s or more the voice will sound"
+            " closer. Record 5 to 10 s."
         )
         yield Finding("short", Message(template, {"seconds": figures.speech_seconds, "least": GOOD_SPEECH_SECONDS}))
     if figures.level_db < MIN_LEVEL_DB:
         template = N_(
-            "The voice is very quiet: %(level).0f dBFS, and at least %(least).0f dBFS is better."
-            " Speak closer to the microphone, or turn its level up."
+            "The voice is very quiet: %(level).0f dBFS, and %(least).0f dBFS or more is better. Speak closer to"
+            " the microphone or turn its level up."
         )
         yield Finding("quiet", Message(template, {"level": figures.level_db, "least": MIN_LEVEL_DB}))
     if figures.clipped > MAX_CLIPPED:
         template = N_(
-            "The voice is overdriven: %(share).1f of 1,000 samples are cut off, and more than %(limit).1f are heard."
-            " Speak further from the microphone, or turn its level down."
+            "The recording is distorted by clipping: %(share).1f of 1,000 samples, and more than %(limit).1f can"
+            " be heard. Speak further from the microphone or turn its level down."
         )
         yield Finding("clipped", Message(template, {"share": 1000 * figures.clipped, "limit": 1000 * MAX_CLIPPED}))
     if figures.bandwidth < MIN_BANDWIDTH:
         template = N_(
-            "There is nothing above %(highest).1f kHz, as on a telephone: the voice will sound dull."
-            " Record with a microphone rather than from a call."
+            "There is no sound above %(highest).1f kHz, as in a phone call, so the voice will sound dull. Record"
+            " with a microphone rather than from a call."
         )
         yield Finding("narrow", Message(template, {"highest": figures.bandwidth / 1000}))
     if figures.tonal > MAX_TONAL:
         template = N_(
-            "There is music or a steady tone in %(share).1f of 100 moments of the recording, and more than %(limit)g"
-            " are too many. Switch it off, or give a recording without it."
+            "There is music or a steady tone in %(share).1f%% of the recording, and the limit is %(limit)g%%."
+            " Turn it off or use a recording without it."
         )
         yield Finding("music", Message(template, {"share": 100 * figures.tonal, "limit": 100 * MAX_TONAL}))
     elif figures.snr_db < MIN_SNR_DB:
         template = N_(
-            "There is much noise or echo: the voice is %(snr).0f dB above it, and at least %(least).0f dB is better."
-            " Record in a quiet room with soft things, close to the microphone."
+            "There is a lot of noise or echo: the voice is %(snr).0f dB above it, and %(least).0f dB or more is"
+            " better. Record in a quiet, furnished room, close to the microphone."
         )
         yield Finding("noisy", Message(template, {"snr": figures.snr_db, "least": MIN_SNR_DB}))
     elif figures.fall_db < MIN_FALL_DB:
         template = N_(
-            "The room echoes: sounds fall by %(fall).1f dB in 50 ms, and by %(least).1f dB or more where there is"
-            " little echo. Record in a room with soft things, closer to the microphone."
+            "The room echoes: sounds fade by %(fall).1f dB in 50 ms, and %(least).1f dB or more is better. Record"
+            " in a furnished room, closer to the microphone."
         )
         yield Finding("echo", Message(template, {"fall": figures.fall_db, "least": MIN_FALL_DB}))
     if figures.group_similarity < MIN_SIMILARITY:
         template = N_(
-            "More than one person seems to speak: parts of the recording are alike by %(similarity).2f, and those of"
-            " one person by %(least).2f or more. Give a recording of one person alone."
+            "More than one person seems to be speaking: the similarity between parts of the recording is"
+            " %(similarity).2f, and with one person it is %(least).2f or more. Use a recording of one person."
         )
         values = {"similarity": figures.group_similarity, "least": MIN_SIMILARITY}
         yield Finding("several", Message(template, values))

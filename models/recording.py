@@ -38,7 +38,7 @@ class UnreadableAudio(TembrError):
 
     def __init__(self, reason: str, /, **values: object):
         template = N_(
-            "This file cannot be read as audio: %(why)s. Give a wav, mp3, flac, ogg, opus, m4a, aac, webm or mp4 file."
+            "This file cannot be read as audio: %(why)s. Use a wav, mp3, flac, ogg, opus, m4a, aac, webm or mp4 file."
         )
         super().__init__(template, why=Message(reason, values))
 
@@ -48,10 +48,10 @@ class RecordingTooLong(TembrError):
 
     def __init__(self, max_seconds: float, seconds: float | None):
         if seconds:
-            template = N_("The recording lasts %(seconds).0f s; at most %(limit)g s are allowed.")
+            template = N_("The recording is too long: %(seconds).0f s. The limit is %(limit)g s.")
             super().__init__(template, seconds=seconds, limit=max_seconds)
         else:
-            super().__init__(N_("The recording is longer; at most %(limit)g s are allowed."), limit=max_seconds)
+            super().__init__(N_("The recording is too long. The limit is %(limit)g s."), limit=max_seconds)
 
 
 class RecordingSilent(TembrError):
@@ -104,7 +104,7 @@ def open_recording(source: bytes | Path) -> Iterator[av.container.InputContainer
         except (UnreadableAudio, RecordingTooLong):
             raise
         except (av.FFmpegError, ValueError, OverflowError) as error:
-            raise UnreadableAudio(N_("it is damaged or of another kind")) from error
+            raise UnreadableAudio(N_("it is damaged or not an audio file")) from error
 
 
 def _file(source: bytes | Path) -> BinaryIO:
@@ -126,7 +126,7 @@ def _refuse_other_files(url: str, flags: int, options: dict) -> None:
 def _decode(container: av.container.InputContainer, max_seconds: float) -> np.ndarray:
     """Decode the first audio stream.  Returns (n_channels, n_samples) float32 at SAMPLE_RATE."""
     if not container.streams.audio:
-        raise UnreadableAudio(N_("there is no sound in it"))
+        raise UnreadableAudio(N_("it has no audio track"))
     stream = container.streams.audio[0]
     _check_stream(stream)
     max_samples = round(max_seconds * SAMPLE_RATE)
@@ -138,18 +138,18 @@ def _decode(container: av.container.InputContainer, max_seconds: float) -> np.nd
             claimed = (container.duration or 0) / av.time_base
             raise RecordingTooLong(max_seconds, claimed if max_seconds < claimed < 1e6 else None)
     if not n_samples:
-        raise UnreadableAudio(N_("it holds no sound"))
+        raise UnreadableAudio(N_("its audio track is empty"))
     return np.concatenate(blocks, axis=1)
 
 
 def _check_stream(stream: av.AudioStream) -> None:
     codec = stream.codec_context
     if codec is None or codec.codec.name not in CODECS:
-        raise UnreadableAudio(N_("its codec is not known"))
+        raise UnreadableAudio(N_("its codec is not supported"))
     if codec.sample_rate not in SAMPLE_RATES:
-        raise UnreadableAudio(N_("%(rate)d samples a second"), rate=codec.sample_rate)
+        raise UnreadableAudio(N_("a sample rate of %(rate)d Hz is not supported"), rate=codec.sample_rate)
     if not 1 <= codec.channels <= MAX_CHANNELS:
-        template = N_("%(count)d channels, at most %(limit)d are read")
+        template = N_("it has %(count)d channels, and at most %(limit)d are supported")
         raise UnreadableAudio(template, count=codec.channels, limit=MAX_CHANNELS)
 
 

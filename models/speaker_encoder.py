@@ -19,7 +19,7 @@ class RecordingTooShort(TembrError):
 
     def __init__(self, seconds: float):
         super().__init__(
-            N_("The recording holds %(seconds).1f s of speech; at least %(least).1f s are needed."),
+            N_("The recording has %(seconds).1f s of speech; at least %(least).1f s is needed."),
             seconds=math.floor(10 * seconds) / 10,  # rounding up could name the limit itself
             least=PARTIAL_FRAMES / ENCODER_MEL.frames_per_second,
         )

@@ -71,10 +71,10 @@ class VoiceProfile:
         reference = parts.pop("reference", NO_REFERENCE)
         shapes = {name: part.shape for name, part in parts.items()}
         if shapes != SHAPES or reference.shape[1:] != NO_REFERENCE.shape[1:]:
-            raise InvalidVoiceProfile(N_("This voice profile has other parts than Tembr's."))
+            raise InvalidVoiceProfile(N_("This voice profile does not have the parts that Tembr expects."))
         kinds = [(part, np.float32) for part in parts.values()] + [(reference, np.float16)]
         if not all(part.dtype == kind and np.isfinite(part).all() for part, kind in kinds):
-            raise InvalidVoiceProfile(N_("This voice profile holds numbers that are not finite."))
+            raise InvalidVoiceProfile(N_("This voice profile contains numbers that are not finite."))
         seconds = float(parts["seconds"][0])
         return cls(parts["embedding"], parts["pitch"], parts["mean_mel"], seconds, _hearing_of(stored), reference)
 

@@ -107,14 +107,14 @@ def test_sign_in_leads_to_pages_of_this_site_alone(visitor, wanted):
 def test_script_is_told_to_sign_in(visitor):
     answer = visitor.post("/reading", headers={"Accept": "application/json, text/html;q=0.9"})
     assert answer.status_code == 401
-    assert "You are signed out" in answer.text.split("data-message")[1]
+    assert "You have been signed out" in answer.text.split("data-message")[1]
 
 
 @pytest.mark.parametrize("given", ["", "wrong", PASSWORD.upper(), PASSWORD + " ", "x" * 100_000])
 def test_another_password_is_refused_at_its_field(visitor, given, caplog):
     answer = sign_in(visitor, given)
     assert answer.status_code == 422
-    assert "This is not the password of this site." in answer.text.split('id="password-error"')[1]
+    assert "Wrong password. Try again." in answer.text.split('id="password-error"')[1]
     assert not reads_pages(visitor)
     assert "A wrong password was given from 127.0.0.1" in caplog.text and "wrong\n" not in caplog.text
 

@@ -77,15 +77,15 @@ def test_voice_goes_out_and_comes_back_in(app, voices, here, capsys):
         (["add", "Anna", "anna.wav", "short.wav", "--consent"], "short.wav: "),
         (["add", "Anna", "anna.wav", "anna.wav", "--consent"], "given twice"),
         (["add", "Anna", "none.wav", "--consent"], "none.wav"),
-        (["add", "boris", "anna.wav", "--consent"], "“boris” is already in the bank"),
-        (["add", "x" * 61, "anna.wav", "--consent"], "61 characters, and at most 60"),
-        (["add", "Anna", "anna.wav", "--consent", "--note", "x" * 201], "201 characters, and at most 200"),
+        (["add", "boris", "anna.wav", "--consent"], "already a voice named “boris”"),
+        (["add", "x" * 61, "anna.wav", "--consent"], "61 characters. The limit is 60"),
+        (["add", "Anna", "anna.wav", "--consent", "--note", "x" * 201], "201 characters. The limit is 200"),
         (["export", "Anna"], "There is no voice named 'Anna'. Voices in the bank: Boris."),
         (["show", "Anna"], "There is no voice named 'Anna'"),
         (["rename", "Anna", "Eva"], "There is no voice named 'Anna'"),
-        (["rename", "Boris", "x" * 61], "61 characters, and at most 60"),
+        (["rename", "Boris", "x" * 61], "61 characters. The limit is 60"),
         (["remove", "Anna"], "There is no voice named 'Anna'"),
-        (["import", "anna.wav", "--consent"], "anna.wav: This is not a voice that Tembr exported."),
+        (["import", "anna.wav", "--consent"], "anna.wav: This is not a voice file from Tembr."),
         (["import", "none", "--consent"], "none"),
     ],
 )
@@ -112,7 +112,7 @@ def test_voice_is_shown_and_renamed(app, voices, here, capsys):
     assert voices("rename", "anna k.", "anna k.") == 0  # its own name in another case
     assert _names(app) == ["Boris", "anna k."]
     assert voices("rename", "Boris", "ANNA K.") == 1
-    assert "already in the bank" in capsys.readouterr().err
+    assert "already a voice named" in capsys.readouterr().err
     assert voices("show", "ANNA K.") == 0
     lines = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines() if " " in line)
     assert (lines["name"], lines["seconds"], lines["note"]) == ("anna k.", "9.0", "my aunt")

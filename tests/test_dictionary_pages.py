@@ -22,7 +22,7 @@ def _said(page, field):
 
 def test_added_word_is_listed_as_it_is_read(app, client):
     page = client.post("/dictionary", data=_payload(), follow_redirects=True).text
-    assert "“замок” is now read as the dictionary says." in page
+    assert "Saved. “замок” is now read this way in every text." in page
     assert '<span class="name">замо́к</span>' in page and "Russian" in page
     assert _dictionary(app) == {"замок": "зам+ок"}
 
@@ -48,18 +48,18 @@ def test_word_is_kept_without_case_and_with_a_plus_before_its_stress(app, client
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("word", "", "The word is empty: write from 1 to 60 characters."),
-        ("word", "!!!", "Write a word with at least one letter or digit."),
-        ("word", "а" * 61, "The word is too long: 61 characters, and at most 60 fit."),
-        ("word", "Йо+д", "“Йо+д” is already in the dictionary: change it there."),
-        ("respelling", " ", "The respelling is empty: write from 1 to 60 characters."),
-        ("respelling", "123", "Write how it is read with Russian or English letters."),
-        ("respelling", "λόγος", "Write how it is read with Russian or English letters."),
-        ("respelling", "гитhub", "Write how it is read with letters of one alphabet, Russian or English."),
-        ("respelling", "з+ам+ок", "“з+ам+ок” has 2 stresses: mark one vowel of each word."),
-        ("respelling", "+замок", "The + stands before the stressed vowel, as in з+амок."),
-        ("respelling", "замок+", "The + stands before the stressed vowel, as in з+амок."),
-        ("respelling", "а" * 61, "The respelling is too long: 61 characters, and at most 60 fit."),
+        ("word", "", "Enter a word of up to 60 characters."),
+        ("word", "!!!", "Enter a word with at least one letter or digit."),
+        ("word", "а" * 61, "The word is too long: 61 characters. The limit is 60."),
+        ("word", "Йо+д", "“Йо+д” is already in the dictionary. Edit it in the list."),
+        ("respelling", " ", "Enter how the word is read, in up to 60 characters."),
+        ("respelling", "123", "Use Russian or English letters."),
+        ("respelling", "λόγος", "Use Russian or English letters."),
+        ("respelling", "гитhub", "Use letters of one alphabet, Russian or English."),
+        ("respelling", "з+ам+ок", "“з+ам+ок” has 2 stresses. Mark one vowel per word."),
+        ("respelling", "+замок", "Put the + before the stressed vowel, as in з+амок."),
+        ("respelling", "замок+", "Put the + before the stressed vowel, as in з+амок."),
+        ("respelling", "а" * 61, "This is too long: 61 characters. The limit is 60."),
     ],
 )
 def test_what_cannot_be_read_is_refused_at_its_field(app, client, field, value, message):
@@ -92,7 +92,7 @@ def test_refused_change_is_said_at_its_entry_and_changes_nothing(app, client):
     answer = client.post("/dictionary/2/change", data=_payload(respelling="!"))
     assert answer.status_code == 422
     assert "already in the dictionary" in _said(answer.text, "word-2")
-    assert "Write how it is read" in _said(answer.text, "respelling-2")
+    assert "Use Russian or English letters" in _said(answer.text, "respelling-2")
     assert _dictionary(app) == {"замок": "зам+ок", "мука": "зам+ок"}
 
 
@@ -125,7 +125,7 @@ def test_long_dictionary_comes_in_pages(make_app):
 @pytest.mark.parametrize("address", ["/dictionary/7/change", "/dictionary/7/delete"])
 def test_word_that_is_gone_is_said(client, address):
     answer = client.post(address, data=_payload())
-    assert answer.status_code == 404 and "There is no such word" in answer.text
+    assert answer.status_code == 404 and "This word was not found" in answer.text
 
 
 @pytest.mark.parametrize(

@@ -33,8 +33,8 @@ FAULTS = [
     RecordingTooLong(600.0, None),
     RecordingTooShort(0.97),
     UnreadableAudio("it is empty"),
-    UnreadableAudio("%(rate)d samples a second", rate=3),
-    UnreadableAudio("%(count)d channels, at most %(limit)d are read", count=9, limit=8),
+    UnreadableAudio("a sample rate of %(rate)d Hz is not supported", rate=3),
+    UnreadableAudio("it has %(count)d channels, and at most %(limit)d are supported", count=9, limit=8),
     InvalidVoiceProfile("This is not a voice profile."),
     InvalidVoiceProfile("A voice profile has at most %(limit)d bytes; this has %(size)d.", limit=600, size=900),
 ]
@@ -66,13 +66,13 @@ def test_russian_page_says_it_with_the_same_figures_and_no_english_word(said, fa
 
 def test_long_text_is_counted_as_the_language_writes_numbers(said):
     assert "20,001 characters" in said(TextTooLong(20_001), "en")
-    assert "20\N{NO-BREAK SPACE}001 знак," in said(TextTooLong(20_001), "ru")
+    assert "20\N{NO-BREAK SPACE}001 знак." in said(TextTooLong(20_001), "ru")
 
 
 def test_other_faults_are_said_as_they_are(said):
     assert said(KeyError("x"), "ru") == "'x'"
     fault = UnreadableAudio("%(path)s: %(reason)s", path="/tmp/100%x", reason="Permission denied")
-    assert said(fault, "en").startswith("This file cannot be read as audio: /tmp/100%x: Permission denied. Give")
+    assert said(fault, "en").startswith("This file cannot be read as audio: /tmp/100%x: Permission denied. Use")
 
 
 def test_numbers_are_written_as_the_language_does_and_with_the_digits_of_their_place(app):
@@ -141,7 +141,7 @@ def test_text_or_form_within_the_limit_of_requests_is_not_taken_for_a_recording(
     client = make_app(MAX_FORM_MEMORY_SIZE=200_000, MAX_TEXT_CHARACTERS=5_000).test_client()
     answer = client.post("/", data=form, content_type="multipart/form-data")
     assert answer.status_code == 413
-    assert "The text is too long: at most 5,000 characters can be spoken." in answer.text
+    assert "The text is too long: the limit is 5,000 characters." in answer.text
     assert "recording" not in answer.text.split("data-message")[1].split("</p>")[0]
 
 
@@ -158,7 +158,7 @@ def test_too_large_request_is_read_to_its_end_within_reason(make_app, size, is_r
 def test_what_is_not_there_is_said_kindly(client, address):
     answer = client.get(address)
     assert answer.status_code == 404
-    assert "Not found" in answer.text and "To the front page" in answer.text
+    assert "Not found" in answer.text and "Go to the home page" in answer.text
 
 
 def test_unforeseen_fault_shows_a_page_without_its_insides(make_app, cloner, bank):
@@ -167,4 +167,4 @@ def test_unforeseen_fault_shows_a_page_without_its_insides(make_app, cloner, ban
     cloner.fault = ZeroDivisionError("secret insides")
     answer = app.test_client().post("/", data={"voice": "1", "text": "Hello"})
     assert answer.status_code == InternalServerError.code
-    assert "That did not work" in answer.text and "secret insides" not in answer.text
+    assert "Something went wrong" in answer.text and "secret insides" not in answer.text

@@ -76,6 +76,6 @@ def test_picture_of_a_file_that_is_gone_is_said_and_the_page_still_shows(app, cl
     client.post("/", data=_payload())
     next(_folder(app).iterdir()).unlink()
     answer = client.get(f"/speeches/1/{name}")
-    assert answer.status_code == 404 and "no longer on the disk" in answer.text
+    assert answer.status_code == 404 and "missing from the disk" in answer.text
     assert client.get("/speeches/1").status_code == 200
     assert client.post("/speeches/1/again").status_code == 303

@@ -54,11 +54,11 @@ def _age(path, hours):
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({}, ["They are kept until you delete them."]),
-        ({"KEEP_DAYS": 30.0}, ["Each is deleted 30 days after it was made."]),
-        ({"KEEP_DAYS": 1.0}, ["Each is deleted 1 day after it was made."]),
-        ({"KEEP_MEGABYTES": 500.0}, ["When all together take more than 500 MB, the oldest are deleted."]),
-        ({"KEEP_DAYS": 7.0, "KEEP_MEGABYTES": 0.5}, ["7 days after", "more than 0.5 MB"]),
+        ({}, ["Speeches are kept until you delete them."]),
+        ({"KEEP_DAYS": 30.0}, ["Speeches are deleted after 30 days."]),
+        ({"KEEP_DAYS": 1.0}, ["Speeches are deleted after 1 day."]),
+        ({"KEEP_MEGABYTES": 500.0}, ["When they take up more than 500 MB in total, the oldest are deleted."]),
+        ({"KEEP_DAYS": 7.0, "KEEP_MEGABYTES": 0.5}, ["after 7 days", "more than 0.5 MB"]),
     ],
 )
 def test_page_says_how_long_speeches_are_kept(make_app, settings, words):

@@ -28,20 +28,20 @@ def made(app, recording):
 
 def test_page_asks_for_a_file(client):
     page = client.get("/verify").text
-    assert 'type="file" id="file" name="file"' in page and "Not known" not in page
+    assert 'type="file" id="file" name="file"' in page and "Not recognised" not in page
 
 
 def test_file_of_this_box_is_answered_with_voice_date_and_link(client, made):
     answer = client.post("/verify", data=_payload(made, "renamed.mp3"))
     assert answer.status_code == 200
-    assert "Made on this box" in answer.text and "“Аня” on <time" in answer.text
+    assert "Made here" in answer.text and "“Аня” on <time" in answer.text
     assert 'href="/speeches/1"' in answer.text and "renamed.mp3" in answer.text
 
 
 def test_file_is_known_also_after_its_speech_was_deleted(client, made):
     client.post("/speeches/1/delete")
     page = client.post("/verify", data=_payload(made)).text
-    assert "Made on this box" in page and "no longer in the history" in page and 'href="/speeches/1"' not in page
+    assert "Made here" in page and "speech itself has been deleted" in page and 'href="/speeches/1"' not in page
 
 
 def test_voice_is_not_named_when_only_the_hash_is_kept(make_app, app, made):
@@ -52,7 +52,7 @@ def test_voice_is_not_named_when_only_the_hash_is_kept(make_app, app, made):
 
 def test_deleted_speech_is_not_known_when_no_hashes_are_kept(make_app, app, made):
     app.test_client().post("/speeches/1/delete")
-    assert "Not known" in make_app(KEEP_HASHES=False).test_client().post("/verify", data=_payload(made)).text
+    assert "Not recognised" in make_app(KEEP_HASHES=False).test_client().post("/verify", data=_payload(made)).text
 
 
 def test_file_that_only_says_it_is_synthetic_is_told_apart(client, tmp_path):
@@ -60,26 +60,26 @@ def test_file_that_only_says_it_is_synthetic_is_told_apart(client, tmp_path):
     with SpeechFile(path, 16_000, "mp3", synthetic_tags("Hello", "Boris", now())) as file:
         file.write(0.3 * np.sin(np.arange(16_000) / 20))
     page = client.post("/verify", data=_payload(path.read_bytes())).text
-    assert "Synthetic, made with Tembr, but not known here" in page and "Made on this box" not in page
+    assert "Made with Tembr, but not recognised here" in page and "Made here" not in page
     assert "or from the command line" in page  # which keeps no hashes
 
 
 @pytest.mark.parametrize("content", [b"text", bytes(600_000)])
 def test_other_file_is_not_known(client, content):
     page = client.post("/verify", data=_payload(content, "<b>notes.txt")).text
-    assert "Not known" in page and "That proves nothing" in page
+    assert "Not recognised" in page and "That proves nothing" in page
     assert "&lt;b&gt;notes.txt" in page and "<b>notes" not in page
 
 
 def test_missing_file_is_said_at_its_field(client):
     answer = client.post("/verify", data={})
     assert answer.status_code == 422
-    assert 'id="file-error" role="alert">Choose the file: none was given.' in answer.text
+    assert 'id="file-error" role="alert">Choose a file.' in answer.text
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(b"", "This file is empty (0 bytes)."), (bytes(1_200_000), "too large: 1.2 MB, and at most 1 MB can be given.")],
+    [(b"", "This file is empty."), (bytes(1_200_000), "too large: 1.2 MB. The limit is 1 MB.")],
 )
 def test_file_that_cannot_be_looked_up_is_refused_at_its_field(make_app, content, message):
     answer = make_app(MAX_VERIFY_MEGABYTES=1).test_client().post("/verify", data=_payload(content))
@@ -91,7 +91,7 @@ def test_request_that_is_too_large_to_be_looked_at_is_answered_with_the_limit_of
     client = make_app(MAX_CONTENT_LENGTH=1_000_000, MAX_VERIFY_MEGABYTES=1).test_client()
     answer = client.post("/verify", data=_payload(bytes(1_200_000)))
     assert answer.status_code == 413
-    assert "This file is too large: 1.2 MB, and at most 1 MB can be given." in answer.text
+    assert "This file is too large: 1.2 MB. The limit is 1 MB." in answer.text
 
 
 def test_full_disk_is_said(client, monkeypatch):
@@ -100,7 +100,7 @@ def test_full_disk_is_said(client, monkeypatch):
 
     monkeypatch.setattr(provenance, "find", refuse)
     answer = client.post("/verify", data=_payload(b"x"))
-    assert answer.status_code == 422 and "could not be written to the disk" in answer.text
+    assert answer.status_code == 422 and "Could not write to the disk" in answer.text
 
 
 def test_nothing_of_the_file_is_kept(app, client, tmp_path, monkeypatch):

@@ -87,7 +87,7 @@ def test_search_finds_all_words_in_text_and_voice_in_any_case(client, say, query
     say("100% sure", voice_name="Пётр")
     page = client.get("/speeches", query_string={"q": query}).text
     assert _texts(page) == found
-    assert ("Found: 1" if found else "No speech holds “") in page
+    assert ("Found: 1" if found else "No speeches match “") in page
     assert "3 speeches" in page
 
 
@@ -119,7 +119,7 @@ def test_speech_without_its_file_can_be_deleted_and_is_not_offered_to_hear(app, 
     (speech_id,) = say("Lost")
     _paths(app)[0].unlink()
     page = client.get("/speeches").text
-    assert "The audio file is no longer on the disk." in page and f"/speeches/{speech_id}/audio" not in page
+    assert "The audio file is missing from the disk." in page and f"/speeches/{speech_id}/audio" not in page
     assert client.post(f"/speeches/{speech_id}/delete").status_code == 303
     assert _kept(app) == []
 
@@ -128,7 +128,7 @@ def test_deleted_speech_is_gone_with_its_file_and_the_search_stays(app, client, 
     first, _second = say("red cat", "black cat")
     answer = client.post(f"/speeches/{first}/delete?q=cat&page=2")
     assert (answer.status_code, answer.location) == (303, "/speeches?q=cat&page=2")
-    assert "The speech was deleted." in client.get(answer.location).text
+    assert "Speech deleted." in client.get(answer.location).text
     assert _kept(app) == ["black cat"] and len(_paths(app)) == 1
 
 
@@ -148,8 +148,8 @@ def _press_delete_all(client, page):
 def test_all_are_deleted_with_their_files(app, client, say):
     say("red cat", "black cat")
     page = client.get("/speeches").text
-    assert "Delete 2 speeches for good" in page
-    assert "2 speeches were deleted." in client.get(_press_delete_all(client, page).location).text
+    assert "Delete 2 speeches permanently" in page
+    assert "2 speeches deleted." in client.get(_press_delete_all(client, page).location).text
     assert _kept(app) == [] and _paths(app) == []
 
 
@@ -164,7 +164,7 @@ def test_what_was_said_since_the_page_was_shown_is_not_deleted_with_all(app, cli
 def test_all_that_are_found_are_deleted_and_no_other(app, client, say):
     say("red cat", "dog", "black cat")
     page = client.get("/speeches?q=cat").text
-    assert "Delete all that are found" in page
+    assert "Delete all results" in page
     _press_delete_all(client, page)
     assert _kept(app) == ["dog"] and len(_paths(app)) == 1
 
@@ -224,7 +224,7 @@ def test_file_missing_behind_a_row_is_said(app, client, voice):
     client.post("/", data=_asked())
     (app.config["INSTANCE"] / "speeches" / _files(app)[0]).unlink()
     answer = client.get("/speeches/1/audio")
-    assert answer.status_code == 404 and "no longer on the disk" in answer.text
+    assert answer.status_code == 404 and "missing from the disk" in answer.text
     assert client.get("/speeches").status_code == 200
     assert client.post("/speeches/1/delete").status_code == 303
 
@@ -243,7 +243,7 @@ def test_history_shows_the_last_first_in_pages(make_app, bank, cloner):
 def test_deleted_speech_is_gone_with_its_file(app, client, voice):
     client.post("/", data=_asked())
     page = client.post("/speeches/1/delete", follow_redirects=True).text
-    assert "The speech was deleted." in page and "There are no speeches yet" in page
+    assert "Speech deleted." in page and "There are no speeches yet" in page
     assert _files(app) == [] and client.get("/speeches/1/audio").status_code == 404
 
 

@@ -107,7 +107,7 @@ def test_switch_from_another_site_is_refused(make_app):
     client = make_app(WTF_CSRF_ENABLED=True).test_client()
     answer = client.post("/language", data={"page_language": "ru", "next": "/"}, headers={"Accept-Language": "ru"})
     assert answer.status_code == 400
-    assert "Обновите страницу и попробуйте ещё раз" in answer.text
+    assert "Обновите её и попробуйте ещё раз" in answer.text
     assert f"{i18n.COOKIE}=" not in str(answer.headers.getlist("Set-Cookie"))
 
 
@@ -128,13 +128,13 @@ def test_errors_at_fields_are_in_the_language_of_the_page(russian):
     page = russian.post("/", data={"voice": "recording", "text": "", "speed": "9"}).text
     assert "Выберите запись голоса" in page
     limit = f"{Config.MAX_TEXT_CHARACTERS:,}".replace(",", "\N{NO-BREAK SPACE}")
-    assert f"Текст пустой: напишите от 1 до {limit} знаков." in page
+    assert f"Введите текст: не больше {limit} знаков." in page
     assert "Скорость должна быть от 0,5 до 2" in page
 
 
 @pytest.mark.parametrize(
     ("length", "said"),
-    [(61, "Слишком длинное слово: 61 знак"), (62, "62 знака"), (65, "65 знаков, а помещается не больше 60")],
+    [(61, "Слишком длинное слово: 61 знак"), (62, "62 знака"), (65, "65 знаков. Можно не больше 60")],
 )
 def test_russian_counts_in_three_forms(russian, length, said):
     assert said in russian.post("/dictionary", data={"word": "а" * length, "respelling": "а"}).text
@@ -145,7 +145,7 @@ def test_russian_counts_in_three_forms(russian, length, said):
     [
         ("short", "В записи 1,0\N{NO-BREAK SPACE}с речи, а нужно не меньше 1,6\N{NO-BREAK SPACE}с"),
         ("silent", "Запись беззвучна"),
-        ("broken", "Этот файл не читается как звук: он повреждён или другого вида"),
+        ("broken", "Не удалось прочитать файл как аудио: он повреждён, или это не аудиофайл"),
     ],
 )
 def test_refusals_of_the_networks_are_in_the_language_of_the_page(russian, recording, kind, said):

@@ -72,7 +72,7 @@ def test_added_voice_appears_in_the_bank_and_speaks(page, voice_file):
     page.type("#name", "Мой голос")
     page.press("#consent")
     page.press("#add .big")
-    page.see("“Мой голос” is in the bank", ".notice.done")
+    page.see("“Мой голос” was added", ".notice.done")
     assert "Мой голос" in page.find("#voice-2").text
     page.press(".notice.done a")
     page.wait("#text")
@@ -86,7 +86,7 @@ def test_refusal_keeps_the_text_and_the_chosen_file(page, voice_file):
     page.choose(voice_file)
     page.type("#text", "!!!")
     page.press("#speak .big")
-    page.see("Tick this", "#consent-error")
+    page.see("Tick this box", "#consent-error")
     page.press("#consent")
     page.press("#speak .big")
     page.see("nothing to say", "#text-error")
@@ -102,7 +102,7 @@ def test_too_large_file_is_refused_before_it_is_sent(page, tmp_path):
     page.driver.execute_script(SPY)
     page.type("#text", TEXT)
     page.type("#recording", str(tmp_path / "large.wav"))
-    page.see("2.5 MB, and at most 1 MB", "[data-chosen]")
+    page.see("2.5 MB. The limit is 1 MB", "[data-chosen]")
     page.press("#speak .big")
     page.until(lambda: page.driver.switch_to.active_element == page.find("#recording"))
     assert "/" not in page.driver.execute_script("return window.sent")
@@ -115,7 +115,7 @@ def test_far_too_large_request_gets_an_answer_that_a_browser_shows(page, tmp_pat
     page.open("/voices")
     page.type("#recording", str(tmp_path / "huge.wav"))
     page.press("#add .big")
-    page.see("20.0 MB. A recording may have 1 MB.", "[data-message]")
+    page.see("20.0 MB. The limit for a recording is 1 MB.", "[data-message]")
 
 
 def test_everything_works_without_scripts(page, voice_file):
@@ -137,7 +137,7 @@ def test_everything_works_without_scripts(page, voice_file):
     page.open("/speeches")
     page.press(".confirm summary")
     page.wait(".confirm button").click()
-    page.see("The speech was deleted.", ".notice.done")
+    page.see("Speech deleted.", ".notice.done")
 
 
 def test_voice_is_renamed_and_deleted(page):
@@ -145,10 +145,10 @@ def test_voice_is_renamed_and_deleted(page):
     page.press("#voice-1 .confirm summary")
     page.wait("#name-1").clear()
     page.type("#name-1", "Анна" + Keys.ENTER)
-    page.see("The voice is now called “Анна”.", ".notice.done")
+    page.see("Renamed to “Анна”.", ".notice.done")
     page.press("#voice-1 .confirm:last-child summary")
     page.wait("#voice-1 .danger").click()
-    page.see("“Анна” was deleted", ".notice.done")
+    page.see("“Анна” and its recordings were deleted", ".notice.done")
     assert "No voices yet" in page.find(".empty").text
 
 
@@ -261,16 +261,16 @@ def test_remembered_word_is_in_the_dictionary_and_wins(page):
     page.until(lambda: _reading(page) == "За́мок")
     page.driver.find_elements(By.CSS_SELECTOR, VOWEL)[1].click()
     page.wait(REMEMBER).click()
-    page.see("замо́к is remembered", "[data-preview]")
+    page.see("замо́к was added to", "[data-preview]")
     page.find("#text").clear()
     page.type("#text", "замок")
     page.until(lambda: _reading(page) == "замо́к")
     page.press("nav [href='/dictionary']")
-    page.see("замок is read замо́к", "#entry-1")
+    page.see("замок is read as замо́к", "#entry-1")
     page.press("#entry-1 .confirm summary")
     page.wait("#respelling-1").clear()
     page.type("#respelling-1", "з+амок" + Keys.ENTER)
-    page.see("замок is read за́мок", "#entry-1")
+    page.see("замок is read as за́мок", "#entry-1")
     page.press("#entry-1 .confirm:last-child summary")
     page.wait("#entry-1 .danger").click()
     page.see("“замок” was deleted", ".notice.done")
@@ -293,9 +293,9 @@ def test_stress_is_moved_and_remembered_by_keyboard_alone(page):
     page.until(lambda: _text(page) == "Вот замо́к и кот")
     stressed = page.until(lambda: press() if press().get_attribute("aria-pressed") == "true" else None)
     assert stressed.accessible_name == "о, letter 4 of замок"  # the focus stays where it was
-    assert press(Keys.TAB).accessible_name == "Remember замо́к for this site"
+    assert press(Keys.TAB).accessible_name == "Always read it as замо́к"
     press(Keys.ENTER)
-    page.see("замо́к is remembered", "[data-preview]")
+    page.see("замо́к was added to", "[data-preview]")
     page.until(lambda: press().get_attribute("href") == page.address + "/dictionary")
     assert page.driver.current_url == page.address + "/"  # nothing was spoken
 
@@ -311,7 +311,7 @@ def test_reading_is_shown_and_changed_without_scripts(page):
     page.until(lambda: _reading(page) == "Во́т замо́к")
     assert _text(page) == "Вот замо́к"
     page.wait(REMEMBER).click()
-    page.see("замо́к is remembered", "[data-preview]")
+    page.see("замо́к was added to", "[data-preview]")
     page.press("#speak .big")
     page.wait(".result audio")
 

@@ -31,7 +31,7 @@ def test_person_signs_in_speaks_signs_out_and_is_refused(page):
     assert page.find("h1").text == "Sign in"
     page.type("#password", "wrong")
     page.press("#sign-in .big")
-    page.see("This is not the password", "#password-error")
+    page.see("Wrong password", "#password-error")
     page.type("#password", PASSWORD)
     page.press("#sign-in .big")
     page.see("Speeches", "h1")
@@ -57,5 +57,5 @@ def test_script_of_a_page_left_open_is_told_to_sign_in(page):
     page.driver.delete_all_cookies()
     page.type("#text", TEXT)
     page.press("#speak .big")
-    page.see("You are signed out", "[data-alert]")
+    page.see("You have been signed out", "[data-alert]")
     assert page.find("#text").get_property("value") == TEXT

@@ -50,8 +50,8 @@ def test_speech_is_searched_for_found_heard_and_deleted(either, said):
     assert "/speeches/1/audio" in player.get_property("src")
     page.press(".speech .confirm summary")
     page.wait(".speech .danger").click()
-    page.see("The speech was deleted.", ".notice.done")
-    page.see("No speech holds “КОТ еще”.", ".found")
+    page.see("Speech deleted.", ".notice.done")
+    page.see("No speeches match “КОТ еще”.", ".found")
     page.press(".search a")
     page.until(lambda: _texts(page) == ["Чёрный кот", "Hello"])
 
@@ -62,9 +62,9 @@ def test_all_speeches_are_deleted_after_a_question(either, said):
     page.open("/speeches")
     assert not page.find(".all .danger").is_displayed()
     page.press(".all summary")
-    page.see("3 speeches and their files will be gone. This cannot be undone.", ".all")
+    page.see("This deletes 3 speeches and their files. It cannot be undone.", ".all")
     page.wait(".all .danger").click()
-    page.see("3 speeches were deleted.", ".notice.done")
+    page.see("3 speeches deleted.", ".notice.done")
     page.see("There are no speeches yet.", ".empty")
 
 
@@ -103,7 +103,7 @@ def test_downloaded_file_is_known_with_its_voice(either, tmp_path):
     _speak(page)
     path = _downloaded(page, tmp_path)
     _look_up(page, path)
-    page.see("Made on this box", ".finding")
+    page.see("Made here", ".finding")
     page.see("with the voice “Anna” on", ".finding")
     page.press(".finding a")
     page.see("Spoken by Anna", "#result-title")
@@ -123,12 +123,12 @@ def test_downloaded_file_is_known_after_its_speech_was_deleted_and_by_its_tags_o
     page.open("/speeches")
     page.press(".speech .confirm summary")
     page.wait(".speech .danger").click()
-    page.see("The speech was deleted.", ".notice.done")
+    page.see("Speech deleted.", ".notice.done")
     _look_up(page, path)
-    page.see("Its speech is no longer in the history.", ".finding")
+    page.see("The speech itself has been deleted.", ".finding")
     path.write_bytes(path.read_bytes() + b"\0")
     _look_up(page, path)
-    page.see("Synthetic, made with Tembr, but not known here", ".finding")
+    page.see("Made with Tembr, but not recognised here", ".finding")
     assert page.driver.switch_to.active_element.get_attribute("id") == "finding-title"
 
 
@@ -139,7 +139,7 @@ def test_second_file_is_looked_up_where_the_first_was(page, tmp_path):
     page.see("first.txt", ".finding .name")
     page.type("#file", str(tmp_path / "second.txt"))
     page.see("second.txt", ".finding .name")
-    page.see("Not known", "#finding-title")
+    page.see("Not recognised", "#finding-title")
 
 
 def test_nothing_is_wider_than_a_phone(page, said, tmp_path):
@@ -155,7 +155,7 @@ def test_nothing_is_wider_than_a_phone(page, said, tmp_path):
     path = tmp_path / ("long" * 40 + ".mp3")
     path.write_bytes(b"x")
     _look_up(page, path)
-    page.see("Not known", "#finding-title")
+    page.see("Not recognised", "#finding-title")
     assert not page.is_wider_than_the_screen()
 
 

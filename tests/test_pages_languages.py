@@ -63,7 +63,7 @@ def test_voice_that_was_searched_for_speaks_after_a_switch_of_the_language(russi
 def test_russian_site_speaks_and_says_what_is_wrong_in_russian(russian):
     russian.press(".choice label")
     russian.press("#speak .big")
-    russian.see("Текст пустой", "#text-error")
+    russian.see("Введите текст", "#text-error")
     russian.type("#text", TEXT)
     russian.press("#speak .big")
     russian.wait_for_player()
@@ -75,7 +75,7 @@ def test_russian_site_speaks_and_says_what_is_wrong_in_russian(russian):
 def test_script_speaks_russian(russian, tmp_path):
     (tmp_path / "long.wav").write_bytes(bytes(2_500_000))
     russian.find("#recording").send_keys(str(tmp_path / "long.wav"))
-    russian.see("Слишком большой файл: 2,5 МБ, а можно не больше 1 МБ.", "[data-chosen]")
+    russian.see("Слишком большой файл: 2,5 МБ. Можно не больше 1 МБ.", "[data-chosen]")
 
 
 @pytest.mark.parametrize("path", ["/", "/voices", "/speeches", "/dictionary", "/nowhere"])

@@ -74,16 +74,16 @@ def test_voice_is_recorded_listened_to_and_kept(page, app, cloner):
     page.see("Listen to it", "[data-told]")
     assert page.driver.execute_script(TRACKS) == ["ended"]  # the browser's sign of a recording goes out
     page.until(lambda: page.find("[data-take]").get_property("readyState") > 0)  # nothing forbids to hear it
-    page.see("There is much noise", "[data-check]")  # before it is kept
+    page.see("There is a lot of noise", "[data-check]")  # before it is kept
     assert page.driver.execute_script(FILE) is None
     page.press("[data-keep]")
     assert page.driver.execute_script(FILE) == "My recording.webm"
     page.see("My recording.webm", "[data-chosen]")
-    page.see("There is much noise", "[data-check]")
+    page.see("There is a lot of noise", "[data-check]")
     page.type("#name", "Kathleen")
     page.press("#consent")
     page.press("#add .big")
-    page.see("There is much noise", ".notice.warning")
+    page.see("There is a lot of noise", ".notice.warning")
     with app.app_context():
         voice = Voice.named("Kathleen")
         kept = load_recording(app.config["INSTANCE"] / voice.folder / voice.file_name, max_seconds=60)
@@ -136,7 +136,7 @@ def test_form_that_is_sent_takes_the_recording_that_was_not_kept_yet_along(page)
     page.type("#name", "Kathleen")
     page.press("#consent")
     page.press("#add .big")
-    page.see("“Kathleen” is in the bank", ".notice.done")
+    page.see("“Kathleen” was added", ".notice.done")
 
 
 def test_recording_that_was_not_kept_yet_speaks(page):
@@ -156,7 +156,7 @@ def test_voice_that_is_chosen_after_a_recording_speaks_and_the_recording_is_not_
     assert page.find("[value=recording]").is_selected()
     page.press("[data-choices] label")
     page.press("#speak .big")
-    page.see("The text is empty", "#text-error")
+    page.see("Enter a text", "#text-error")
     assert page.driver.execute_script(FILE) == "My recording.webm"
     page.type("#text", TEXT)
     page.press("#speak .big")
@@ -192,7 +192,7 @@ def test_recording_stays_when_the_form_comes_back_with_messages(page):
     page.press("[data-keep]")
     page.see("This recording is good.", "[data-check]")
     page.press("#add .big")
-    page.see("Give the voice a name", "#name-error")
+    page.see("Enter a name", "#name-error")
     assert page.driver.execute_script(FILE) == "My recording.webm"
     page.see("This recording is good.", "[data-check]")
     assert page.wait("[data-record]").is_displayed()
@@ -201,7 +201,7 @@ def test_recording_stays_when_the_form_comes_back_with_messages(page):
 @pytest.mark.parametrize(
     "error, advice",
     [
-        ("NotAllowedError", "allow the microphone, and record again"),
+        ("NotAllowedError", "allow the microphone and record again"),
         ("NotFoundError", "No microphone was found"),
         ("NotReadableError", "another program may be using it"),
     ],
@@ -228,7 +228,7 @@ def test_microphone_that_the_browser_denies_is_explained(denying, address):
     page = Page(denying, address)
     page.open("/voices")
     page.wait("[data-record]").click()
-    page.see("allow the microphone, and record again", "[data-told].error")
+    page.see("allow the microphone and record again", "[data-told].error")
     assert page.find("[data-record]").is_enabled()
 
 
@@ -260,7 +260,7 @@ def test_recorder_is_hidden_without_scripts_and_findings_come_with_the_answer(pa
     page.type("#name", "Silence")
     page.press("#consent")
     page.press("#add .big")
-    page.see("No speech was heard", "#recording-error")
+    page.see("No speech was found", "#recording-error")
 
 
 @pytest.mark.parametrize("path", ["/", "/voices"])
@@ -274,7 +274,7 @@ def test_recorder_fits_a_phone_and_each_of_its_controls_has_a_name(page, cloner,
     assert not page.is_wider_than_the_screen()
     page.until(lambda: _seconds(page) >= 2)
     page.press("[data-stop]")
-    page.see("There is much noise", "[data-check]")
+    page.see("There is a lot of noise", "[data-check]")
     page.press("[data-check] summary")
     assert not page.is_wider_than_the_screen()
     for control in page.driver.find_elements(By.CSS_SELECTOR, "[data-recorder] :is(button, audio, meter), summary"):

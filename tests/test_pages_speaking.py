@@ -74,7 +74,7 @@ def test_cancel_keeps_the_form_and_leaves_no_file(page, stop, tmp_path):
     page.press("#speak .big")
     page.see("Sentence 1 of 4", "[data-words]")
     page.press("[data-cancel] button")
-    page.see("Cancelled: nothing was kept.", "[data-jobs] .notice")
+    page.see("Cancelled. Nothing was saved.", "[data-jobs] .notice")
     stop.release(1)
     assert page.find("#text").get_property("value") == TEXT
     page.until(lambda: not page.find("#speak").get_attribute("aria-busy"))
@@ -136,7 +136,7 @@ def test_voice_deleted_in_another_tab_is_said_at_the_voice(page):
     page.driver.close()
     page.driver.switch_to.window(front)
     page.press("#speak .big")
-    page.see("This voice is no longer in the bank", "#voice-error")
+    page.see("This voice has been deleted", "#voice-error")
     assert page.find("#text").get_property("value") == TEXT
 
 

@@ -34,14 +34,14 @@ def _add(page, path, name):
     page.type("#name", name)
     page.press("#consent")
     page.press("#add .big")
-    page.see(f"“{name}” is in the bank", ".notice.done")
+    page.see(f"“{name}” was added", ".notice.done")
 
 
 def _rename(page, name):
     page.find("#name").clear()
     page.type("#name", name)
     page.press("#card .second")
-    page.see("What you changed is kept.", ".notice.done")
+    page.see("Changes saved.", ".notice.done")
     assert page.find("h1").text == name
 
 
@@ -50,7 +50,7 @@ def _add_another(page, path):
     page.choose(path, "#another #recording")
     page.press("#another #consent")
     page.press("#another .big")
-    page.see("The recording is part of the voice now.", ".notice.done")
+    page.see("Recording added.", ".notice.done")
 
 
 def _exported(page, path, link="[data-export]"):
@@ -63,7 +63,7 @@ def _exported(page, path, link="[data-export]"):
 def _delete(page):
     page.press("section.card > .actions .confirm summary")
     page.wait("section.card > .actions .danger").click()
-    page.see("was deleted, with its recording.", ".notice.done")
+    page.see("and its recordings were deleted.", ".notice.done")
 
 
 def _import(page, path, name=""):
@@ -80,7 +80,7 @@ def test_voice_is_kept_renamed_merged_exported_deleted_and_imported(page, record
     page.wait("#card")
     _rename(page, "Нина Ивановна")
     _add_another(page, recordings[1])
-    assert "9.0 s of speech" in page.find(".facts").text and "themselves" in page.find(".facts").text
+    assert "9.0 s" in page.find(".facts").text and "recordings compared" in page.find(".facts").text
     assert "Anna: " in page.find(".facts").text  # the nearest
     file = _exported(page, tmp_path / "a.tembr-voice")
     _delete(page)
@@ -88,7 +88,7 @@ def test_voice_is_kept_renamed_merged_exported_deleted_and_imported(page, record
     page.press(".fold > .centred a")
     page.wait("#import")
     _import(page, file)
-    page.see("“Нина Ивановна” is in the bank", ".notice.done")
+    page.see("“Нина Ивановна” was added", ".notice.done")
     page.press("#voice-3 .round")
     page.wait("#voice-3 .round.playing")
     page.press(".notice.done a")
@@ -106,7 +106,7 @@ def test_taken_name_keeps_the_chosen_file_and_another_name_is_taken(page, record
     page.find("#name").clear()
     page.type("#name", "Anna 2")
     page.press("#import .big")
-    page.see("“Anna 2” is in the bank", ".notice.done")
+    page.see("“Anna 2” was added", ".notice.done")
 
 
 def test_double_click_adds_a_recording_once(page, recordings):
@@ -116,7 +116,7 @@ def test_double_click_adds_a_recording_once(page, recordings):
     page.choose(recordings[1], "#another #recording")
     page.press("#another #consent")
     ActionChains(page.driver).double_click(page.find("#another .big")).perform()
-    page.see("The recording is part of the voice now.", ".notice.done")
+    page.see("Recording added.", ".notice.done")
     assert len(page.driver.find_elements(By.CSS_SELECTOR, ".recording")) == 2
 
 
@@ -128,16 +128,16 @@ def test_everything_of_the_bank_works_without_scripts(page, recordings, tmp_path
     _rename(page, "Нина Ивановна")
     _add_another(page, recordings[1])
     page.press("#recording-3 form .quiet")
-    page.see("This recording is the voice's sample now.", ".notice.done")
+    page.see("This recording is now the voice's sample.", ".notice.done")
     page.press("#recording-2 .confirm summary")
     page.wait("#recording-2 .confirm .danger").click()
-    page.see("The recording was removed", ".notice.done")
+    page.see("Recording removed", ".notice.done")
     file = _exported(page, tmp_path / "a.tembr-voice")
     _delete(page)
     _import(page, file)
-    page.see("“Нина Ивановна” is in the bank", ".notice.done")
+    page.see("“Нина Ивановна” was added", ".notice.done")
     page.type("#q", "ивановна" + Keys.ENTER)
-    page.see("Found", "#bank")
+    page.see("Search results", "#bank")
     assert page.find("#voice-3 h3").text == "Нина Ивановна"
     assert page.driver.find_elements(By.CSS_SELECTOR, "#voice-1") == []
 

@@ -31,7 +31,7 @@ def _keep_and_speak(page, name):
     page.type("#name", name)
     page.press("#consent")
     page.press("#add .big")
-    page.see(f"“{name}” is in the bank", ".notice.done")
+    page.see(f"“{name}” was added", ".notice.done")
     page.press(".notice.done a")
     page.wait("#text")
     _speak(page)
@@ -93,7 +93,7 @@ def test_full_disk_is_said_and_the_text_speaks_once_there_is_room(page, monkeypa
         patch.setattr(SpeechFile, "write", full)
         page.open("/?voice=1")
         _speak(page)
-        page.see("(No space left on device). Nothing was kept.", "#speak [data-alert]")
+        page.see("(No space left on device), so nothing was saved.", "#speak [data-alert]")
     assert page.find("#text").get_property("value") == TEXT
     page.press("#speak .big")
     page.wait_for_player()
@@ -107,7 +107,7 @@ def test_speech_whose_file_is_missing_is_said_and_spoken_again(page, tmp_path):
         file.unlink()
     for path in ("/speeches", "/speeches/1"):
         page.open(path)
-        page.see("The audio file is no longer on the disk.", ".error")
+        page.see("The audio file is missing from the disk.", ".error")
         assert not page.driver.find_elements(By.CSS_SELECTOR, "audio[src*=speeches]")
     page.press("#again button")
     page.until(lambda: page.driver.current_url.endswith("/speeches/2"))

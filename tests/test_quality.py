@@ -104,8 +104,8 @@ def test_one_person_in_two_moods_is_one_person():
 @pytest.mark.parametrize("code", SPOILT)
 def test_every_finding_says_what_is_wrong_by_how_much_and_what_to_do(code):
     sentence = str(finding(code).message)
-    assert sentence.endswith(".") and "%" not in sentence
-    assert any(advice in sentence for advice in ("Record", "Speak", "Give a", "Switch"))
+    assert sentence.endswith(".") and "%(" not in sentence
+    assert any(advice in sentence for advice in ("Record", "Speak", "Use a", "Turn it off"))
     assert code == "no_speech" or any(digit in sentence for digit in "123456789")
 
 
@@ -140,7 +140,7 @@ def test_sound_without_speech_makes_no_voice(examine, sound):
 def test_one_word_is_too_short_and_a_short_sentence_is_warned_of(examine):
     word = examine(kathleen()[: int(1.4 * SAMPLE_RATE)])
     assert [finding.code for finding in word.faults] == ["too_short"]
-    assert "1.3 s of speech; at least 1.6 s are needed" in str(word.faults[0].message)
+    assert "1.3 s of speech; at least 1.6 s is needed" in str(word.faults[0].message)
     sentence = examine(kathleen()[: int(2.5 * SAMPLE_RATE)])
     assert not sentence.faults
     assert [finding.code for finding in sentence.warnings] == ["short"]

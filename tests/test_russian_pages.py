@@ -192,7 +192,7 @@ def test_verified_file_is_told_in_russian(client, said):
     page = client.post("/verify", data={"file": (io.BytesIO(content), "речь.mp3")}).text
     assert "Сделано здесь" in page and latin(page) == set()
     page = client.post("/verify", data={"file": (io.BytesIO(np.ones(99).tobytes()), "речь.mp3")}).text
-    assert "Неизвестный файл" in page and latin(page) == set()
+    assert "Файл не опознан" in page and latin(page) == set()
 
 
 @pytest.mark.parametrize("card", [{part: "я" * 1_001} for part in ("name", "note", "origin", "licence")])

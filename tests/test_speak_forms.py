@@ -13,8 +13,8 @@ from app.db import Speech, db
     [
         ("pitch", "6.5", "The pitch must be between -6 and 6 semitones; 6.5 was given."),
         ("pitch", "high", "The pitch must be between -6 and 6 semitones; high was given."),
-        ("pauses", "0.4", "The pauses must be between 0.5 and 2 times as long; 0.4 was given."),
-        ("pauses", "nan", "The pauses must be between 0.5 and 2 times as long; nan was given."),
+        ("pauses", "0.4", "The pauses must be between 0.5 and 2 times their usual length; 0.4 was given."),
+        ("pauses", "nan", "The pauses must be between 0.5 and 2 times their usual length; nan was given."),
         ("seed", "2147483648", "2147483647"),
     ],
 )
@@ -57,11 +57,11 @@ def voice(bank):
 
 
 BAD_TEXTS = [
-    ("", "The text is empty: write from 1 to 20,000 characters."),
-    (" \n ", "The text is empty"),
+    ("", "Enter a text of up to 20,000 characters."),
+    (" \n ", "Enter a text"),
     ("!!!", "There is nothing to say in this text"),
     ("😀🎉", "There is nothing to say in this text"),
-    ("a" * 20_001, "The text is too long: 20,001 characters, and at most 20,000 can be spoken."),
+    ("a" * 20_001, "The text is too long: 20,001 characters. The limit is 20,000."),
 ]
 
 
@@ -80,13 +80,13 @@ def test_line_ends_count_as_one_character_as_the_page_counts_them(client, voice)
 @pytest.mark.parametrize(
     ("changes", "field", "message"),
     [
-        ({"voice": "99"}, "voice", "This voice is no longer in the bank"),
-        ({"voice": "nobody"}, "voice", "This voice is no longer in the bank"),
-        ({"voice": "speech-99"}, "voice", "This voice is no longer in the bank"),
-        ({"voice": ""}, "voice", "This voice is no longer in the bank"),
-        ({"voice": "9" * 30}, "voice", "This voice is no longer in the bank"),
-        ({"voice": "²"}, "voice", "This voice is no longer in the bank"),
-        ({"voice": "recording", "consent": "y"}, "recording", "Choose a recording of the voice: no file was given"),
+        ({"voice": "99"}, "voice", "This voice has been deleted"),
+        ({"voice": "nobody"}, "voice", "This voice has been deleted"),
+        ({"voice": "speech-99"}, "voice", "This voice has been deleted"),
+        ({"voice": ""}, "voice", "This voice has been deleted"),
+        ({"voice": "9" * 30}, "voice", "This voice has been deleted"),
+        ({"voice": "²"}, "voice", "This voice has been deleted"),
+        ({"voice": "recording", "consent": "y"}, "recording", "Choose a recording of the voice"),
         ({"speed": "3"}, "speed", "The speed must be between 0.5 and 2; 3 was given."),
         ({"speed": "nan"}, "speed", "The speed must be between 0.5 and 2; nan was given."),
         ({"speed": "fast"}, "speed", "The speed must be between 0.5 and 2; fast was given."),
@@ -109,11 +109,11 @@ def test_what_no_page_sends_is_refused(client, cloner, voice, changes):
     ("make", "message"),
     [
         (lambda recording: b"not audio at all", "cannot be read as audio"),
-        (lambda recording: b"", "This file is empty (0 bytes)"),
+        (lambda recording: b"", "This file is empty"),
         (lambda recording: recording(loudness=0.0), "The recording is silent"),
         (lambda recording: recording(seconds=1.0), " s of speech; at least 1.6 s"),
-        (lambda recording: recording(seconds=61), "at most 60 s"),
-        (lambda recording: bytes(1_200_000), "too large: 1.2 MB, and at most 1 MB"),
+        (lambda recording: recording(seconds=61), "The limit is 60 s"),
+        (lambda recording: bytes(1_200_000), "too large: 1.2 MB. The limit is 1 MB"),
     ],
 )
 def test_recording_that_cannot_be_used_is_refused_at_its_field(make_app, cloner, recording, make, message):

@@ -95,7 +95,7 @@ def test_second_text_is_told_its_place(client, voice, queue, stop):
     first, second = _ask(client), _ask(client, text="Five.")
     _told(client, first, "speaking")
     told = client.get(second["status"]).json
-    assert (told["state"], told["words"]) == ("waiting", "Waiting: 1 text comes first")
+    assert (told["state"], told["words"]) == ("waiting", "Waiting: 1 text ahead")
 
 
 def test_cancel_leaves_no_row_no_file_and_no_thread(app, client, voice, queue, stop):
@@ -114,7 +114,7 @@ def test_cancel_leaves_no_row_no_file_and_no_thread(app, client, voice, queue, s
 def test_cancelled_job_shows_its_form_again_with_text_and_choices(client, voice, queue, stop):
     job = _ask(client, speed="1.5", best="y", pauses="2")
     page = client.post(job["status"].replace("status", "cancel"), follow_redirects=True).text
-    assert "Cancelled: nothing was kept." in page and TEXT + "</textarea>" in page
+    assert "Cancelled. Nothing was saved." in page and TEXT + "</textarea>" in page
     assert 'name="speed" min="0.5" max="2" step="0.05" value="1.5"' in page
     assert 'checked id="best"' in page and 'name="voice" value="1" checked' in page
 
@@ -173,7 +173,7 @@ def test_voice_deleted_while_its_job_waits_is_said_at_the_voice(app, client, voi
     client.post("/voices/1/delete")
     stop.release(100)
     failed = _told(client, second, "failed")
-    assert failed["words"] == "This voice cannot be used: it was deleted before its turn came."
+    assert failed["words"] == "This voice cannot be used: it was deleted while the text was waiting."
     page = client.get(failed["page"])
     assert 'id="voice-error" role="alert">This voice cannot be used' in page.text
     assert TEXT + "</textarea>" in page.text
@@ -195,7 +195,7 @@ def test_fault_that_nobody_foresaw_is_not_shown_with_its_insides(client, voice, 
     job = _ask(client)
     stop.release(1)
     failed = _told(client, job, "failed")
-    assert failed["words"] == "Tembr made a mistake. It is noted in the server's log."
+    assert failed["words"] == "Something went wrong in Tembr. The error is in the server log."
 
 
 def test_text_is_read_by_the_worker_and_not_in_the_request(client, voice, queue, stop, cloner):
@@ -250,7 +250,7 @@ def test_full_queue_says_so_and_keeps_the_text(app, client, voice, queue, stop):
     for n in range(5):
         _ask(app.test_client(), text=f"Text {n}.")
     answer = app.test_client().post("/", data=_payload())
-    assert answer.status_code == 503 and "20 texts are waiting already" in answer.text
+    assert answer.status_code == 503 and "20 texts are waiting" in answer.text
 
 
 def test_full_queue_refuses_another_take(app, client, voice, queue, stop):
@@ -259,9 +259,9 @@ def test_full_queue_refuses_another_take(app, client, voice, queue, stop):
     for n in range(21):
         _ask(app.test_client(), text=f"Text {n}.")
     answer = client.post("/speeches/1/again", headers=SCRIPT)
-    assert answer.status_code == 503 and "20 texts are waiting already" in answer.json["message"]
+    assert answer.status_code == 503 and "20 texts are waiting" in answer.json["message"]
     page = client.post("/speeches/1/again", follow_redirects=True)
-    assert page.status_code == 200 and "20 texts are waiting already" in page.text
+    assert page.status_code == 200 and "20 texts are waiting" in page.text
 
 
 def test_text_that_takes_too_long_is_told_above_its_form(make_app, bank, cloner):
@@ -274,7 +274,7 @@ def test_text_that_takes_too_long_is_told_above_its_form(make_app, bank, cloner)
 def test_job_that_nobody_knows_is_said(client):
     for path in ("/jobs/x", "/jobs/x/status"):
         answer = client.get(path)
-        assert answer.status_code == 404 and "This job is over." in answer.text
+        assert answer.status_code == 404 and "This has already finished." in answer.text
     assert client.get("/?job=x").status_code == 200
 
 

@@ -232,7 +232,7 @@ def test_queue_that_is_full_says_how_many_wait(queue, speaker):
     _until(lambda: speaker.said)
     for n in range(4):
         queue.add(_job(f"{n}."))
-    with pytest.raises(QueueFull, match="4 texts are waiting already"):
+    with pytest.raises(QueueFull, match="4 texts are waiting"):
         queue.add(_job("One too many."))
 
 
@@ -279,7 +279,7 @@ def test_one_owner_leaves_places_for_others(queue, speaker):
     with pytest.raises(OwnPlacesFull, match="3 of your texts are waiting already"):
         queue.add(_job("One too many.", owner="a"))
     queue.add(_job("Of another.", owner="b"))
-    with pytest.raises(QueueFull, match="4 texts are waiting already"):
+    with pytest.raises(QueueFull, match="4 texts are waiting"):
         queue.add(_job("Of a third.", owner="c"))
 
 

@@ -125,7 +125,7 @@ def test_place_that_is_no_vowel_changes_nothing(client, stress):
     [
         ("!!!", "There is nothing to say in this text"),
         ("a" * 20_001, "The text is too long: 20,001 characters"),
-        ("", "Nothing is written yet"),
+        ("", "Your text appears here with numbers spelled out and stresses marked"),
     ],
 )
 def test_text_without_a_reading_says_why(client, text, message):
@@ -145,7 +145,7 @@ def test_reading_needs_the_token_of_the_page(make_app):
 
 def test_silence_that_was_asked_for_is_shown(client, cloner):
     cloner.reader = lambda *_: [Sentence("ru", "Ко́т.", (), (), 0.5)]
-    assert "0.5 s of silence" in _ask(client, "Кот. [pause 0.5]").text
+    assert "0.5 s pause" in _ask(client, "Кот. [pause 0.5]").text
 
 
 # ---- Remembering
@@ -155,7 +155,7 @@ def test_word_is_remembered_and_wins_from_then_on(app, client, cloner, bank):
     bank("Anna")
     assert 'name="remember" value="зам+ок"' in _ask(client, "Замо́к").text
     answer = _ask(client, "Замо́к", remember="зам+ок")
-    assert "замо́к is remembered" in answer.text and 'name="remember"' not in answer.text
+    assert "замо́к was added to" in answer.text and 'name="remember"' not in answer.text
     with app.app_context():
         (entry,) = db.session.scalars(db.select(Pronunciation))
         assert (entry.word, entry.respelling, entry.language) == ("замок", "зам+ок", "ru")
@@ -176,7 +176,7 @@ def test_word_remembered_otherwise_changes_its_entry(app, client):
 @pytest.mark.parametrize("word", ["", "!!!", "з+ам+ок", "а" * 61])
 def test_what_is_no_word_is_not_remembered(app, client, word):
     answer = _ask(client, "Замок", remember=word)
-    assert 'class="error"' in answer.text and "is remembered" not in answer.text
+    assert 'class="error"' in answer.text and "was added to" not in answer.text
     with app.app_context():
         assert Pronunciation.dictionary() == {}
 
@@ -198,7 +198,7 @@ def test_vowel_and_remember_work_as_buttons_of_the_form(client, bank):
     bank("Anna")
     page = client.post("/", data={"voice": "1", "text": "Замок", "stress": "3"}).text
     assert "Замо́к</textarea>" in page and 'name="remember" value="зам+ок"' in page
-    assert "is remembered" in client.post("/", data={"voice": "1", "text": "Замо́к", "remember": "зам+ок"}).text
+    assert "was added to" in client.post("/", data={"voice": "1", "text": "Замо́к", "remember": "зам+ок"}).text
 
 
 def test_text_that_cannot_be_read_is_said_at_its_field(client):
@@ -227,9 +227,9 @@ def test_second_preview_is_told_to_ask_again_and_every_other_page_answers(app, s
         assert slow.began.wait(10)
         busy = _ask(app.test_client(), "Пёс")
         assert (busy.status_code, busy.headers["Retry-After"]) == (503, "1")
-        assert busy.json == {"message": "Another text is being read: try again in a moment."}
+        assert busy.json == {"message": "Busy with another text. Try again in a moment."}
         form = app.test_client().post("/", data={"text": "Пёс", "read": "1"})
-        assert 'id="text-error" role="alert">Another text is being read' in form.text and "Пёс</textarea>" in form.text
+        assert 'id="text-error" role="alert">Busy with another text' in form.text and "Пёс</textarea>" in form.text
         assert app.test_client().get("/").status_code == 200
         slow.set()
         assert first.result().status_code == 200
@@ -247,6 +247,6 @@ def test_of_a_long_text_the_first_words_are_shown(client, cloner):
     cloner.reader = lambda text, *given: lengths.append(len(text)) or read(text, *given)
     page = _ask(client, "кот " * 2000).text
     assert reading.PREVIEW_CHARACTERS - 10 < lengths[0] <= reading.PREVIEW_CHARACTERS
-    assert "The rest of the text is read as it is spoken." in page
+    assert "The rest of this long text is not shown here." in page
     assert "The rest of the text" not in _ask(client, "кот " * 1000).text
     assert reading.shown("о" * 6000) == "о" * reading.PREVIEW_CHARACTERS

@@ -126,7 +126,7 @@ def test_database_that_refuses_leaves_no_file(app, client, voice, monkeypatch):
         raise OperationalError("INSERT", {}, Exception("database or disk is full"))
 
     monkeypatch.setattr(db.session, "commit", refuse)
-    assert "Nothing was kept" in client.post("/", data=_payload()).text
+    assert "nothing was saved" in client.post("/", data=_payload()).text
     monkeypatch.undo()
     assert _speeches(app) == [] and _files(app) == []
 

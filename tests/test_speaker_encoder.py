@@ -73,14 +73,14 @@ def test_an_utterance_is_the_mean_of_its_partials(encoder):
 
 @pytest.mark.parametrize("seconds", [0.1, 1.0, 1.5])
 def test_short_recording_is_refused_with_its_seconds(encoder, seconds):
-    with pytest.raises(RecordingTooShort, match=rf"holds {seconds} s of speech; at least 1\.6 s"):
+    with pytest.raises(RecordingTooShort, match=rf"has {seconds} s of speech; at least 1\.6 s"):
         profile_of(kathleen()[: round(seconds * SAMPLE_RATE)], UNVOICED, encoder)
 
 
 def test_a_recording_just_short_of_the_limit_is_not_said_to_reach_it(encoder):
     with pytest.raises(RecordingTooShort) as refusal:
         profile_of(kathleen()[: round(1.58 * SAMPLE_RATE)], UNVOICED, encoder)
-    assert "holds 1.6 s" not in str(refusal.value)
+    assert "has 1.6 s" not in str(refusal.value)
 
 
 def test_recording_of_1_6_s_is_enough(encoder):
@@ -88,5 +88,5 @@ def test_recording_of_1_6_s_is_enough(encoder):
 
 
 def test_nothing_at_all_is_refused_with_0_seconds(encoder):
-    with pytest.raises(RecordingTooShort, match=r"holds 0\.0 s of speech"):
+    with pytest.raises(RecordingTooShort, match=r"has 0\.0 s of speech"):
         profile_of(kathleen()[:0], UNVOICED, encoder)

@@ -220,7 +220,7 @@ def names(app) -> list[str]:
 
 def test_site_starts_without_ready_voices(app, client):
     assert names(app) == []
-    assert "A recording, used once" in client.get("/").text
+    assert "A recording, for this text only" in client.get("/").text
 
 
 def test_ready_voices_are_in_the_bank_with_origin_and_licence(make_app, ready):

@@ -35,7 +35,7 @@ def test_text_without_words_says_nothing(text):
 
 def test_the_longest_text_is_read_and_a_longer_one_refused():
     assert read("да " * (MAX_TEXT_CHARACTERS // 3))
-    with pytest.raises(TextTooLong, match=f"{MAX_TEXT_CHARACTERS + 1} characters; at most {MAX_TEXT_CHARACTERS}"):
+    with pytest.raises(TextTooLong, match=f"{MAX_TEXT_CHARACTERS + 1} characters. The limit is {MAX_TEXT_CHARACTERS}"):
         read("a" * (MAX_TEXT_CHARACTERS + 1))
 
 

@@ -44,7 +44,7 @@ def test_third_request_of_a_kind_is_told_when_to_try_again(limited, address, fir
     answer = client.post(address)
     assert answer.status_code == 429
     assert 50 <= int(answer.headers["Retry-After"]) <= 61
-    assert f"at most 2 in 60 s are answered. Try again in {answer.headers['Retry-After']} seconds." in answer.text
+    assert f"the limit is 2 in 60 s. Try again in {answer.headers['Retry-After']} seconds." in answer.text
     assert client.get(address if address != "/reading" else "/").status_code == 200
 
 

@@ -43,7 +43,7 @@ def _id(message):
 
 
 def test_sources_are_found():
-    assert "Skip to the page" in sources()
+    assert "Skip to content" in sources()
     assert ("{count} of {limit} character", "{count} of {limit} characters") in sources()
     assert "The speed must be between %(low)s and %(high)s; %(given)s was given." in sources()
 

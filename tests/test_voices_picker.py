@@ -20,7 +20,7 @@ def test_front_page_offers_the_first_voices_of_a_long_bank_and_the_chosen_one(cl
     assert _offered(client.get("/").text) == ["Борис", "Clara"]
     page = client.get("/?voice=1").text
     assert _offered(page) == ["Anna", "Борис", "Clara"] and 'value="1" checked' in page
-    assert "The bank has more voices" in page
+    assert "There are more voices" in page
 
 
 def test_voice_is_found_on_the_front_page_and_what_was_filled_in_stays(client, cloner, long_bank):
@@ -40,7 +40,7 @@ def test_enter_in_the_search_of_the_front_page_does_not_speak(client, cloner, lo
 
 def test_search_without_a_result_says_so(client, long_bank):
     page = client.get("/voices/choices?find=zoe&chosen=1").text
-    assert "No voice has “zoe” in its name or note." in page and _offered(page) == ["Anna"]
+    assert "No voices match “zoe”." in page and _offered(page) == ["Anna"]
     assert "<html" not in page
 
 

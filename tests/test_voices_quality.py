@@ -39,16 +39,16 @@ def test_warning_says_what_is_wrong_and_what_to_do_but_does_not_block(check, clo
     cloner.found = [NOISY]
     answer = check(recording())
     assert answer.status_code == 200
-    assert "the voice is 8 dB above it, and at least 17 dB is better. Record in a quiet room" in answer.text
-    assert "It can be used as it is." in answer.text
+    assert "the voice is 8 dB above it, and 17 dB or more is better. Record in a quiet, furnished room" in answer.text
+    assert "You can use it as it is." in answer.text
     assert "good" not in answer.text
 
 
 def test_fault_blocks(check, cloner, recording):
     cloner.found = [SILENT]
     answer = check(recording())
-    assert 'class="error">No speech was heard' in answer.text
-    assert "It can be used as it is." not in answer.text
+    assert 'class="error">No speech was found' in answer.text
+    assert "You can use it as it is." not in answer.text
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_missing_file_is_refused(client):
 def test_too_large_recording_is_not_looked_into(make_app):
     client = make_app(MAX_UPLOAD_MEGABYTES=1).test_client()
     answer = client.post("/recording/check", data={"recording": (io.BytesIO(bytes(1_100_000)), "me.wav")})
-    assert "1.1 MB, and at most 1 MB" in answer.text
+    assert "1.1 MB. The limit is 1 MB" in answer.text
 
 
 def test_check_needs_the_token_of_a_page(make_app, recording):
@@ -111,7 +111,7 @@ def test_fault_stands_at_the_field_when_the_form_is_sent(client, app, cloner, re
     cloner.found = [SILENT]
     answer = client.post("/voices", data=_payload(recording()))
     assert answer.status_code == 422
-    assert 'id="recording-error" role="alert">No speech was heard' in answer.text
+    assert 'id="recording-error" role="alert">No speech was found' in answer.text
     with app.app_context():
         assert Voice.named("Мария") is None
 
@@ -120,7 +120,7 @@ def test_fault_of_a_recording_used_once_stands_at_the_field(client, cloner, reco
     cloner.found = [SILENT]
     answer = client.post("/", data=_payload(recording(), voice="recording", text="Привет"))
     assert answer.status_code == 422
-    assert "No speech was heard" in answer.text
+    assert "No speech was found" in answer.text
     assert cloner.said == []
 
 
@@ -128,8 +128,8 @@ def test_warning_is_told_once_after_the_voice_was_kept(client, app, cloner, reco
     cloner.found = [NOISY]
     answer = client.post("/voices", data=_payload(recording()), follow_redirects=True)
     assert answer.status_code == 200
-    assert 'class="notice warning" role="status">There is much noise' in answer.text
-    assert "much noise" not in client.get("/voices").text
+    assert 'class="notice warning" role="status">There is a lot of noise' in answer.text
+    assert "lot of noise" not in client.get("/voices").text
     with app.app_context():
         assert Voice.named("Мария")
 
@@ -148,7 +148,7 @@ def test_voice_that_is_already_in_the_bank_is_named_with_its_similarity(check, a
     near = similarity * heard + np.sqrt(1 - similarity**2) * across / np.linalg.norm(across)
     _put_into_the_bank(app, "Anna", near)
     answer = check(recording())
-    assert "This sounds like “Anna”, already in the bank" in answer.text
+    assert "This sounds like “Anna”, which is already saved" in answer.text
     assert f"similarity {similarity:.2f}" in answer.text
 
 
@@ -163,7 +163,7 @@ def test_added_voice_is_not_said_to_sound_like_itself(client, recording):
     first = client.post("/voices", data=_payload(recording()), follow_redirects=True)
     assert "sounds like" not in first.text
     second = client.post("/voices", data=_payload(recording(), name="Other"), follow_redirects=True)
-    assert "This sounds like “Мария”, already in the bank: similarity 1.00" in second.text
+    assert "This sounds like “Мария”, which is already saved: similarity 1.00" in second.text
 
 
 @pytest.mark.parametrize("path", ["/", "/voices"])

@@ -48,17 +48,17 @@ def test_similarity_and_the_nearest_other_voice_are_shown_with_their_figures(app
         db.session.get(Voice, 1).self_similarity = 0.88
         db.session.commit()
     page = client.post("/", data=_payload(), follow_redirects=True).text
-    assert "Speech and voice: very alike" in page
-    assert "<dt>With Anna</dt><dd>0.91</dd>" in page
-    assert "<dt>What the voice scores with itself</dt><dd>0.88</dd>" in page
-    assert re.search(r"<dt>With Boris, the nearest other voice</dt><dd>-?\d\.\d\d</dd>", page)
+    assert "Compared with the voice: very alike" in page
+    assert "<dt>Speech and Anna</dt><dd>0.91</dd>" in page
+    assert "<dt>The voice with itself</dt><dd>0.88</dd>" in page
+    assert re.search(r"<dt>Speech and Boris, the closest other voice</dt><dd>-?\d\.\d\d</dd>", page)
     assert "Anna, the nearest other voice" not in page
 
 
 def test_speech_too_short_to_compare_says_so(app, client, voice):
     page = client.post("/", data=_payload(text="Yes."), follow_redirects=True).text
     assert _speech(app).similarity is None
-    assert "It is too short to tell how alike it sounds" in page
+    assert "Too short to compare with the voice" in page
 
 
 def test_first_seconds_of_a_speech_alone_are_compared_at_its_own_rate_and_once(app, cloner, monkeypatch):
@@ -107,7 +107,7 @@ def test_nearest_other_voice_is_shown_in_words_with_its_similarity(app, client, 
 def test_only_voice_of_the_bank_has_no_nearest(app, client, keep):
     keep("Anna", _along(0))
     assert _nearest(app, 1) is None
-    assert "Nearest other voice" not in client.get("/voices/1").text
+    assert "Closest other voice" not in client.get("/voices/1").text
 
 
 def test_nearest_voice_is_never_that_of_yesterday(app, client, keep):

@@ -36,7 +36,7 @@ def test_voice_is_added_with_consent_and_its_date(app, client, recording):
     assert (voice.name, voice.language, voice.note) == ("Анна К.", "ru", "from the phone")
     assert voice.seconds == pytest.approx(3.0) and voice.consent_at
     page = client.get(answer.location).text
-    assert "“Анна К.” is in the bank" in page and "from the phone" in page
+    assert "“Анна К.” was added" in page and "from the phone" in page
 
 
 def test_added_voice_can_be_chosen_and_speaks(client, cloner, recording):
@@ -56,13 +56,13 @@ def test_sample_is_the_recording_whatever_its_name_claims(client, recording, kin
 @pytest.mark.parametrize(
     ("changes", "field", "message"),
     [
-        ({"name": ""}, "name", "Give the voice a name of 1 to 60 characters."),
-        ({"name": "   "}, "name", "Give the voice a name of 1 to 60 characters."),
-        ({"name": "x" * 61}, "name", "The name is too long: 61 characters, and at most 60 fit."),
-        ({"note": "x" * 201}, "note", "The note is too long: 201 characters, and at most 200 fit."),
-        ({"consent": ""}, "consent", "Tick this to go on"),
-        ({"recording": (io.BytesIO(), "")}, "recording", "no file was given"),
-        ({"recording": (io.BytesIO(), "a.wav")}, "recording", "This file is empty (0 bytes)"),
+        ({"name": ""}, "name", "Enter a name of up to 60 characters."),
+        ({"name": "   "}, "name", "Enter a name of up to 60 characters."),
+        ({"name": "x" * 61}, "name", "The name is too long: 61 characters. The limit is 60."),
+        ({"note": "x" * 201}, "note", "The note is too long: 201 characters. The limit is 200."),
+        ({"consent": ""}, "consent", "Tick this box to continue"),
+        ({"recording": (io.BytesIO(), "")}, "recording", "Choose a"),
+        ({"recording": (io.BytesIO(), "a.wav")}, "recording", "This file is empty"),
         ({"recording": (io.BytesIO(b"poem"), "a.wav")}, "recording", "cannot be read as audio"),
     ],
 )
@@ -80,7 +80,7 @@ def test_wrong_field_is_refused_with_its_limit_and_the_rest_stays(app, client, r
     [
         ({"loudness": 0.0}, "The recording is silent"),
         ({"seconds": 1.0}, "1.0 s of speech; at least 1.6 s"),
-        ({"seconds": 61}, "at most 60 s"),
+        ({"seconds": 61}, "The limit is 60 s"),
     ],
 )
 def test_recording_that_shows_no_voice_is_refused(app, client, recording, given, message):
@@ -93,7 +93,7 @@ def test_recording_that_shows_no_voice_is_refused(app, client, recording, given,
 def test_taken_name_is_refused_whatever_its_case(app, client, bank, recording, name):
     bank("Анна")
     answer = client.post("/voices", data=_payload(recording(), name=name))
-    assert answer.status_code == 422 and "“Анна” is already in the bank" in answer.text.replace(name.strip(), "Анна")
+    assert answer.status_code == 422 and "already a voice named “Анна”" in answer.text.replace(name.strip(), "Анна")
     assert len(_voices(app)) == len(_files(app)) == 1
 
 
@@ -101,7 +101,7 @@ def test_two_tabs_taking_one_name_at_once_get_one_voice(app, client, bank, recor
     monkeypatch.setattr(Voice, "named", lambda name: None)  # as if both had been validated before either was kept
     bank("Anna")
     answer = client.post("/voices", data=_payload(recording()))
-    assert answer.status_code == 422 and "“Anna” is already in the bank" in answer.text
+    assert answer.status_code == 422 and "already a voice named “Anna”" in answer.text
     assert len(_voices(app)) == len(_files(app)) == 1
 
 
@@ -119,7 +119,7 @@ def test_full_disk_leaves_no_voice(app, client, recording, monkeypatch):
 def test_voice_is_renamed(app, client, bank):
     bank("Anna")
     page = client.post("/voices/1/rename", data={"name": "Анна"}, follow_redirects=True).text
-    assert "The voice is now called “Анна”." in page
+    assert "Renamed to “Анна”." in page
     assert _voices(app)[0].name_key == "анна"
 
 
@@ -131,7 +131,11 @@ def test_voice_may_change_the_case_of_its_own_name(app, client, bank):
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("boris", "“boris” is already in the bank"), ("", "1 to 60 characters"), ("x" * 61, "61 characters")],
+    [
+        ("boris", "already a voice named “boris”"),
+        ("", "Enter a name of up to 60 characters"),
+        ("x" * 61, "61 characters"),
+    ],
 )
 def test_wrong_new_name_is_refused_at_its_voice(app, client, bank, name, message):
     bank("Anna", "Boris")
@@ -145,7 +149,7 @@ def test_wrong_new_name_is_refused_at_its_voice(app, client, bank, name, message
 def test_deleted_voice_is_gone_with_its_recording(app, client, bank):
     bank("Anna", "Boris")
     page = client.post("/voices/1/delete", follow_redirects=True).text
-    assert "“Anna” was deleted, with its recording." in page
+    assert "“Anna” and its recordings were deleted." in page
     assert [voice.name for voice in _voices(app)] == ["Boris"]
     assert len(_files(app)) == 1
 
@@ -154,14 +158,14 @@ def test_voice_deleted_in_another_tab_is_said_to_be_gone(client, bank):
     bank("Anna")
     client.post("/voices/1/delete")
     answer = client.post("/voices/1/rename", data={"name": "Boris"})
-    assert answer.status_code == 404 and "it may have been deleted" in answer.text
+    assert answer.status_code == 404 and "It may have been deleted" in answer.text
 
 
 def test_second_click_on_delete_finds_the_voice_deleted(client, bank):
     bank("Anna")
     client.post("/voices/1/delete")
     answer = client.post("/voices/1/delete", follow_redirects=True)
-    assert answer.status_code == 200 and "This voice was deleted already." in answer.text
+    assert answer.status_code == 200 and "This voice was already deleted." in answer.text
 
 
 def test_voice_whose_recording_is_missing_is_deleted_all_the_same(app, client, bank):
@@ -176,7 +180,7 @@ def test_voice_whose_recording_is_missing_is_deleted_all_the_same(app, client, b
 def test_taken_name_comes_with_a_free_one(client, bank, recording):
     bank("Anna", "Anna 2")
     answer = client.post("/voices", data=_payload(recording()))
-    assert "choose another name, such as “Anna 3”." in answer.text
+    assert "Choose another name, such as “Anna 3”." in answer.text
     assert client.post("/voices", data=_payload(recording(), name="Anna 3")).status_code == 303
 
 
@@ -215,7 +219,7 @@ def test_bank_is_searched_by_name_and_note_without_case_and_yo(app, client, bank
         db.session.commit()
     page = client.get("/voices", query_string={"q": query}).text
     assert _names(page) == found
-    assert found or "in its name or note" in page
+    assert found or "No voices match" in page
 
 
 def test_renamed_voice_is_found_by_its_new_name_and_its_old_note(app, client, bank):
@@ -266,7 +270,7 @@ def test_ready_voice_shows_where_it_comes_from(app, client):
         db.session.add(Voice(name="Zoe", profile=PROFILE, seconds=1, origin="A corpus", licence="CC0", file_name=""))
         db.session.commit()
     page = client.get("/voices").text
-    assert "ready voice" in page and "A corpus. Licence: CC0" in page
+    assert "ready-made voice" in page and "A corpus. Licence: CC0" in page
     assert "/voices/1/sample" not in page  # it has none
 
 
@@ -340,4 +344,4 @@ def test_script_is_told_the_next_page_and_leaves_its_messages_to_it(client, bank
         "/voices/1/rename", data={"name": "Анна"}, headers={"Accept": "application/json, text/html;q=0.9"}
     )
     assert (told.status_code, told.json) == (200, {"page": "/voices"})
-    assert "The voice is now called “Анна”." in client.get("/voices").text
+    assert "Renamed to “Анна”." in client.get("/voices").text

@@ -118,7 +118,7 @@ def test_taken_name_is_refused_at_its_field_with_a_free_one(client):
     answer = client.post("/voices/import", data=_payload(_file()))
     assert answer.status_code == 422
     error = answer.text.split('id="name-error" role="alert">')[1].split("</p>")[0]
-    assert "“Anna” is already in the bank" in error and "“Anna 2”" in error
+    assert "already a voice named “Anna”" in error and "“Anna 2”" in error
     assert 'name="name" value="Anna"' in answer.text  # to be changed
     assert client.post("/voices/import", data=_payload(_file(), name="Anna 2")).status_code == 303
 
@@ -133,12 +133,16 @@ def test_second_click_imports_the_voice_once(client, monkeypatch):
 @pytest.mark.parametrize(
     ("changes", "field", "message"),
     [
-        ({"consent": ""}, "consent", "Tick this to go on"),
-        ({"name": "x" * 61}, "name", "61 characters, and at most 60"),
-        ({"voice_file": (io.BytesIO(), "")}, "voice_file", "no file was given"),
-        ({"voice_file": (io.BytesIO(), "a")}, "voice_file", "empty (0 bytes)"),
-        ({"voice_file": (io.BytesIO(b"poem"), "a")}, "voice_file", "not a voice that Tembr exported"),
-        ({"voice_file": (io.BytesIO(bytes(2_000_000)), "a")}, "voice_file", "2.00 MB, and a voice has at most 1.21 MB"),
+        ({"consent": ""}, "consent", "Tick this box to continue"),
+        ({"name": "x" * 61}, "name", "61 characters. The limit is 60"),
+        ({"voice_file": (io.BytesIO(), "")}, "voice_file", "Choose a"),
+        ({"voice_file": (io.BytesIO(), "a")}, "voice_file", "This file is empty"),
+        ({"voice_file": (io.BytesIO(b"poem"), "a")}, "voice_file", "not a voice file from Tembr"),
+        (
+            {"voice_file": (io.BytesIO(bytes(2_000_000)), "a")},
+            "voice_file",
+            "2.00 MB. A voice file has at most 1.21 MB",
+        ),
     ],
 )
 def test_wrong_field_is_refused_with_its_limit(client, changes, field, message):
@@ -150,7 +154,7 @@ def test_wrong_field_is_refused_with_its_limit(client, changes, field, message):
 
 def test_name_too_long_for_this_site_asks_for_another(client):
     answer = client.post("/voices/import", data=_payload(_file({"name": "x" * 100})))
-    assert answer.status_code == 422 and "100 characters, and at most 60" in answer.text
+    assert answer.status_code == 422 and "100 characters. The limit is 60" in answer.text
 
 
 def test_date_of_consent_comes_from_the_file_or_is_today(client):

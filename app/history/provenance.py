@@ -84,11 +84,11 @@ class FileForm(TembrForm):
 
     def validate_file(self, field: FileField) -> None:
         if not field.data:
-            raise ValidationError(_("Choose the file: none was given."))
+            raise ValidationError(_("Choose a file."))
         size, limit = field.data.stream.seek(0, 2), current_app.config["MAX_VERIFY_MEGABYTES"]
         field.data.stream.seek(0)
         if size == 0:
-            raise ValidationError(_("This file is empty (0 bytes)."))
+            raise ValidationError(_("This file is empty."))
         if size > limit * 1_000_000:
             raise ValidationError(file_too_large(size))
 

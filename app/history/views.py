@@ -85,22 +85,24 @@ def _rules() -> list[str]:
         told = {"days": number(days)}
         rules.append(
             ngettext(
-                "Each is deleted %(days)s day after it was made.",
-                "Each is deleted %(days)s days after it was made.",
+                "Speeches are deleted after %(days)s day.",
+                "Speeches are deleted after %(days)s days.",
                 round(days),
                 **told,
             )
         )
     if megabytes > 0:
-        rules.append(_("When all together take more than %(size)s MB, the oldest are deleted.", size=number(megabytes)))
-    return rules or [_("They are kept until you delete them.")]
+        rules.append(
+            _("When they take up more than %(size)s MB in total, the oldest are deleted.", size=number(megabytes))
+        )
+    return rules or [_("Speeches are kept until you delete them.")]
 
 
 @blueprint.post("/speeches/<int:speech_id>/delete")
 def delete(speech_id: int) -> Response:
     """Delete one speech with its file; a second request changes nothing more."""
     if storage.discard_where(Speech, Speech.id == speech_id):
-        flash(_("The speech was deleted."), "done")
+        flash(_("Speech deleted."), "done")
     else:
         flash(_("This speech was already deleted."), "done")
     return redirect(url_for(".speeches", **_here()), 303)
@@ -112,9 +114,7 @@ def delete_all() -> Response:
     shown = Speech.id <= min(max(request.form.get("last_id", 0, int), 0), MAX_ID)
     n_deleted = storage.discard_where(Speech, Speech.holding(_query()), shown)
     flash(
-        ngettext(
-            "%(count)s speech was deleted.", "%(count)s speeches were deleted.", n_deleted, count=number(n_deleted)
-        ),
+        ngettext("%(count)s speech deleted.", "%(count)s speeches deleted.", n_deleted, count=number(n_deleted)),
         "done",
     )
     return redirect(url_for(".speeches"), 303)
@@ -149,9 +149,9 @@ def _picture(speech: Speech, draw: Callable[[Path], str | bytes], mimetype: str)
     try:
         answer.set_data(draw(storage.path_of(speech)))
     except LibsndfileError:
-        abort(404, _("The audio file is no longer on the disk."))
+        abort(404, _("The audio file is missing from the disk."))
     return answer
 
 
 def _speech(speech_id: int) -> Speech:
-    return db.get_or_404(Speech, speech_id, description=_("There is no such speech: it may have been deleted."))
+    return db.get_or_404(Speech, speech_id, description=_("This speech was not found. It may have been deleted."))

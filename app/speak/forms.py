@@ -28,17 +28,19 @@ class TextForm(TembrForm):
             Characters(
                 "MAX_TEXT_CHARACTERS",
                 empty=NN_(
-                    "The text is empty: write %(count)d character.",
-                    "The text is empty: write from 1 to %(count)d characters.",
+                    "Enter a text of %(count)d character.",
+                    "Enter a text of up to %(count)d characters.",
                 ),
                 too_long=NN_(
-                    "The text is too long: %(count)d character, and at most %(limit)d can be spoken.",
-                    "The text is too long: %(count)d characters, and at most %(limit)d can be spoken.",
+                    "The text is too long: %(count)d character. The limit is %(limit)d.",
+                    "The text is too long: %(count)d characters. The limit is %(limit)d.",
                 ),
             )
         ],
     )
-    language = SelectField(lazy_gettext("Language"), choices=language_choices(lazy_gettext("Automatic")), default="")
+    language = SelectField(
+        lazy_gettext("Language"), choices=language_choices(lazy_gettext("Detect automatically")), default=""
+    )
 
 
 def _slider(label: str, limits: Range, refusal: str) -> FloatField:
@@ -67,7 +69,7 @@ class SpeakForm(RecordingForm, TextForm):
     pauses = _slider(
         lazy_gettext("Pauses"),
         PAUSES,
-        lazy_gettext("The pauses must be between %(low)s and %(high)s times as long; %(given)s was given."),
+        lazy_gettext("The pauses must be between %(low)s and %(high)s times their usual length; %(given)s was given."),
     )
     format = RadioField(
         lazy_gettext("Format"), choices={name: name.upper() for name in FORMATS}, default=SpeechRequest.format
@@ -85,7 +87,7 @@ class SpeakForm(RecordingForm, TextForm):
 
     def validate_voice(self, field: RadioField) -> None:
         if field.data != RECORDING and self.source() is None:
-            raise ValidationError(_("This voice is no longer in the bank: choose another one."))
+            raise ValidationError(_("This voice has been deleted. Choose another one."))
 
     def has_changed_options(self) -> bool:
         """Whether an option differs from its default, or was refused."""

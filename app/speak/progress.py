@@ -122,7 +122,7 @@ def words(job: Job) -> str:
     if job.state == FAILED:
         return " ".join(message for messages in refused(job).errors.values() for message in messages)
     if job.is_cancelled:
-        return _("Cancelled: nothing was kept.")
+        return _("Cancelled. Nothing was saved.")
     left = queue().seconds_left(job)
     steps = [_waiting(job) if job.state == WAITING else _speaking(job)]
     if left is not None:
@@ -134,14 +134,14 @@ def words(job: Job) -> str:
 def _waiting(job: Job) -> str:
     place = queue().place(job)
     if not place:
-        return _("Starting")
-    return ngettext("Waiting: %(num)s text comes first", "Waiting: %(num)s texts come first", place)
+        return _("Starting…")
+    return ngettext("Waiting: %(num)s text ahead", "Waiting: %(num)s texts ahead", place)
 
 
 def _speaking(job: Job) -> str:
     """Return which sentence is spoken, and of which take if there are several."""
     if not job.n_sentences:
-        return _("Reading the text")
+        return _("Reading the text…")
     takes = job.request.takes
     n_sentences = job.n_sentences // takes
     take, sentence = divmod(min(job.n_spoken, job.n_sentences - 1), n_sentences)
@@ -164,10 +164,10 @@ def refused(job: Job) -> SpeakForm:
         with form.refusals():
             raise job.fault
     except Exception:  # what no form foresees; it was logged when it happened
-        form.form_errors.append(_("Tembr made a mistake. It is noted in the server's log."))
+        form.form_errors.append(_("Something went wrong in Tembr. The error is in the server log."))
     job.fault.__traceback__ = None  # it holds this request
     return form
 
 
 def _found(token: str) -> Job:
-    return queue().find(token) or abort(404, _("This job is over. Its speech, if it was finished, is under Speeches."))
+    return queue().find(token) or abort(404, _("This has already finished. Look for the result under Speeches."))

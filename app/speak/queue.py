@@ -33,7 +33,9 @@ class QueueFull(TembrError):
     """
 
     def __init__(self, n_waiting: int, seconds: int):
-        super().__init__(N_("%(count)d texts are waiting already: try again in a few minutes."), count=n_waiting)
+        super().__init__(
+            N_("The queue is full: %(count)d texts are waiting. Try again in a few minutes."), count=n_waiting
+        )
         self.seconds = seconds
 
 

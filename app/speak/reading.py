@@ -36,7 +36,7 @@ class Busy(TembrError):
     """Another text is being read."""
 
     def __init__(self) -> None:
-        super().__init__(N_("Another text is being read: try again in a moment."))
+        super().__init__(N_("Busy with another text. Try again in a moment."))
 
 
 def init_app(app: Flask) -> None:

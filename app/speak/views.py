@@ -69,7 +69,7 @@ def _with_preview(form: SpeakForm):
 def _shown_again(form: SpeakForm, preview: reading.Preview | None = None):
     """Show a browser without scripts what it filled in; ask for a chosen file again, which cannot come back."""
     if form.recording.data:
-        form.recording.errors = [_("Choose the recording again: a page cannot keep it.")]
+        form.recording.errors = [_("Choose the recording again: browsers do not keep chosen files.")]
     return _page(form, preview)
 
 
@@ -130,7 +130,7 @@ def again(speech_id: int):
     speech = _found(speech_id)
     choice = _choice(speech)
     if not choice:
-        abort(404, _("The voice of this speech was deleted."))
+        abort(404, _("The voice of this speech has been deleted."))
     form = SpeakForm.showing(knobs_of(speech), choice)
     with form.refusals():
         voice = voice_of(db.session.get(Voice, speech.voice_id) if speech.voice_id else speech)
@@ -149,4 +149,4 @@ def again(speech_id: int):
 
 
 def _found(speech_id: int) -> Speech:
-    return db.get_or_404(Speech, speech_id, description=_("There is no such speech: it may have been deleted."))
+    return db.get_or_404(Speech, speech_id, description=_("This speech was not found. It may have been deleted."))

@@ -58,7 +58,7 @@ def _give_back_memory() -> None:
 def _say(queue: Queue, job: Job) -> int:
     request, made_at, began = job.request, now(), time.perf_counter()
     if is_gone(request.voice):
-        raise InvalidVoiceProfile(N_("it was deleted before its turn came."))
+        raise InvalidVoiceProfile(N_("it was deleted while the text was waiting."))
     with stage("read"):
         sentences = read(request)
     queue.note_reading(job, sentences)

@@ -19,17 +19,17 @@ from models import NN_, InvalidVoiceProfile
 
 NAME = Characters(
     "MAX_NAME_CHARACTERS",
-    empty=NN_("Give the voice a name of %(count)d character.", "Give the voice a name of 1 to %(count)d characters."),
+    empty=NN_("Enter a name of %(count)d character.", "Enter a name of up to %(count)d characters."),
     too_long=NN_(
-        "The name is too long: %(count)d character, and at most %(limit)d fit.",
-        "The name is too long: %(count)d characters, and at most %(limit)d fit.",
+        "The name is too long: %(count)d character. The limit is %(limit)d.",
+        "The name is too long: %(count)d characters. The limit is %(limit)d.",
     ),
 )
 NOTE = Characters(
     "MAX_NOTE_CHARACTERS",
     too_long=NN_(
-        "The note is too long: %(count)d character, and at most %(limit)d fit.",
-        "The note is too long: %(count)d characters, and at most %(limit)d fit.",
+        "The note is too long: %(count)d character. The limit is %(limit)d.",
+        "The note is too long: %(count)d characters. The limit is %(limit)d.",
     ),
 )
 
@@ -49,7 +49,9 @@ def check_name(given: str | None, own: Voice | None = None) -> str:
 def name_taken(name: str) -> str:
     name = plain_name(name)
     return _(
-        "“%(name)s” is already in the bank: choose another name, such as “%(free)s”.", name=name, free=free_name(name)
+        "There is already a voice named “%(name)s”. Choose another name, such as “%(free)s”.",
+        name=name,
+        free=free_name(name),
     )
 
 
@@ -83,7 +85,9 @@ class NameForm(TembrForm):
 class CardForm(NameForm):
     """What is known of a voice: name, language, note."""
 
-    language = SelectField(lazy_gettext("Language"), choices=language_choices(lazy_gettext("Not said")), default="")
+    language = SelectField(
+        lazy_gettext("Language"), choices=language_choices(lazy_gettext("Not specified")), default=""
+    )
     note = StringField(lazy_gettext("Note"), filters=[plain_name], validators=[NOTE])
 
     def fill(self, voice: Voice) -> Voice:
@@ -114,7 +118,7 @@ class AnotherRecordingForm(RecordingForm):
 
     def _changed_meanwhile(self) -> None:
         db.session.rollback()
-        self.recording.errors.append(_("This recording is part of the voice already."))
+        self.recording.errors.append(_("This recording has already been added."))
 
 
 class VoiceFileForm(TembrForm):
@@ -125,12 +129,12 @@ class VoiceFileForm(TembrForm):
 
     voice_file = FileField(lazy_gettext("Voice file"))
     name = StringField(lazy_gettext("Name"))
-    consent = BooleanField(lazy_gettext("The person who speaks agreed to have this voice cloned"))
+    consent = BooleanField(lazy_gettext("The speaker has agreed to have this voice cloned"))
     file: VoiceFile | None = None
 
     def validate_voice_file(self, field: FileField) -> None:
         if not field.data:
-            raise ValidationError(_("Choose a voice: no file was given."))
+            raise ValidationError(_("Choose a voice file."))
         try:
             check_size(field.data.stream.seek(0, 2))
             field.data.stream.seek(0)
@@ -147,7 +151,9 @@ class VoiceFileForm(TembrForm):
 
     def validate_consent(self, field: BooleanField) -> None:
         if not field.data:
-            raise ValidationError(_("Tick this to go on: a voice is cloned only if its speaker agreed."))
+            raise ValidationError(
+                _("Tick this box to continue: a voice may be cloned only with its speaker's consent.")
+            )
 
     def _changed_meanwhile(self) -> None:
         db.session.rollback()

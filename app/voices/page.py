@@ -29,7 +29,7 @@ def page(voice_id: int):
         with form.refusals():
             form.fill(voice)
             db.session.commit()
-            flash(_("What you changed is kept."), "done")
+            flash(_("Changes saved."), "done")
             return _back(voice_id)
         db.session.rollback()
     return _page(voice, card=form)
@@ -68,7 +68,7 @@ def add_recording(voice_id: int):
     if form.validate():
         with form.refusals():
             _add(voice_id, form.recording.data.read())
-            flash(_("The recording is part of the voice now."), "done")
+            flash(_("Recording added."), "done")
             return _back(voice_id)
     return _page(voice, another=form)
 
@@ -85,8 +85,8 @@ def _add(voice_id: int, recording: bytes) -> None:
 
 def _doubt(cosine: float) -> str:
     return _(
-        "This recording does not sound like the voice (%(similarity)s, and the same person is mostly above %(least)s)."
-        " If somebody else speaks in it, remove it.",
+        "This recording does not sound like the voice: similarity %(similarity)s, and the same person usually"
+        " scores above %(least)s. If someone else is speaking in it, remove it.",
         similarity=number(cosine, 2),
         least=number(similarity.SOMEWHAT_ALIKE, 2),
     )
@@ -97,7 +97,7 @@ def audio(voice_id: int, recording_id: int) -> Response:
     """Send the audio of a recording."""
     voice, recording = _found(voice_id), db.session.get(VoiceRecording, recording_id)
     if recording is None or recording.voice_id != voice_id:
-        abort(404, _("There is no such recording: it may have been deleted."))
+        abort(404, _("This recording was not found. It may have been deleted."))
     return storage.send(recording, storage.title(voice.name, str(recording_id)))
 
 
@@ -107,9 +107,9 @@ def remove(voice_id: int, recording_id: int) -> Response:
     _found(voice_id)
     try:
         recordings.remove(voice_id, recording_id)
-        flash(_("The recording was removed, and the voice is made of the others."), "done")
+        flash(_("Recording removed. The voice now uses the others."), "done")
     except recordings.OnlyRecording:
-        flash(_("This is the only recording of the voice: delete the voice, or only the audio."), "error")
+        flash(_("This is the voice's only recording. Delete the voice, or only the audio."), "error")
     return _back(voice_id)
 
 
@@ -118,7 +118,7 @@ def remove_audio(voice_id: int, recording_id: int) -> Response:
     """Delete the audio of a recording; the voice stays as it is."""
     _found(voice_id)
     recordings.remove_audio(voice_id, recording_id)
-    flash(_("The audio was deleted; the voice sounds as before."), "done")
+    flash(_("Audio deleted. The voice sounds the same."), "done")
     return _back(voice_id)
 
 
@@ -127,7 +127,7 @@ def make_sample(voice_id: int, recording_id: int) -> Response:
     """Make this recording the sample that the bank plays."""
     _found(voice_id)
     recordings.make_sample(voice_id, recording_id)
-    flash(_("This recording is the voice's sample now."), "done")
+    flash(_("This recording is now the voice's sample."), "done")
     return _back(voice_id)
 
 
@@ -149,12 +149,12 @@ def _back(voice_id: int) -> Response:
 
 
 def _found(voice_id: int) -> Voice:
-    return db.get_or_404(Voice, voice_id, description=_("There is no such voice: it may have been deleted."))
+    return db.get_or_404(Voice, voice_id, description=_("This voice was not found. It may have been deleted."))
 
 
 def _own(voice_id: int) -> Voice:
     """Return a voice that was added here; abort with 400 for a ready one."""
     voice = _found(voice_id)
     if voice.origin:
-        abort(400, _("A ready voice stays as it is: add your recording as a voice of its own."))
+        abort(400, _("Ready-made voices cannot be changed. Add your recording as a new voice."))
     return voice

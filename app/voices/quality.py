@@ -77,8 +77,8 @@ def same_voice(profile: VoiceProfile, other_than: int | None = None) -> Neighbou
 
 def _already_known(neighbour: Neighbour) -> str:
     return _(
-        "This sounds like “%(name)s”, already in the bank: similarity %(similarity)s, and from %(limit)s on it is most"
-        " likely the same person.",
+        "This sounds like “%(name)s”, which is already saved: similarity %(similarity)s. From %(limit)s up, it is"
+        " most likely the same person.",
         name=neighbour.name,
         similarity=number(neighbour.similarity, 2),
         limit=number(SAME_VOICE, 2),
@@ -90,8 +90,8 @@ def measured(findings: Findings) -> list[tuple[str, str]]:
     figures, (start, end) = findings.figures, findings.best_seconds
     return [
         (_("Speech"), _("%(seconds)s s", seconds=number(figures.speech_seconds, 1))),
-        (_("Level of the voice"), _("%(level)s dBFS", level=number(round(figures.level_db)))),
-        (_("Voice above noise"), _("%(decibels)s dB", decibels=number(round(figures.snr_db)))),
+        (_("Voice level"), _("%(level)s dBFS", level=number(round(figures.level_db)))),
+        (_("Signal-to-noise ratio"), _("%(decibels)s dB", decibels=number(round(figures.snr_db)))),
         (_("Highest frequency"), _("%(highest)s kHz", highest=number(figures.bandwidth / 1000, 1))),
         (_("Best part"), _("%(start)s to %(end)s s", start=number(start, 1), end=number(end, 1))),
     ]

@@ -23,7 +23,7 @@ class TooManyRecordings(TembrError):
     """The voice has as many recordings as one may have."""
 
     def __init__(self, limit: int):
-        super().__init__(N_("This voice has %(limit)d recordings, and a voice may have no more."), limit=limit)
+        super().__init__(N_("This voice already has %(limit)d recordings, the most a voice can have."), limit=limit)
 
 
 class OnlyRecording(ValueError):

@@ -21,7 +21,7 @@ blueprint = Blueprint("voices", __name__, url_prefix="/voices")
 def voice_gone(_fault: Exception | None = None):
     """Answer 404 for a voice that is not in the bank, or was deleted during the request."""
     db.session.rollback()
-    gone = NotFound(_("There is no such voice: it may have been deleted."))
+    gone = NotFound(_("This voice was not found. It may have been deleted."))
     return current_app.handle_http_exception(gone)
 
 
@@ -115,7 +115,7 @@ def rename(voice_id: int):
         with form.refusals():
             voice.name = form.name.data
             db.session.commit()
-            flash(_("The voice is now called “%(name)s”.", name=voice.name), "done")
+            flash(_("Renamed to “%(name)s”.", name=voice.name), "done")
             return redirect(url_for(".bank", **_place()), 303)
     return _page(VoiceForm(None), form)
 
@@ -129,11 +129,11 @@ def delete(voice_id: int) -> Response:
             raise recordings.VoiceGone
         name = voice.name
         recordings.delete_voice(voice)
-        flash(_("“%(name)s” was deleted, with its recording.", name=name), "done")
+        flash(_("“%(name)s” and its recordings were deleted.", name=name), "done")
     except recordings.VoiceGone:
-        flash(_("This voice was deleted already."), "done")
+        flash(_("This voice was already deleted."), "done")
     return redirect(url_for(".bank", **_place()), 303)
 
 
 def _voice(voice_id: int) -> Voice:
-    return db.get_or_404(Voice, voice_id, description=_("There is no such voice: it may have been deleted."))
+    return db.get_or_404(Voice, voice_id, description=_("This voice was not found. It may have been deleted."))

@@ -121,9 +121,9 @@ def file_name(voice: Voice) -> str:
 def check_size(n_bytes: int) -> None:
     """Raise InvalidVoiceFile for an empty or too large file."""
     if not n_bytes:
-        raise InvalidVoiceFile(N_("This file is empty (0 bytes)."))
+        raise InvalidVoiceFile(N_("This file is empty."))
     if n_bytes > MAX_BYTES:
-        template = N_("This file is too large: %(size).2f MB, and a voice has at most %(limit).2f MB.")
+        template = N_("This file is too large: %(size).2f MB. A voice file has at most %(limit).2f MB.")
         raise InvalidVoiceFile(template, size=n_bytes / 1e6, limit=MAX_BYTES / 1e6)
 
 
@@ -146,16 +146,16 @@ def _card_of(stored: bytes) -> dict[str, str]:
     """Read the card from the header, whose length is checked first.  Raises InvalidVoiceFile."""
     length = int.from_bytes(stored[:8], "little")
     if len(stored) < 8 or length > MAX_HEADER_BYTES or length > len(stored) - 8:
-        raise InvalidVoiceFile(N_("This is not a voice that Tembr exported."))
+        raise InvalidVoiceFile(N_("This is not a voice file from Tembr."))
     try:
         card = json.loads(stored[8 : 8 + length].decode()).get("__metadata__") or {}
     except (ValueError, AttributeError, RecursionError) as error:
-        raise InvalidVoiceFile(N_("This is not a voice that Tembr exported.")) from error
+        raise InvalidVoiceFile(N_("This is not a voice file from Tembr.")) from error
     if not isinstance(card, dict) or card.get("format") != "tembr-voice":
-        raise InvalidVoiceFile(N_("This is not a voice that Tembr exported."))
+        raise InvalidVoiceFile(N_("This is not a voice file from Tembr."))
     if card.get("version") != VERSION:
         version = str(card.get("version"))[:20]
-        template = N_("This voice has version %(version)s; this Tembr reads version %(known)s.")
+        template = N_("This voice file has version %(version)s; this Tembr reads version %(known)s.")
         raise InvalidVoiceFile(template, version=version, known=VERSION)
     return card
 
@@ -174,17 +174,17 @@ def _tensors_of(stored: bytes, hearing: str) -> tuple[VoiceProfile, bytes | None
         raise InvalidVoiceFile(UNUSABLE, why=reason) from error
     _check_numbers(profile)
     if sample is not None and (sample.dtype != np.uint8 or sample.ndim != 1 or not 0 < len(sample) <= MAX_SAMPLE_BYTES):
-        raise InvalidVoiceFile(UNUSABLE, why=Message(N_("its sample is no sequence of bytes")))
+        raise InvalidVoiceFile(UNUSABLE, why=Message(N_("its sample is not audio data")))
     return profile, None if sample is None else sample.tobytes()
 
 
 def _check_numbers(profile: VoiceProfile) -> None:
     if abs(float(np.linalg.norm(profile.embedding.astype(np.float64))) - 1) > 1e-3:
-        raise InvalidVoiceFile(UNUSABLE, why=Message(N_("its embedding has another length than 1")))
+        raise InvalidVoiceFile(UNUSABLE, why=Message(N_("its embedding is not of length 1")))
     for part, (low, high, called) in RANGES.items():
         value = np.asarray(getattr(profile, part))
         if (value < np.asarray(low)).any() or (value > np.asarray(high)).any():
-            reason = Message(N_("the numbers of its %(part)s are not those of a voice"), {"part": Message(called)})
+            reason = Message(N_("its %(part)s is outside the range of voices"), {"part": Message(called)})
             raise InvalidVoiceFile(UNUSABLE, why=reason)
 
 
@@ -192,9 +192,9 @@ def _clean(card: dict[str, str], part: str) -> str:
     """Return a text of the card with single spaces and without invisible characters."""
     text = card.get(part) or ""
     if not isinstance(text, str):
-        raise InvalidVoiceFile(N_("This is not a voice that Tembr exported."))
+        raise InvalidVoiceFile(N_("This is not a voice file from Tembr."))
     if len(text) > (limit := MAX_CHARACTERS[part]):
-        template = N_("The voice's %(part)s has %(length)d characters; at most %(limit)d are taken.")
+        template = N_("The %(part)s in this voice file has %(length)d characters. The limit is %(limit)d.")
         raise InvalidVoiceFile(template, part=Message(CALLED[part]), length=len(text), limit=limit)
     return plain_name("".join(c if unicodedata.category(c)[0] != "C" else " " * c.isspace() for c in text))
 

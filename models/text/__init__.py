@@ -39,8 +39,8 @@ class TextTooLong(TembrError):
 
     def __init__(self, n_characters: int) -> None:
         templates = NN_(
-            "The text has %(count)d character; at most %(limit)d can be spoken at once.",
-            "The text has %(count)d characters; at most %(limit)d can be spoken at once.",
+            "The text is too long: %(count)d character. The limit is %(limit)d.",
+            "The text is too long: %(count)d characters. The limit is %(limit)d.",
         )
         super().__init__(templates, count=n_characters, limit=MAX_TEXT_CHARACTERS)
 
