@@ -59,7 +59,10 @@ class SpeechFile:
         )
 
     def write(self, waveform: np.ndarray) -> None:
-        """Add a piece.  waveform: (samples,) float, full scale 1; what is louder is turned down."""
+        """Add a piece; whoever reads the file then finds it there, but for what a codec holds back.
+
+        waveform: (samples,) float, full scale 1; what is louder is turned down.
+        """
         waveform = within_full_scale(waveform)
         self.n_samples += len(waveform)
         for first in range(0, len(waveform), self.sample_rate):  # Opus overflows its stack on long blocks
@@ -99,6 +102,7 @@ class _Mp3:
 
     def write(self, samples: np.ndarray) -> None:
         self._file.write(self._encoder.encode(samples.tobytes()))
+        self._file.flush()
         self._is_begun = True
 
     def close(self) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from app import logs
 from app.speak.request import SpeechRequest
+from app.speak.stream import Stream
 from models import N_, Sentence, TembrError
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ class Job:
         self.n_spoken = 0  # sentences, of all takes
         self.is_cancelled = False
         self.is_seen = False  # its form was shown again
+        self.stream = Stream()  # its audio, as far as it is spoken
         self.turn = 0  # those of a turn are spoken before those of the next
         self.started_at: float | None = None  # by time.monotonic
         self.over_at: float | None = None  # by time.monotonic
@@ -157,6 +159,7 @@ class Job:
 
     def end(self, state: str) -> None:
         self.state, self.over_at = state, time.monotonic()
+        self.stream.end(None if state == DONE else self.fault or Cancelled())
         self._over.set()
 
 

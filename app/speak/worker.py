@@ -15,6 +15,7 @@ from app.health import stage
 from app.history import provenance, retention
 from app.speak.queue import Cancelled, Job, Queue
 from app.speak.request import RequestedVoice, SpeechRequest
+from app.speak.stream import Stream
 from app.voices import similarity
 from models import MAX_SEED, N_, InvalidVoiceProfile, Sentence, SpeechFile, synthetic_tags
 
@@ -68,8 +69,11 @@ def _say(queue: Queue, job: Job) -> int:
             asked = replace(request, seed=(request.seed + number) % MAX_SEED)
             draft = drafts.enter_context(storage.Draft(request.format))
             with stage("speak"):
-                takes.append(_take(asked, sentences, draft, made_at, lambda: queue.note_sentence(job)))
+                takes.append(_take(asked, sentences, draft, made_at, job.stream, lambda: queue.note_sentence(job)))
         best = max(takes, key=lambda take: take.similarity or -1.0)
+        if request.takes > 1:  # only now is it known which one is heard
+            job.stream.begin(best.draft.path)
+            job.stream.grow()
         speech = best.request.to_row()
         speech.created_at, speech.seconds, speech.similarity = made_at, best.seconds, best.similarity
         with stage("compare"):
@@ -99,19 +103,26 @@ def _take(
     sentences: list[Sentence],
     draft: storage.Draft,
     made_at: datetime,
+    stream: Stream,
     spoken: Callable[[], None],
 ) -> Take:
-    """Speak every sentence once.  spoken: called after each."""
+    """Speak every sentence once, and send it as it comes if there is but one take.  spoken: called after each."""
     cloner, profile = current_app.extensions["cloner"], request.voice.profile
     heard = similarity.Heard(cloner.sample_rate)
     pieces = request.say(cloner, sentences)
     tags = synthetic_tags(request.text, request.voice.name, made_at)
     file = SpeechFile(draft.path, cloner.sample_rate, request.format, tags, request.kbits)
     with closing(pieces), _closed(file):
+        if request.takes == 1:
+            stream.begin(draft.path)
         for piece in pieces:
             file.write(piece)
+            if request.takes == 1:
+                stream.grow()
             heard.add(piece)
             spoken()
+    if request.takes == 1:
+        stream.grow()
     return Take(request, draft, file.seconds, heard, similarity.of(heard, profile))
 
 
