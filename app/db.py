@@ -265,7 +265,7 @@ class Pronunciation(db.Model):
 
 def _prepare_sqlite(connection, _record) -> None:
     """Let writers wait for each other, enforce foreign keys, and let reads run beside a write."""
-    for pragma in (f"busy_timeout = {BUSY_SECONDS * 1000}", "foreign_keys = ON"):
+    for pragma in (f"busy_timeout = {round(BUSY_SECONDS * 1000)}", "foreign_keys = ON"):
         connection.execute(f"PRAGMA {pragma}")
     until = time.monotonic() + BUSY_SECONDS
     while True:

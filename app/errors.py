@@ -7,7 +7,8 @@ from flask import Flask, current_app, render_template, request
 from flask_babel import get_translations, lazy_gettext
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, ServiceUnavailable
 
 from app.i18n import number
 from models import Message, TembrError
@@ -69,6 +70,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(HTTPException, error_page)
     app.register_error_handler(RequestEntityTooLarge, _too_large)
     app.register_error_handler(CSRFError, _expired)
+    app.register_error_handler(OperationalError, _no_database)
 
 
 def error_page(error: HTTPException, message: str | None = None) -> tuple[str, int]:
@@ -106,6 +108,13 @@ def _said_of_size(size: int, limit: int) -> str:
 
 def _expired(error: CSRFError) -> tuple[str, int]:
     return error_page(error, _("This page has expired, or cookies are turned off. Reload it and try again."))
+
+
+def _no_database(error: OperationalError) -> tuple[str, int, dict[str, str]]:
+    """Answer with 503: it is locked, full, or its server is away, and may be back."""
+    current_app.logger.error("The database refused: %s", error.orig)
+    page, status = error_page(ServiceUnavailable(_("The database is not responding. Try again in a moment.")))
+    return page, status, {"Retry-After": "5"}
 
 
 def file_too_large(size: int) -> str:

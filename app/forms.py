@@ -3,16 +3,19 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from flask import current_app
+from flask import current_app, request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
+from flask_wtf.form import _Auto, _is_submitted
 from sqlalchemy.exc import IntegrityError, OperationalError
 from torch import OutOfMemoryError
+from werkzeug.datastructures import MultiDict
 from wtforms import BooleanField, Field
 from wtforms.validators import NumberRange, StopValidation, ValidationError
 
+from app.db import db
 from app.errors import told, translated, why_disk_refused
 from app.i18n import number
 from models import (
@@ -87,6 +90,18 @@ def _is_out_of_memory(error: Exception) -> bool:
 class TembrForm(FlaskForm):
     """A form that shows what is refused after its validation at the field it is about."""
 
+    class Meta(FlaskForm.Meta):
+        def wrap_formdata(self, form: FlaskForm, formdata: object) -> object:
+            """Take the fields of a form alone: no JSON, no file where a text belongs and no text where a file does."""
+            if formdata is not _Auto:
+                return formdata
+            if not _is_submitted():
+                return None
+            files = {name for name, field in form._fields.items() if isinstance(field, FileField)}
+            given = MultiDict((name, value) for name, value in request.form.items(multi=True) if name not in files)
+            given.update((name, value) for name, value in request.files.items(multi=True) if name in files)
+            return given
+
     @contextmanager
     def refusals(self) -> Iterator[None]:
         """Turn a refusal of the networks, the disk or the database into a message of this form."""
@@ -101,8 +116,10 @@ class TembrForm(FlaskForm):
         except TembrError as fault:
             self.form_errors.append(told(fault))
         except IntegrityError:
+            db.session.rollback()
             self._changed_meanwhile()
         except (OSError, OperationalError) as fault:
+            db.session.rollback()
             current_app.logger.exception("Could not be kept")
             reason = why_disk_refused(fault) or _("database error")
             self.form_errors.append(_("Could not write to the disk (%(reason)s), so nothing was saved.", reason=reason))
