@@ -33,7 +33,7 @@ from models.audio import (
 from models.legacy import ENCODER, IMPORTED, OWN, SYNTHESIZER, VOCODER
 from models.legacy.library import ModelLibrary
 from models.legacy.speech import MAX_TOGETHER, ImportedNetworks, groups
-from models.limits import LANGUAGES
+from models.limits import LANGUAGES, MAX_SEED
 from models.phone_classifier import PhoneClassifier, PhoneClassifierConfig
 from models.pitch import pitch_statistics
 from models.quality import Findings, RecordingUnfit, best_window, examine, spread_starts
@@ -50,6 +50,7 @@ WEIGHTS = Path(__file__).parent / "weights"
 MAX_PROFILE_SECONDS = 30.0  # nothing is gained from hearing more of a voice
 MAX_PAUSE_SECONDS = 0.3  # kept of each pause in a recording
 SENTENCE_PAUSE_SECONDS = 0.3  # between two sentences
+SEED_STEP = 7_368_787  # a prime, between the seeds of two sentences: far from those of the next takes
 NOISE_SCALES = (0.03, 0.15)  # of log durations and of pitch, so that another seed is another take
 TRIALS = {
     "ru": "Сегодня утром мы долго гуляли по старому парку.",
@@ -244,10 +245,12 @@ class VoiceCloner:
         speed = np.clip(speed, limits.SPEED.low, limits.SPEED.high)
         pitch = np.clip(pitch, limits.PITCH.low, limits.PITCH.high)
         pauses = np.clip(pauses, limits.PAUSES.low, limits.PAUSES.high)
-        generator = torch.Generator().manual_seed(seed)
         synthesizer, vocoder = synthesizer or self.in_use[SYNTHESIZER], vocoder or self.in_use[VOCODER]
         is_own = synthesizer == vocoder == OWN
+        n_said = 0
         for group in groups(sentences, 0 if is_own else MAX_TOGETHER):
+            generator = torch.Generator().manual_seed(sentence_seed(seed, n_said))
+            n_said += len(group)
             with self._lock:
                 mels = self.imported.mels(
                     synthesizer, group, profile, float(speed), float(pitch), float(pauses), generator
@@ -257,8 +260,7 @@ class VoiceCloner:
                     mels[id(sentence)] = self.mel(sentence, profile, float(speed), height, float(pauses), generator)
                 waveforms = self._waveforms(vocoder, [mels[id(sentence)] for sentence in group], generator)
             for sentence, said in zip(group, waveforms, strict=True):
-                is_last = sentence is sentences[-1]
-                pause = sentence.pause_after or (0.0 if is_last else SENTENCE_PAUSE_SECONDS * pauses / speed)
+                pause = pause_after(sentence, sentence is sentences[-1], float(speed), float(pauses))
                 silence = np.zeros(int(pause * self.sample_rate), dtype=np.float32)
                 yield np.concatenate([levelled(faded(said, self.sample_rate), SPOKEN_LEVEL_DB), silence])
 
@@ -338,6 +340,16 @@ class VoiceCloner:
     def encode(self, waveform: np.ndarray, format: str) -> bytes:
         """Encode a waveform, (samples,) at sample_rate, as a file of one of limits.FORMATS.  Raises UnknownFormat."""
         return encode(waveform, self.sample_rate, format)
+
+
+def sentence_seed(seed: int, index: int) -> int:
+    """The seed of one sentence of a text, so that it is said the same alone, elsewhere or again."""
+    return (seed + index * SEED_STEP) % (MAX_SEED + 1)
+
+
+def pause_after(sentence: Sentence, is_last: bool, speed: float, pauses: float) -> float:
+    """Seconds of silence after a sentence: what was asked for, else the usual between two sentences."""
+    return sentence.pause_after or (0.0 if is_last else SENTENCE_PAUSE_SECONDS * pauses / speed)
 
 
 def key_of(profile: VoiceProfile) -> bytes:

@@ -163,6 +163,16 @@ def test_another_seed_is_another_take(cloner, voice):
     assert len(second) == pytest.approx(len(first), rel=0.2)
 
 
+def test_sentence_is_said_alone_as_it_is_said_in_its_text(cloner, voice):
+    sentences = cloner.read(THREE_SENTENCES)
+    together = list(cloner.say(sentences, voice, seed=3))
+    for index, sentence in enumerate(sentences):
+        is_last = index == len(sentences) - 1
+        alone = replace(sentence, pause_after=cloning.pause_after(sentence, is_last, 1.0, 1.0))
+        (said,) = cloner.say([alone], voice, seed=cloning.sentence_seed(3, index))
+        np.testing.assert_array_equal(said, together[index])
+
+
 def test_speaking_leaves_the_generator_of_others_alone(cloner, voice):
     torch.manual_seed(5)
     expected = torch.rand(3)
