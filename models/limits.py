@@ -24,6 +24,8 @@ PAUSES = Range(0.5, 2.0, usual=1.0, step=0.1)  # times as long as usual
 MAX_SEED = 2**31 - 1
 
 FORMATS = ("mp3", "wav", "flac", "ogg")  # ogg holds Opus; the first is the default
+STREAM_FORMATS = ("mp3", "opus", "aac", "flac", "wav", "pcm")  # as OpenAI calls them; opus is what ogg is here
+PCM_SAMPLE_RATE = 24_000  # Hz, of pcm: 16 bits, little-endian, mono, without a header
 KBITS = (64, 96, 128, 160, 192)  # of an mp3, a second
 USUAL_KBITS = 128
 

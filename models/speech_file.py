@@ -1,26 +1,49 @@
-"""Write speech to a file piece by piece, so that memory does not grow with its length."""
+"""Write speech to a file or a stream piece by piece, so that memory does not grow with its length."""
 
-import errno
 import io
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
-import lameenc
+import av
 import numpy as np
-import soundfile
 
 from models.errors import N_, TembrError
-from models.limits import FORMATS, KBITS, USUAL_KBITS
+from models.limits import FORMATS, KBITS, PCM_SAMPLE_RATE, STREAM_FORMATS, USUAL_KBITS
 from models.recording import open_recording, within_full_scale
 
 MPEG_2_KBITS = 160  # the highest bit rate of an mp3 below 32 kHz
 MPEG_1_RATE = 32_000  # Hz
 TAGS = ("title", "artist", "comment", "date", "software")
-ID3_FRAMES = {"title": b"TIT2", "artist": b"TPE1", "comment": b"COMM", "date": b"TDRC", "software": b"TSSE"}
 MAX_TAG_CHARACTERS = 500
-_SOUNDFILE_KINDS = {"wav": ("WAV", "PCM_16"), "flac": ("FLAC", "PCM_16"), "ogg": ("OGG", "OPUS")}
+BLOCK_SECONDS = 1.0  # of what is encoded at once
+
+
+class _Kind(NamedTuple):
+    """muxer and codec: as FFmpeg calls them.  options: of the muxer.  software: its name for that tag, if it has any.
+
+    rate: the only sample rate in Hz, where there is one.
+    """
+
+    muxer: str
+    codec: str
+    options: Mapping[str, str] = {}
+    software: str = "software"
+    kbits: int | None = None
+    rate: int | None = None
+
+
+_OPUS = _Kind("ogg", "libopus", {"page_duration": "100000"}, kbits=96)  # microseconds
+_KINDS = {
+    "mp3": _Kind("mp3", "libmp3lame", software="TSSE"),
+    "wav": _Kind("wav", "pcm_s16le", software="ISFT"),
+    "flac": _Kind("flac", "flac"),
+    "ogg": _OPUS,
+    "opus": _OPUS,
+    "aac": _Kind("adts", "aac", kbits=96),
+    "pcm": _Kind("s16le", "pcm_s16le", rate=PCM_SAMPLE_RATE),
+}
 
 
 class UnknownFormat(TembrError):
@@ -30,8 +53,9 @@ class UnknownFormat(TembrError):
 class SpeechFile:
     """A writer of an audio file, piece by piece; close() finishes the file.
 
-    target: a path, or an open binary file, which stays open.  tags: any of TAGS.  kbits: of an mp3.
-    Raises UnknownFormat, and OSError when the disk refuses.
+    target: a path, or an open binary file, which stays open; where it cannot be sought, as a pipe, the header does not
+    say the length.  format: of FORMATS or STREAM_FORMATS.  tags: any of TAGS; aac and pcm have no place for them.
+    kbits: of an mp3.  Raises UnknownFormat, and OSError when the disk refuses.
     """
 
     def __init__(
@@ -42,31 +66,37 @@ class SpeechFile:
         tags: Mapping[str, str] | None = None,
         kbits: int = USUAL_KBITS,
     ):
-        if format not in FORMATS:
+        if format not in _KINDS:
             template = N_("Speech is saved as %(known)s, not %(given)s.")
-            raise UnknownFormat(template, known=", ".join(FORMATS), given=format)
+            raise UnknownFormat(template, known=", ".join(dict.fromkeys(FORMATS + STREAM_FORMATS)), given=format)
         if kbits not in KBITS:
             template = N_("An mp3 has %(known)s kbit/s, not %(given)s.")
             raise UnknownFormat(template, known=", ".join(map(str, KBITS)), given=kbits)
-        tags = {
-            name: " ".join(value.replace("\x00", " ").split())[:MAX_TAG_CHARACTERS]
-            for name, value in (tags or {}).items()
-            if value
-        }
+        kind = _KINDS[format]
         self.sample_rate, self.n_samples = sample_rate, 0
-        self._writer = (
-            _Mp3(target, sample_rate, kbits, tags) if format == "mp3" else _Sound(target, sample_rate, format, tags)
-        )
+        with ExitStack() as opened:
+            self._file = opened.enter_context(target.open("wb")) if isinstance(target, Path) else target
+            options = {"fflags": "+bitexact", "flush_packets": "1", **kind.options}
+            self._container = av.open(self._file, "w", format=kind.muxer, container_options=options)
+            opened.callback(self._container.close)
+            self._stream = _stream(self._container, kind, sample_rate, kbits)
+            self._container.metadata.update(_written(tags or {}, kind))
+            self._container.start_encoding()
+            self._opened = opened.pop_all()
 
     def write(self, waveform: np.ndarray) -> None:
         """Add a piece; whoever reads the file then finds it there, but for what a codec holds back.
 
         waveform: (samples,) float, full scale 1; what is louder is turned down.
         """
-        waveform = within_full_scale(waveform)
-        self.n_samples += len(waveform)
-        for first in range(0, len(waveform), self.sample_rate):  # Opus overflows its stack on long blocks
-            self._writer.write(np.round(waveform[first : first + self.sample_rate] * 32767).astype("<i2"))
+        waveform, block = within_full_scale(waveform), round(BLOCK_SECONDS * self.sample_rate)
+        for first in range(0, len(waveform), block):
+            samples = np.round(waveform[first : first + block] * 32767).astype("<i2")
+            frame = av.AudioFrame.from_ndarray(samples[None], format="s16", layout="mono")
+            frame.sample_rate, frame.pts = self.sample_rate, self.n_samples
+            self.n_samples += len(samples)
+            self._container.mux(self._stream.encode(frame))
+        self._file.flush()
 
     @property
     def seconds(self) -> float:
@@ -74,7 +104,9 @@ class SpeechFile:
 
     def close(self) -> None:
         """Finish the file.  Raises OSError when the disk refuses."""
-        self._writer.close()
+        with self._opened:
+            if self.n_samples:
+                self._container.mux(self._stream.encode(None))
 
     def __enter__(self) -> "SpeechFile":
         return self
@@ -83,75 +115,74 @@ class SpeechFile:
         self.close()
 
 
-class _Mp3:
-    """An mp3 as lame writes it, with its tags before it."""
+class SpeechStream:
+    """An encoder of speech that is sent while it is spoken: every piece of bytes goes on where the last one ended.
 
-    def __init__(self, target: Path | BinaryIO, sample_rate: int, kbits: int, tags: Mapping[str, str]):
-        self._encoder = lameenc.Encoder()
-        self._encoder.set_bit_rate(kbits)
-        self._encoder.set_in_sample_rate(sample_rate)
-        if kbits > MPEG_2_KBITS:
-            self._encoder.set_out_sample_rate(max(sample_rate, MPEG_1_RATE))
-        self._encoder.set_channels(1)
-        self._encoder.set_quality(2)  # 2 is near best, 7 fastest
-        self._encoder.silence()  # it prints otherwise
-        self._is_begun = False
-        self._opened = ExitStack()
-        self._file = self._opened.enter_context(target.open("wb")) if isinstance(target, Path) else target
-        self._file.write(_id3(tags))
+    format: of STREAM_FORMATS; the other arguments as SpeechFile takes them.  No header says the length.
+    """
 
-    def write(self, samples: np.ndarray) -> None:
-        self._file.write(self._encoder.encode(samples.tobytes()))
-        self._file.flush()
-        self._is_begun = True
+    def __init__(self, sample_rate: int, format: str, tags: Mapping[str, str] | None = None, kbits: int = USUAL_KBITS):
+        self._pipe = _Pipe()
+        self._file = SpeechFile(self._pipe, sample_rate, format, tags, kbits)
 
-    def close(self) -> None:
-        with self._opened:
-            if self._is_begun:  # lame fails on flush() before the first encode()
-                self._file.write(self._encoder.flush())
+    def write(self, waveform: np.ndarray) -> bytes:
+        """Encode a piece, as SpeechFile takes it.  The last samples of it, at most 0.2 s, come with the next piece."""
+        self._file.write(waveform)
+        return self._pipe.taken()
+
+    def close(self) -> bytes:
+        """Finish the stream; return what is left of it."""
+        self._file.close()
+        return self._pipe.taken()
+
+    @property
+    def seconds(self) -> float:
+        return self._file.seconds
 
 
-class _Sound:
-    """wav, flac and Opus by libsndfile, which opens a path itself: it swallows exceptions of a Python file."""
+class _Pipe(io.RawIOBase):
+    """A binary file that cannot be sought and forgets what was taken."""
 
-    def __init__(self, target: Path | BinaryIO, sample_rate: int, format: str, tags: Mapping[str, str]):
-        container, codec = _SOUNDFILE_KINDS[format]
-        with _as_os_error():
-            self._file = soundfile.SoundFile(target, "w", sample_rate, 1, codec, format=container)
-        for name, value in tags.items():
-            setattr(self._file, name, value)
+    def __init__(self):
+        self._bytes = bytearray()
 
-    def write(self, samples: np.ndarray) -> None:
-        with _as_os_error():
-            self._file.write(samples)
-            self._file.flush()
+    def writable(self) -> bool:
+        return True
 
-    def close(self) -> None:
-        with _as_os_error():
-            self._file.close()
+    def write(self, content: bytes) -> int:
+        self._bytes += content
+        return len(content)
 
-
-@contextmanager
-def _as_os_error() -> Iterator[None]:
-    """Turn errors of libsndfile and its wrapper, as from a full disk, into OSError."""
-    try:
-        yield
-    except (soundfile.LibsndfileError, AssertionError) as error:
-        raise OSError(errno.EIO, "the audio file could not be written") from error
+    def taken(self) -> bytes:
+        content = bytes(self._bytes)
+        self._bytes.clear()
+        return content
 
 
-def _id3(tags: Mapping[str, str]) -> bytes:
-    """Write an ID3v2.4 tag in UTF-8 (id3.org, ID3 tag version 2.4.0); b"" without tags."""
-    frames = b""
-    for name, value in tags.items():
-        body = b"\x03" + (b"und\x00" if name == "comment" else b"") + value.encode()
-        frames += ID3_FRAMES[name] + _synchsafe(len(body)) + b"\x00\x00" + body
-    return b"ID3\x04\x00\x00" + _synchsafe(len(frames)) + frames if frames else b""
+def _stream(
+    container: av.container.OutputContainer, kind: _Kind, sample_rate: int, mp3_kbits: int
+) -> av.audio.AudioStream:
+    """Add a mono stream to a container, at the sample rate of the waveform or the next one that the codec has."""
+    is_mp3 = kind.codec == "libmp3lame"
+    kbits, least = (mp3_kbits if is_mp3 else kind.kbits), (MPEG_1_RATE if is_mp3 and mp3_kbits > MPEG_2_KBITS else 0)
+    rates = [kind.rate] if kind.rate else sorted(av.Codec(kind.codec, "w").audio_rates or [sample_rate])
+    rate = next((rate for rate in rates if rate >= max(sample_rate, least)), rates[-1])
+    stream = container.add_stream(
+        kind.codec, rate=rate, layout="mono", options={"compression_level": "2"} if is_mp3 else {}
+    )
+    if kbits:
+        stream.bit_rate = kbits * 1000
+    return stream
 
 
-def _synchsafe(number: int) -> bytes:
-    """Write a number as four bytes of seven bits each."""
-    return bytes(number >> shift & 0x7F for shift in (21, 14, 7, 0))
+def _written(tags: Mapping[str, str], kind: _Kind) -> dict[str, str]:
+    """Return tags as a container of that kind is given them: each one line, of bounded length."""
+    plain = {name: " ".join(value.replace("\x00", " ").split()) for name, value in tags.items()}
+    return {
+        kind.software if name == "software" else name: value[:MAX_TAG_CHARACTERS]
+        for name, value in plain.items()
+        if value
+    }
 
 
 def read_tags(source: bytes | Path) -> dict[str, str]:
@@ -166,10 +197,10 @@ def read_tags(source: bytes | Path) -> dict[str, str]:
 
 
 def encode(waveform: np.ndarray, sample_rate: int, format: str) -> bytes:
-    """Encode a mono waveform as a whole file of one of FORMATS.
+    """Encode a mono waveform as a whole file of one of FORMATS or STREAM_FORMATS.
 
     waveform: (samples,) float, full scale 1; what is louder is turned down as a whole, never clipped.
-    Keeps the number of samples, but for mp3, whose codec pads up to 0.1 s.  Raises UnknownFormat.
+    Keeps the number of samples, but for aac, whose codec pads up to 0.1 s.  Raises UnknownFormat.
     """
     file = io.BytesIO()
     with SpeechFile(file, sample_rate, format) as speech:

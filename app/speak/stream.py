@@ -106,10 +106,17 @@ class Follower:
 
 
 def endless(start: bytes) -> bytes:
-    """Write sizes that are not known yet into the first bytes of a file, if it is a wav; players then read on."""
-    if not start.startswith(b"RIFF"):
-        return start
-    place = 12  # of the first chunk: its name, its size, its content
-    while place + 8 <= len(start) and start[place : place + 4] != b"data":
-        place += 8 + int.from_bytes(start[place + 4 : place + 8], "little")
-    return start[:4] + UNKNOWN_SIZE + start[8 : place + 4] + UNKNOWN_SIZE + start[place + 8 :]
+    """Remove the sizes, which are not known yet, from the first bytes of a file; players then read on.
+
+    A wav's become UNKNOWN_SIZE; the frame before an mp3 that counts its frames counts none.
+    """
+    if start.startswith(b"RIFF"):
+        place = 12  # of the first chunk: its name, its size, its content
+        while place + 8 <= len(start) and start[place : place + 4] != b"data":
+            place += 8 + int.from_bytes(start[place + 4 : place + 8], "little")
+        return start[:4] + UNKNOWN_SIZE + start[8 : place + 4] + UNKNOWN_SIZE + start[place + 8 :]
+    if start.startswith(b"ID3"):
+        first_frame = 10 + sum(byte << shift for byte, shift in zip(start[6:10], (21, 14, 7, 0), strict=True))
+        place = start.find(b"Info", first_frame, first_frame + 40)
+        return start if place < 0 else start[: place + 4] + bytes(4) + start[place + 8 :]  # flags: what it says
+    return start
