@@ -48,7 +48,7 @@ def measure(cloner: VoiceCloner, n_takes: int, voice: Path | None) -> tuple[dict
     device, profile = cloner.device, some_profile(cloner, voice)
     sentences = cloner.read(TEXT, "en")
     generator = torch.Generator()
-    mels = [cloner.mel(sentence, profile, 1.0, 0.0, 1.0, generator) for sentence in sentences]
+    mels = [cloner.mel(sentence, profile, 1.0, 0.0, 1.0, generator)[0] for sentence in sentences]
     tacotron, wavernn = published_synthesizer().to(device), WaveRNN(WaveRNNConfig()).eval().to(device)
     texts = [torch.tensor(symbol_ids(characters(one.words, one.phones[-1])), device=device) for one in sentences]
     embedding = torch.from_numpy(profile.embedding).float().to(device)

@@ -46,7 +46,7 @@ def take(cloner: VoiceCloner, profile: VoiceProfile, language: str, text: str) -
     marks.append(time.perf_counter())
     corrections = {name: cloner.correction(profile, name) for name in {sentence.language for sentence in sentences}}
     marks.append(time.perf_counter())
-    mels = [cloner.mel(one, profile, 1.0, corrections[one.language], 1.0, generator) for one in sentences]
+    mels = [cloner.mel(one, profile, 1.0, corrections[one.language], 1.0, generator)[0] for one in sentences]
     if cloner.device == "cuda":
         torch.cuda.synchronize()
     marks.append(time.perf_counter())

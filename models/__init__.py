@@ -9,6 +9,7 @@ tags.py               the tags of those files
 quality.py            what is wrong with a recording, and its best part
 audio.py  pitch.py    signal processing: mels, level, silence, F0
 voice_profile.py      what is kept of a voice
+word_times.py         when each word of a text is said
 text/                 written text to phones
 speaker_encoder.py  synthesizer.py  vocoder.py  convnext.py    the networks
 legacy/               the published networks of Real-Time-Voice-Cloning
@@ -40,6 +41,7 @@ _NAMES = {
     "speech_file": ("SpeechFile", "SpeechStream", "UnknownFormat", "encode", "read_tags"),
     "tags": ("says_synthetic", "synthetic_tags"),
     "text": ("NothingToSay", "Sentence", "TextTooLong", "read"),
+    "word_times": ("SpokenSentence", "Word"),
     "voice_profile": ("MAX_PROFILE_BYTES", "InvalidVoiceProfile", "VoiceProfile", "is_outdated", "merged"),
 }  # fmt: skip
 _HOMES = {name: module for module, names in _NAMES.items() for name in names}

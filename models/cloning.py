@@ -45,6 +45,7 @@ from models.text import Sentence, read
 from models.text.symbols import PAUSES, START, WORD_BORDER, phone_ids
 from models.vocoder import Vocoder, VocoderConfig
 from models.voice_profile import MAX_REFERENCE_FRAMES, VoiceProfile, mean_mel
+from models.word_times import SpokenSentence, heard_durations, words_of
 
 WEIGHTS = Path(__file__).parent / "weights"
 MAX_PROFILE_SECONDS = 30.0  # nothing is gained from hearing more of a voice
@@ -222,7 +223,7 @@ class VoiceCloner:
         """
         sentences = self.read(text, language, dictionary)
         said = self.say(sentences, profile, speed, pitch, pauses, seed, synthesizer, vocoder)
-        return np.concatenate(list(said))
+        return np.concatenate([sentence.waveform for sentence in said])
 
     def say(
         self,
@@ -234,13 +235,13 @@ class VoiceCloner:
         seed: int = 0,
         synthesizer: str = "",
         vocoder: str = "",
-    ) -> Iterator[np.ndarray]:
-        """Speak sentences in a voice, one after the other, each with the pause after it.
+    ) -> Iterator[SpokenSentence]:
+        """Speak sentences in a voice, one after the other, each with the pause after it and the times of its words.
 
         speed, pitch, pauses: see limits.SPEED and those after it; beyond a limit, the limit is taken.
         The same seed gives the same take.  synthesizer, vocoder: OWN or names of imported networks; by default those
         in use.  An imported synthesizer leaves sentences in Russian to Tembr's.
-        Yields (samples,) float32 at sample_rate.  Raises UnknownModel, UnreadableWeights, PitchIsFixed.
+        Raises UnknownModel, UnreadableWeights, PitchIsFixed.
         """
         speed = np.clip(speed, limits.SPEED.low, limits.SPEED.high)
         pitch = np.clip(pitch, limits.PITCH.low, limits.PITCH.high)
@@ -252,17 +253,24 @@ class VoiceCloner:
             generator = torch.Generator().manual_seed(sentence_seed(seed, n_said))
             n_said += len(group)
             with self._lock:
-                mels = self.imported.mels(
+                imported = self.imported.mels(
                     synthesizer, group, profile, float(speed), float(pitch), float(pauses), generator
                 )
-                for sentence in (one for one in group if id(one) not in mels):
-                    height = float(pitch) + self.correction(profile, sentence.language)
-                    mels[id(sentence)] = self.mel(sentence, profile, float(speed), height, float(pauses), generator)
-                waveforms = self._waveforms(vocoder, [mels[id(sentence)] for sentence in group], generator)
-            for sentence, said in zip(group, waveforms, strict=True):
+                mels, durations = [], []
+                for sentence in group:
+                    if (mel := imported.get(id(sentence))) is not None:
+                        frames = self.heard_durations(sentence, mel)
+                    else:
+                        height = float(pitch) + self.correction(profile, sentence.language)
+                        mel, frames = self.mel(sentence, profile, float(speed), height, float(pauses), generator)
+                    mels.append(mel)
+                    durations.append(frames.cpu().numpy())
+                waveforms = self._waveforms(vocoder, mels, generator)
+            for sentence, frames, said in zip(group, durations, waveforms, strict=True):
                 pause = pause_after(sentence, sentence is sentences[-1], float(speed), float(pauses))
                 silence = np.zeros(int(pause * self.sample_rate), dtype=np.float32)
-                yield np.concatenate([levelled(faded(said, self.sample_rate), SPOKEN_LEVEL_DB), silence])
+                whole = np.concatenate([levelled(faded(said, self.sample_rate), SPOKEN_LEVEL_DB), silence])
+                yield SpokenSentence(whole, words_of(sentence, frames, len(said) / self.sample_rate))
 
     def correction(self, profile: VoiceProfile, language: str) -> float:
         """Find how many semitones higher a voice must be asked for to come out at its own pitch, by a trial sentence.
@@ -273,7 +281,7 @@ class VoiceCloner:
         key = key_of(profile), language
         if (known := self._corrections.pop(key, None)) is None:
             (trial,) = read(TRIALS[language], language)
-            said = self.mel(trial, profile, 1.0, 0.0, 1.0, torch.Generator().manual_seed(0))
+            said, _ = self.mel(trial, profile, 1.0, 0.0, 1.0, torch.Generator().manual_seed(0))
             too_low = (profile.pitch[0] - pitch_statistics(self.vocoder.pitch.f0(said))[0]) / SEMITONE
             known = float(np.clip(too_low, -MAX_CORRECTION, MAX_CORRECTION))
         self._corrections[key] = known  # the last one used stands last
@@ -306,11 +314,11 @@ class VoiceCloner:
         pitch: float,
         pauses: float,
         generator: torch.Generator,
-    ) -> Tensor:
+    ) -> tuple[Tensor, Tensor]:
         """Predict a sentence's mel in that voice: the synthesizer's part.  The caller holds the networks' lock.
 
         speed, pauses: times the usual; pitch: semitones above what the network would say; generator: of the noise.
-        Returns (80, frames) within [-4, 4], 12.5 ms a frame.
+        Returns (80, frames) within [-4, 4], 12.5 ms a frame, and the frames of START and of each phone.
         """
         spoken = [phone for phone in zip(sentence.phones, sentence.languages, strict=True) if phone[0] != WORD_BORDER]
         phones = [START, *(phone for phone, _ in spoken)]
@@ -325,6 +333,16 @@ class VoiceCloner:
         on_device = [part.to(self.device) for part in inputs]
         scales, noise = torch.tensor(duration_scales).to(self.device), noise.to(self.device)
         return self.synthesizer.speak(*on_device, self.reference(profile), scales, pitch, noise)
+
+    @torch.inference_mode()
+    def heard_durations(self, sentence: Sentence, mel: Tensor) -> Tensor:
+        """As mel's durations, of a mel (80, frames) that another network made: heard by the phone classifier.
+
+        The caller holds the networks' lock.
+        """
+        phones = [START, *(phone for phone in sentence.phones if phone != WORD_BORDER)]
+        heard = self.classifier(mel.T[None], torch.ones(1, mel.shape[1], 1, device=mel.device))[0]
+        return torch.from_numpy(heard_durations(heard.cpu().numpy(), self.classifier.prior.cpu().numpy(), phones))
 
     @torch.inference_mode()
     def waveform(self, mel: Tensor) -> np.ndarray:

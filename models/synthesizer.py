@@ -197,12 +197,12 @@ class Synthesizer(nn.Module):
         length_scale: Tensor | float = 1.0,
         semitones: float = 0.0,
         noise: Tensor | None = None,
-    ) -> Tensor:
-        """The mel of one sentence.
+    ) -> tuple[Tensor, Tensor]:
+        """The mel of one sentence, and how many frames of it each phone lasts.
 
         ids, languages: (phones,); profile: (n_profile,); reference: a batch of one; length_scale: how many times as
         long as usual, for all phones or each, (phones,); semitones: how much higher than usual; noise: (2, phones),
-        added to the predicted log durations and pitch.  Returns (80, frames) within [-4, 4].
+        added to the predicted log durations and pitch.  Returns (80, frames) within [-4, 4] and (phones,).
         """
         voice = self.condition(profile[None], reference, torch.tensor([RECORDED], device=ids.device))
         mask = torch.ones(1, len(ids), 1, device=ids.device)
@@ -215,7 +215,8 @@ class Synthesizer(nn.Module):
         frames[:, [0, -1]] = frames[:, [0, -1]].clamp(max=MAX_EDGE_FRAMES)
         durations = whole_frames((frames * length_scale).clamp(0, MAX_FRAMES_PER_PHONE))
         pitch = centred(pitch, durations) + semitones * SEMITONE / PITCH_UNIT
-        return self.decode(ids[None], encoded, durations, pitch, predicted.energy, voice)[0].T.clamp(-4, 4)
+        mel = self.decode(ids[None], encoded, durations, pitch, predicted.energy, voice)[0].T.clamp(-4, 4)
+        return mel, durations[0]
 
 
 def centred(pitch: Tensor, durations: Tensor) -> Tensor:

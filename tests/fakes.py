@@ -16,14 +16,17 @@ from models import (
     NothingToSay,
     RecordingTooShort,
     RecordingUnfit,
+    SpokenSentence,
     TextTooLong,
     VoiceProfile,
+    Word,
 )
 from models.limits import MAX_TEXT_CHARACTERS
 from models.quality import judge
 from models.recording import load_recording
 from models.speech_file import encode
 from models.text import Sentence
+from models.text.tokens import Token
 
 MAX_SECONDS = 60.0  # of one recording
 MIN_SECONDS = 1.6
@@ -102,12 +105,12 @@ class FakeCloner:
     def speak(self, text, profile, language=None, speed=1.0, seed=0, dictionary=None, pitch=0.0, pauses=1.0):
         """A hum at the voice's pitch, 60 ms a character."""
         sentences = self.read(text, language, dictionary)
-        return np.concatenate(list(self.say(sentences, profile, speed, pitch, pauses, seed)))
+        return np.concatenate([said.waveform for said in self.say(sentences, profile, speed, pitch, pauses, seed)])
 
     def say(
         self, sentences, profile, speed=1.0, pitch=0.0, pauses=1.0, seed=0, synthesizer="", vocoder=""
-    ) -> Iterator[np.ndarray]:
-        """A hum for each sentence.  between: called before each one."""
+    ) -> Iterator[SpokenSentence]:
+        """A hum for each sentence, and its words, each as long as it is written.  between: called before each one."""
         for sentence in sentences:
             self.between()
             with self._lock:
@@ -121,7 +124,11 @@ class FakeCloner:
             n_letters = len(sentence.words.replace("\u0301", ""))
             time = np.arange(int(n_letters * 0.06 / speed * self.sample_rate)) / self.sample_rate
             hertz = np.exp(profile.pitch[0] + pitch * np.log(2) / 12) + seed
-            yield (0.3 * np.sin(2 * np.pi * hertz * time)).astype(np.float32)
+            waveform = (0.3 * np.sin(2 * np.pi * hertz * time)).astype(np.float32)
+            seconds, letters = len(waveform) / self.sample_rate, [len(token.text) for token in sentence.tokens]
+            times = (seconds * np.cumsum([0, *letters]) / max(1, sum(letters))).tolist()
+            spans = zip(sentence.tokens, times[:-1], times[1:], strict=True)
+            yield SpokenSentence(waveform, tuple(Word(one.text, one.place, start, end) for one, start, end in spans))
 
     def embed(self, waveform: np.ndarray, sample_rate: int) -> np.ndarray:
         if (seconds := len(waveform) / sample_rate) < MIN_SECONDS:
@@ -144,4 +151,6 @@ def read(text: str, language: str | None = None, dictionary: Mapping[str, str] |
     words = re.sub(r"\d+", "мн+ого ч+исел", text).split()
     words = [(dictionary or {}).get(word.strip(",.!?").lower(), word) for word in words]
     shown = " ".join(word if re.search("[+\u0301]", word) else VOWEL.sub(r"+\g<0>", word, count=1) for word in words)
-    return [Sentence(language or "ru", re.sub(r"\+(\w)", "\\1\u0301", shown), ("ˈa", "."), ("ru", "ru"))]
+    tokens = tuple(Token(match[0], match.start(), 0, 1) for match in re.finditer(r"\S*\w\S*", text))
+    accented = re.sub(r"\+(\w)", "\\1\u0301", shown)
+    return [Sentence(language or "ru", accented, ("ˈa", "."), ("ru", "ru"), tokens=tokens)]

@@ -1,6 +1,7 @@
 """./tembr speak and read, with a stand-in for the networks: what is asked of them, and what is written and said."""
 
 import json
+import re
 from dataclasses import fields
 
 import av
@@ -13,7 +14,7 @@ from app.db import Pronunciation, Voice, db
 from app.speak.request import SpeechRequest
 from app.voices import recordings
 from config import Config
-from models import VoiceProfile, read_tags, says_synthetic
+from models import SpokenSentence, VoiceProfile, Word, read_tags, says_synthetic
 from models.recording import UnreadableAudio
 
 RATE = 16_000
@@ -45,8 +46,9 @@ class Cloner:
             raise RuntimeError("out of memory")
         self.said.append({"text": text, "profile": profile, "language": language, "speed": speed, "seed": seed})
         self.asked, self.networks = (pitch, pauses), (synthesizer, vocoder)
-        yield np.zeros(RATE // 4, np.float32)
-        yield np.zeros(RATE // 4, np.float32)
+        words = [Word(match[0], match.start(), 0.05, 0.2) for match in re.finditer(r"\S+", text)]
+        yield SpokenSentence(np.zeros(RATE // 4, np.float32), tuple(words[:1]))
+        yield SpokenSentence(np.zeros(RATE // 4, np.float32), tuple(words[1:2]))
 
 
 @pytest.fixture(autouse=True)

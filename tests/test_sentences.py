@@ -8,7 +8,7 @@ from models.text.sentences import MAX_SENTENCE, PARAGRAPH_PAUSE, clean, cut, lan
 
 def written(text):
     """The sentences a text is cut into."""
-    return [sentence for sentence, _ in sentences(clean(text))]
+    return [sentence for sentence, *_ in sentences(clean(text))]
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_language_is_that_of_most_words(text, language):
     ],
 )
 def test_a_pause_is_as_long_as_asked(between, seconds):
-    (_, pause), _ = sentences(clean(f"One.{between}Two."))
+    (_, pause, _), _ = sentences(clean(f"One.{between}Two."))
     assert pause == seconds
 
 

@@ -139,8 +139,8 @@ class Speaker:
         draft = path.with_name(f".{path.name}.partial")
         try:
             with SpeechFile(draft, self.cloner.sample_rate, request.format, tags, request.kbits) as file:
-                for piece in request.say(self.cloner, sentences):
-                    file.write(piece)
+                for sentence in request.say(self.cloner, sentences):
+                    file.write(sentence.waveform)
             draft.replace(path)
         finally:
             draft.unlink(missing_ok=True)

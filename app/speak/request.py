@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING
 from models import FORMATS, KBITS, LANGUAGES, MAX_SEED, PAUSES, PITCH, SPEED, USUAL_KBITS, Range
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from app.db import Speech
-    from models import Sentence, VoiceCloner, VoiceProfile
+    from models import Sentence, SpokenSentence, VoiceCloner, VoiceProfile
 
 IN_USE = "tembr, or an imported network; what is in use when not given."
 
@@ -59,7 +57,7 @@ class SpeechRequest:
     vocoder: str = knob("", IN_USE)
     takes: int = 1  # spoken with this seed and those after it; the closest to the voice is kept
 
-    def say(self, cloner: "VoiceCloner", sentences: "list[Sentence]") -> "Iterator[np.ndarray]":
+    def say(self, cloner: "VoiceCloner", sentences: "list[Sentence]") -> "Iterator[SpokenSentence]":
         """The sentences as they are asked for, one after the other.  Yields and raises what VoiceCloner.say does."""
         profile, manner = self.voice.profile, (self.speed, self.pitch, self.pauses, self.seed)
         return cloner.say(sentences, profile, *manner, self.synthesizer, self.vocoder)

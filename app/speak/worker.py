@@ -115,11 +115,11 @@ def _take(
     with closing(pieces), _closed(file):
         if request.takes == 1:
             stream.begin(draft.path)
-        for piece in pieces:
-            file.write(piece)
+        for sentence in pieces:
+            file.write(sentence.waveform)
             if request.takes == 1:
                 stream.grow()
-            heard.add(piece)
+            heard.add(sentence.waveform)
             spoken()
     if request.takes == 1:
         stream.grow()

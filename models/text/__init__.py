@@ -6,21 +6,22 @@
 """
 
 import re
-from collections.abc import Callable, Mapping
+from bisect import bisect
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from models.errors import N_, NN_, TembrError
 from models.limits import LANGUAGES, MAX_TEXT_CHARACTERS
 
 from . import english, russian
 from .dictionary import respeller
-from .sentences import clean, cut, has_cyrillic, language_of, runs, sentences
+from .sentences import cleaned, cut, has_cyrillic, language_of, runs, sentences
 from .stress import with_accents
-from .symbols import WORD_BORDER
+from .symbols import BREAKS, WORD_BORDER
+from .tokens import Sound, Token, Written, labelled, owners, spoken_parts, tokens_of, written_words
 
 MAX_WORDS = 400  # characters of a sentence after numbers are written out
-
-BREAKS = (WORD_BORDER, *",.!?")  # weakest first
 
 _LONG_NUMBER = re.compile(r"\d{16,}")  # is read digit by digit
 _STANDARD = re.compile(r"(?<![\w.])([A-Z])\.(?=\d{2,4}\b(?!\.?\d))")  # H.323: the full stop is not spoken
@@ -54,6 +55,7 @@ class Sentence:
     phones: tuple[str, ...]  # of SYMBOLS, WORD_BORDER between words; the last is one of . ? !
     languages: tuple[str, ...]  # of each phone
     pause_after: float = 0.0  # seconds of silence asked for, by a mark or an empty line; 0 for an ordinary pause
+    tokens: tuple[Token, ...] = ()  # the words of the text as it was written, each with the phones that say it
 
 
 def read(text: str, language: str | None = None, dictionary: Mapping[str, str] | None = None) -> list[Sentence]:
@@ -66,23 +68,32 @@ def read(text: str, language: str | None = None, dictionary: Mapping[str, str] |
     """
     if len(text) > MAX_TEXT_CHARACTERS:
         raise TextTooLong(len(text))
-    text = clean(text)
-    default = language if language in LANGUAGES else language_of(text, None) or LANGUAGES[0]
+    readable, places = cleaned(text)
+    default = language if language in LANGUAGES else language_of(readable, None) or LANGUAGES[0]
     respell = respeller(dictionary)
-    found = [
-        sentence for written, pause in sentences(text) for sentence in _read_sentence(written, default, pause, respell)
-    ]
+    found = []
+    for written, pause, start in sentences(readable):
+        words = written_words(written, start, places, text)
+        found += _read_sentence(written, words, default, pause, respell)
     if not found:
         raise NothingToSay
     return found
 
 
-def _read_sentence(written: str, default: str, pause: float, respell: Callable[[str], str]) -> list[Sentence]:
+def _read_sentence(
+    written: str, words: list[Written], default: str, pause: float, respell: Callable[[str], str]
+) -> list[Sentence]:
     """Convert one written sentence; yield several if its numbers make it too long in words."""
     language = language_of(written, default)
-    pieces = cut(_in_words(respell(written), language), MAX_WORDS)
+    pieces = cut(_accented(_in_words(respell(written), language)), MAX_WORDS)
     last = _last_mark(written)
-    found = [_sentence(words, language, last if words is pieces[-1] else ".") for words in pieces]
+    parts = [part for piece in pieces for _, part in spoken_parts(piece)]
+    origins = owners(words, parts, lambda word: _in_words(respell(word), language))
+    found = []
+    for piece in pieces:
+        n_parts = len(spoken_parts(piece))
+        of_piece, origins = origins[:n_parts], origins[n_parts:]
+        found.append(_sentence(piece, of_piece, language, last if piece is pieces[-1] else "."))
     found = [sentence for sentence in found if sentence]
     if found and pause:
         found[-1] = replace(found[-1], pause_after=pause)
@@ -90,9 +101,13 @@ def _read_sentence(written: str, default: str, pause: float, respell: Callable[[
 
 
 def _in_words(written: str, language: str) -> str:
-    """Write numbers and abbreviations out; put + before the stressed vowel of Russian words."""
+    """Write numbers and abbreviations out."""
     written = _LONG_NUMBER.sub(lambda digits: " ".join(digits[0]), written)
-    words = english.normalise(written) if language == "en" else russian.normalise(_STANDARD.sub(r"\1 ", written))
+    return english.normalise(written) if language == "en" else russian.normalise(_STANDARD.sub(r"\1 ", written))
+
+
+def _accented(words: str) -> str:
+    """Put + before the stressed vowel of Russian words."""
     return russian.accent(words) if has_cyrillic(words) else words
 
 
@@ -102,26 +117,33 @@ def _last_mark(written: str) -> str:
     return next((mark for mark in "?!" if mark in marks), ".")
 
 
-def _sentence(words: str, language: str, last: str) -> Sentence | None:
-    """Convert a sentence in words to phones; None if it has none."""
-    sounds: list[tuple[str, str]] = []  # phone, language
+def _sentence(words: str, origins: Sequence[Written], language: str, last: str) -> Sentence | None:
+    """Convert a sentence in words to phones; None if it has none.  origins: the written word of each spoken part."""
+    sounds: list[Sound] = []
+    starts, end = [start for start, _ in spoken_parts(words)], 0
     for run_language, run in runs(words, language):
-        for phone in _phones(run, run_language):
-            _add(sounds, phone, run_language)
-    while sounds and sounds[-1][0] in BREAKS:
+        start = words.index(run, end)
+        end = start + len(run)
+        parts = [(part, origins[bisect(starts, start + at) - 1]) for at, part in spoken_parts(run)]
+        for phone, origin in labelled(_phones(run, run_language), parts, partial(_phones, language=run_language)):
+            _add(sounds, Sound(phone, run_language, origin))
+    while sounds and sounds[-1].phone in BREAKS:
         sounds.pop()
     if not sounds:
         return None
-    phones, languages = zip(*sounds, (last, language), strict=True)
-    return Sentence(language, with_accents(words), phones, languages)
+    phones = (*(sound.phone for sound in sounds), last)
+    languages = (*(sound.language for sound in sounds), language)
+    return Sentence(
+        language, with_accents(words), phones, languages, tokens=tokens_of([sound.origin for sound in sounds])
+    )
 
 
-def _add(sounds: list[tuple[str, str]], phone: str, language: str) -> None:
-    """Append a phone; keep the strongest of several pauses and borders in a row, and none at the start."""
-    if phone not in BREAKS or (sounds and sounds[-1][0] not in BREAKS):
-        sounds.append((phone, language))
-    elif sounds:
-        sounds[-1] = (max(sounds[-1][0], phone, key=BREAKS.index), sounds[-1][1])
+def _add(sounds: list[Sound], sound: Sound) -> None:
+    """Append a sound; keep the strongest of several pauses and borders in a row, and none at the start."""
+    if sound.phone not in BREAKS or (sounds and sounds[-1].phone not in BREAKS):
+        sounds.append(sound)
+    elif sounds and BREAKS.index(sound.phone) > BREAKS.index(sounds[-1].phone):
+        sounds[-1] = replace(sounds[-1], phone=sound.phone)
 
 
 def _phones(run: str, language: str) -> list[str]:

@@ -63,9 +63,27 @@ _CLAUSE_BORDERS = (re.compile(r"[;:.!?…][\"'»”’)]*\s"), re.compile(r"\s[�
 
 def clean(text: str) -> str:
     """Remove what cannot be read: return NFC, "\\n" as the one line break, no control characters or pictures."""
-    text = unicodedata.normalize("NFC", _LINE_BREAK.sub("\n", text))
-    text = "".join(map(_readable, text))
-    return _LETTERS.sub(_one_alphabet, text)
+    return cleaned(text)[0]
+
+
+def cleaned(text: str) -> tuple[str, list[int]]:
+    """As clean; return also where in the text each character comes from, and at last the text's length."""
+    characters, places = [], []
+    for place, written in _composed(text):
+        readable = "".join(map(_readable, written))
+        characters.append(readable)
+        places += [place] * len(readable)
+    return _LETTERS.sub(_one_alphabet, "".join(characters)), [*places, len(text)]
+
+
+def _composed(text: str) -> Iterator[tuple[int, str]]:
+    """(place, character) of each character of a text: NFC with its combining marks, line breaks as "\\n"."""
+    start = 0
+    for end in range(1, len(text) + 1):
+        if end < len(text) and (unicodedata.combining(text[end]) or text[end - 1 : end + 1] == "\r\n"):
+            continue
+        yield start, unicodedata.normalize("NFC", _LINE_BREAK.sub("\n", text[start:end]))
+        start = end
 
 
 def _readable(character: str) -> str:
@@ -143,44 +161,55 @@ def runs(text: str, language: str) -> list[tuple[str, str]]:
     return [(lang, part) for lang, part in [*parts, (language, text[start:])] if part.strip()]
 
 
-def sentences(text: str) -> Iterator[tuple[str, float]]:
-    """(sentence, seconds of silence after it), each sentence at most MAX_SENTENCE characters and with a word in it.
+def sentences(text: str) -> Iterator[tuple[str, float, int]]:
+    """(sentence, seconds of silence after it, where it starts), each of at most MAX_SENTENCE and with a word in it.
 
+    A sentence is the characters of the text from its start on, but for the marks of lists.
     Pause marks in a row add up and are not combined with other pauses; any number of empty lines is one pause.
     """
     pending, asked, empty = None, 0.0, False
-    for part, seconds, is_empty in _parts(text):
-        for sentence in _split(part):
-            for piece in cut(sentence, MAX_SENTENCE):
-                if not _WORD.search(piece):
-                    continue
-                if pending is not None:
-                    yield pending, _silence(asked, empty)
-                pending, asked, empty = piece, 0.0, False
+    for part, seconds, is_empty, start in _parts(text):
+        end = 0
+        for piece in (piece for sentence in _split(part) for piece in cut(sentence, MAX_SENTENCE)):
+            place = part.index(piece, end)  # only spaces stand between pieces
+            end = place + len(piece)
+            if not _WORD.search(piece):
+                continue
+            if pending is not None:
+                yield pending[0], _silence(asked, empty), pending[1]
+            pending, asked, empty = (piece, start + place), 0.0, False
         asked, empty = asked + seconds, empty or is_empty
     if pending is not None:
-        yield pending, _silence(asked, empty)
+        yield pending[0], _silence(asked, empty), pending[1]
 
 
 def _silence(asked: float, empty: bool) -> float:
     return min(asked, MAX_PAUSE) or PARAGRAPH_PAUSE * empty
 
 
-def _parts(text: str) -> Iterator[tuple[str, float, bool]]:
-    """(part of a line, seconds of silence asked for after it, whether the line is empty)."""
+def _parts(text: str) -> Iterator[tuple[str, float, bool, int]]:
+    """(part of a line, seconds of silence asked for after it, whether the line is empty, where the part starts)."""
+    start = 0
     for line in text.split("\n"):
-        pieces = _ASKED_PAUSE.split(line)  # text, seconds, text, seconds, ..., text
-        pieces[0] = _LIST_MARK.sub(lambda mark: f"{mark[1]}, " if mark[1] else "", pieces[0])
-        for part, seconds in zip(pieces[::2], pieces[1::2], strict=False):
-            yield _INNER_LIST_MARK.sub(_inner_list_mark, part), float(seconds.replace(",", ".")), False
-        yield _INNER_LIST_MARK.sub(_inner_list_mark, pieces[-1]), 0.0, not line.strip()
+        end = 0
+        for mark in [*_ASKED_PAUSE.finditer(line), None]:
+            part = line[end : mark.start() if mark else None]
+            part = _INNER_LIST_MARK.sub(_inner_list_mark, part if end else _LIST_MARK.sub(_list_mark, part))
+            yield part, float(mark[1].replace(",", ".")) if mark else 0.0, not mark and not line.strip(), start + end
+            end = mark.end() if mark else end
+        start += len(line) + 1
+
+
+def _list_mark(mark: re.Match) -> str:
+    """ "3. " as "3, ", any other mark of a list as spaces; of the same length."""
+    return re.sub(r"[.)]", ",", mark[0]) if mark[1] else " " * len(mark[0])
 
 
 def _inner_list_mark(mark: re.Match) -> str:
-    """ "; 2) second" as "; 2, second", unless the bracket closes one."""
+    """ "; 2) second" as "; 2, second", of the same length, unless the bracket closes one."""
     if mark.string.rfind("(", 0, mark.start()) > mark.string.rfind(")", 0, mark.start()):
         return mark[0]
-    return f" {mark[1].upper() if mark[1].isascii() else mark[1]}, "
+    return (mark[0].upper() if mark[1].isascii() else mark[0]).replace(")", ",")
 
 
 def _split(text: str) -> list[str]:

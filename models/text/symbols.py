@@ -8,6 +8,7 @@ PAD = "_"
 START = "^"  # what precedes the first phone of a sentence: 50 ms of silence
 WORD_BORDER = " "  # kept in readings, never given an id: a border alone makes no sound
 PAUSES = (",", ".", "?", "!")  # the only places where silence may be
+BREAKS = (WORD_BORDER, ",", ".", "!", "?")  # between words, weakest first
 
 RUSSIAN_CONSONANTS = (
     "p", "pʲ", "b", "bʲ", "t", "tʲ", "d", "dʲ", "k", "kʲ", "ɡ", "ɡʲ", "f", "fʲ", "v", "vʲ", "s", "sʲ", "z", "zʲ",
