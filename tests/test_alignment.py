@@ -5,9 +5,12 @@ from itertools import pairwise, product
 import numpy as np
 import pytest
 
+from models import alignment
 from models.limits import MAX_TEXT_CHARACTERS
-from models.text.symbols import PAUSES, START, WORD_BORDER
-from models.training import alignment
+from models.phone_classifier import PhoneClassifier, PhoneClassifierConfig
+from models.text.symbols import PAUSES, START, SYMBOLS, WORD_BORDER
+from models.training import alignment as training
+from models.training.alignment import posteriors, uniform_posteriors
 from models.training.corpus import Clip, write_clips
 
 OPTIONAL = np.array([False, True, False, True, False])
@@ -37,7 +40,7 @@ def test_posteriors_are_those_of_all_ways_added_up():
     for way in ways(len(likelihoods)):
         expected[np.arange(len(way)), way] += chance_of(way, likelihoods)
     expected /= expected.sum(1, keepdims=True)
-    np.testing.assert_allclose(alignment.posteriors(likelihoods, OPTIONAL), expected, atol=1e-9)
+    np.testing.assert_allclose(posteriors(likelihoods, OPTIONAL), expected, atol=1e-9)
 
 
 def test_the_best_path_is_the_likeliest_of_all_ways():
@@ -48,7 +51,7 @@ def test_the_best_path_is_the_likeliest_of_all_ways():
 
 def test_posteriors_of_a_long_recording_do_not_underflow():
     likelihoods = np.full((1600, len(OPTIONAL)), 1e-9)
-    shares = alignment.posteriors(likelihoods, OPTIONAL)
+    shares = posteriors(likelihoods, OPTIONAL)
     np.testing.assert_allclose(shares.sum(1), 1, atol=1e-6)
 
 
@@ -79,7 +82,7 @@ def test_a_text_that_hardly_fits_gets_one_state_a_phone():
 
 
 def test_equal_durations_leave_out_what_is_optional():
-    shares = alignment.uniform_posteriors(9, OPTIONAL)
+    shares = uniform_posteriors(9, OPTIONAL)
     np.testing.assert_allclose(shares.sum(1), 1)
     np.testing.assert_allclose(shares.sum(0), [3, 0, 3, 0, 3])
 
@@ -96,19 +99,33 @@ def test_a_loud_frame_is_no_silence():
 def test_a_clip_whose_text_cannot_be_read_is_left_out():
     texts = ["Oh.", "!!!", "Oh. " * MAX_TEXT_CHARACTERS]
     clips = [Clip(f"{i}.opus", "anna", "en", text, "own", 1.0, mel=(0, 100)) for i, text in enumerate(texts)]
-    assert [clip.path for clip, _ in alignment.readable(clips)] == ["0.opus"]
+    assert [clip.path for clip, _ in training.readable(clips)] == ["0.opus"]
 
 
 def test_a_cache_in_which_no_text_can_be_read_is_an_error_that_names_it(tmp_path):
     write_clips(tmp_path, [Clip("0.opus", "anna", "en", "!!!", "own", 1.0, mel=(0, 100))], {})
-    with pytest.raises(alignment.NothingToAlign, match=str(tmp_path)):
-        alignment.align_corpus(tmp_path, 1)
+    with pytest.raises(training.NothingToAlign, match=str(tmp_path)):
+        training.align_corpus(tmp_path, 1)
 
 
 def test_batches_hold_clips_of_like_length():
     lengths = np.random.default_rng(0).permutation(100) + 10
-    clips = [alignment.Clip("", "", "en", "", "", 1.0, mel=(0, int(length))) for length in lengths]
+    clips = [Clip("", "", "en", "", "", 1.0, mel=(0, int(length))) for length in lengths]
     for seed in range(5):
-        picked = alignment.batches(clips, np.random.default_rng(seed), size=8)
+        picked = training.batches(clips, np.random.default_rng(seed), size=8)
         assert len(set(picked)) == 8
         assert np.ptp(lengths[picked]) == 7
+
+
+def test_phones_are_heard_without_a_text(monkeypatch):
+    said = [(START, 8), ("s", 6), ("ˈi", 9), (START, 7), ("s", 5), ("ˈoʊ", 9), (START, 10)]
+    classes = np.repeat([SYMBOLS.index(symbol) for symbol, _ in said], [frames for _, frames in said])
+    probabilities = np.full((len(classes), len(SYMBOLS)), 0.2 / len(SYMBOLS))
+    probabilities[np.arange(len(classes)), classes] += 0.8
+    mel = np.where(classes[:, None] == alignment.SILENCE, -3.5, 1.0) * np.ones(80)
+    monkeypatch.setattr(alignment, "_probabilities", lambda network, mel: probabilities)
+    network = PhoneClassifier(PhoneClassifierConfig(len(SYMBOLS), dim=8, hidden=8, layers=1))
+    heard = alignment.hear(network, mel, ("ru", "en"))
+    assert heard.phones == [START, "s", "ˈi", ",", "s", "ˈoʊ", "."]
+    assert heard.durations == [frames for _, frames in said]
+    assert set(heard.languages) == {"en"}

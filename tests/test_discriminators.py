@@ -3,8 +3,8 @@
 import numpy as np
 import torch
 
+from models.losses import feature_loss
 from models.training.discriminators import Discriminators, MelDiscriminator
-from models.training.losses import feature_loss
 from tests.speech import kathleen
 
 

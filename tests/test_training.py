@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from models import checkpoint
+from models.alignment import phone_energy, phone_pitch
 from models.audio import SPEECH_LEVEL_DB, level_db, speech_mel
 from models.phone_classifier import PhoneClassifier, PhoneClassifierConfig
 from models.pitch import pitch_statistics
@@ -317,18 +318,18 @@ def test_durations_of_a_copy_of_another_length_add_up_to_it():
 
 def test_pitch_of_a_phone_is_the_mean_over_its_voiced_frames():
     f0 = np.array([100, 0, 100, 0, 0, 400, 400], dtype=np.float32)
-    pitch = utterances.phone_pitch(f0, np.array([3, 2, 2]))
+    pitch = phone_pitch(f0, np.array([3, 2, 2]))
     np.testing.assert_allclose(np.exp(pitch), [100, 200, 400], rtol=1e-5)  # the voiceless one lies between
 
 
 def test_a_whisper_gets_the_middle_of_human_voices():
-    pitch = utterances.phone_pitch(np.zeros(5, dtype=np.float32), np.array([3, 2]))
+    pitch = phone_pitch(np.zeros(5, dtype=np.float32), np.array([3, 2]))
     np.testing.assert_allclose(np.exp(pitch), 150)
 
 
 def test_energy_of_a_phone_is_its_mean_mel():
     mel = np.repeat([[-3.0], [-1.0], [1.0]], 80, axis=1)
-    energy = utterances.phone_energy(mel, np.array([2, 0, 1]))
+    energy = phone_energy(mel, np.array([2, 0, 1]))
     np.testing.assert_allclose(energy, [-2, ENERGY_MIDDLE, 1])
 
 

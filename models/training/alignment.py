@@ -15,7 +15,7 @@ expectation-maximisation: the states' posteriors (forward-backward) are the targ
 import argparse
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import numba
@@ -24,63 +24,17 @@ import torch
 from torch import Tensor, nn
 
 from models import checkpoint
+from models.alignment import States, align, state_likelihoods, states_of
 from models.phone_classifier import PhoneClassifier, PhoneClassifierConfig
-from models.text import NothingToSay, TextTooLong, read
-from models.text.symbols import PAUSES, START, SYMBOLS, WORD_BORDER
+from models.text import NothingToSay, TextTooLong
+from models.text.symbols import SYMBOLS
 from models.training.corpus import Clip, load_clips
 from models.training.run import Meter, Run, descend, device, learning_rate, set_learning_rate
 
-SILENCE = SYMBOLS.index(START)  # the one class of all pauses
 UNIFORM_STEPS = 150  # targets of the first steps: equal durations
-QUIET_SHARE = 0.35  # of the way from a clip's quietest to its loudest frames: below it silence is possible
-LOUD_SILENCE = 1e-4  # likelihood of silence where it is not
-LEAST_PRIOR = 1e-3  # of a phone among all frames
 PRIOR_RATE = 0.02  # how fast the priors follow the last batches
 SHARPNESS = 0.5  # exponent of the likelihoods while learning; less makes targets softer
-MIN_PHONE_FRAMES, MIN_STRESSED_FRAMES = 2, 3  # of the aligner; without them vowels shrink to a frame
-MIN_PAUSE_FRAMES = 5  # 62 ms; a shorter silence belongs to the phone before it
 BATCH, PEAK_RATE = 16, 1e-3
-
-
-@dataclass(frozen=True)
-class States:
-    """The way through a sentence: symbols, and for each state its class, its symbol, and whether it may be left out."""
-
-    symbols: tuple[str, ...]
-    languages: tuple[str, ...]  # of each symbol
-    classes: np.ndarray  # (states,) int64
-    owners: np.ndarray  # (states,) int64, index of the symbol
-    optional: np.ndarray  # (states,) bool
-
-
-def states_of(text: str, language: str, frames: int) -> States:
-    """States of a text said in so many frames: silence, its phones with optional silence at each border, silence."""
-    symbols, languages = [START], [language]
-    phones = [
-        phone for sentence in read(text, language) for phone in zip(sentence.phones, sentence.languages, strict=True)
-    ]
-    for phone, spoken in phones:
-        if phone in (WORD_BORDER, *PAUSES) and symbols[-1] in (WORD_BORDER, *PAUSES):
-            symbols[-1] = phone if symbols[-1] == WORD_BORDER else symbols[-1]
-        elif not (phone in (WORD_BORDER, *PAUSES) and symbols[-1] == START):
-            symbols.append(phone)
-            languages.append(spoken)
-    silent = np.array([symbol in (START, WORD_BORDER, *PAUSES) for symbol in symbols])
-    repeats = np.array([least_frames(symbol) for symbol in symbols])
-    if repeats.sum() >= frames:
-        repeats[:] = 1
-    classes = np.array([SILENCE if quiet else SYMBOLS.index(s) for s, quiet in zip(symbols, silent, strict=True)])
-    owners = np.repeat(np.arange(len(symbols)), repeats)
-    optional = silent[owners]
-    optional[0] = optional[-1] = False
-    return States(tuple(symbols), tuple(languages), classes[owners], owners, optional)
-
-
-def least_frames(symbol: str) -> int:
-    """How long a phone lasts at least; pauses may be a single frame."""
-    if symbol in (START, WORD_BORDER, *PAUSES):
-        return 1
-    return MIN_STRESSED_FRAMES if symbol.startswith("ˈ") else MIN_PHONE_FRAMES
 
 
 @numba.njit(cache=True)
@@ -122,53 +76,11 @@ def posteriors(likelihoods: np.ndarray, optional: np.ndarray) -> np.ndarray:
     return forward
 
 
-@numba.njit(cache=True)
-def best_path(scores: np.ndarray, optional: np.ndarray) -> np.ndarray:
-    """The state at each frame on the likeliest way.  scores: (frames, states) log-likelihoods.  Returns (frames,)."""
-    frames, states = scores.shape
-    best = np.full((frames, states), -1e30)
-    steps = np.zeros((frames, states), dtype=np.int8)
-    best[0, 0] = scores[0, 0]
-    for t in range(1, frames):
-        for s in range(states):
-            value, step = best[t - 1, s], 0
-            if s > 0 and best[t - 1, s - 1] > value:
-                value, step = best[t - 1, s - 1], 1
-            if s > 1 and optional[s - 1] and best[t - 1, s - 2] > value:
-                value, step = best[t - 1, s - 2], 2
-            best[t, s] = value + scores[t, s]
-            steps[t, s] = step
-    path = np.zeros(frames, dtype=np.int64)
-    path[frames - 1] = states - 1
-    for t in range(frames - 1, 0, -1):
-        path[t - 1] = path[t] - steps[t, path[t]]
-    return path
-
-
 def uniform_posteriors(frames: int, optional: np.ndarray) -> np.ndarray:
     """Equal durations for the states that may not be left out.  (frames, states)."""
     needed = np.flatnonzero(~optional)
     state = needed[np.arange(frames) * len(needed) // frames]
     return np.eye(len(optional))[state]
-
-
-def silence_likelihoods(mel: np.ndarray) -> np.ndarray:
-    """How well each frame goes with silence, by level alone.  mel: (frames, 80).  Returns (frames,)."""
-    levels = mel.astype(np.float32).mean(1)
-    quietest, loudest = np.percentile(levels, [2, 95])
-    return np.where(levels < quietest + QUIET_SHARE * (loudest - quietest), 1.0, LOUD_SILENCE)
-
-
-def state_likelihoods(probabilities: np.ndarray, mel: np.ndarray, states: States, prior: np.ndarray) -> np.ndarray:
-    """Of each frame under each state, up to a factor for each frame; (frames, states).
-
-    A phone's probability over its prior is its likelihood (hybrid models); without it common phones, and silence
-    above all, swallow the rest.
-    """
-    likelihoods = (probabilities / np.maximum(prior, LEAST_PRIOR))[:, states.classes].astype(np.float64)
-    silent = states.classes == SILENCE
-    likelihoods[:, silent] *= silence_likelihoods(mel)[:, None]
-    return likelihoods + 1e-9
 
 
 def targets(probabilities: np.ndarray, mel: np.ndarray, states: States, prior: np.ndarray, uniform: bool) -> np.ndarray:
@@ -231,27 +143,6 @@ def train(
     return network.eval()
 
 
-@torch.inference_mode()
-def align(network: PhoneClassifier, mel: np.ndarray, states: States) -> dict:
-    """Phones, languages, durations (frames) and likelihood of one clip.  mel: (frames, 80)."""
-    mels, mask = padded([mel], next(network.parameters()).device)
-    probabilities = network(mels, mask)[0].exp().cpu().numpy()
-    scores = np.log(state_likelihoods(probabilities, mel, states, network.prior.cpu().numpy()))
-    path = best_path(scores, states.optional)
-    durations = np.bincount(states.owners[path], minlength=len(states.symbols))
-    phones, languages, lengths = [], [], []
-    for place, (symbol, language, frames) in enumerate(zip(states.symbols, states.languages, durations, strict=True)):
-        optional = symbol in (WORD_BORDER, *PAUSES) and place < len(durations) - 1
-        if optional and frames < MIN_PAUSE_FRAMES:
-            lengths[-1] += int(frames)
-            continue
-        phones.append("," if symbol == WORD_BORDER else symbol)
-        languages.append(language)
-        lengths.append(int(frames))
-    likelihood = float(scores[np.arange(len(path)), path].mean())
-    return {"phones": phones, "languages": languages, "durations": lengths, "likelihood": likelihood}
-
-
 class NothingToAlign(ValueError):
     """No clip of a cache has a text that it can be aligned with."""
 
@@ -278,7 +169,7 @@ def align_corpus(cache: Path, last: int, start: Path | None = None) -> None:
     network = train(cache, clips, states, last, start)
     stored = np.load(cache / "mels.npy", mmap_mode="r")
     aligned = {
-        clip.path: align(network, stored[clip.mel[0] :][: clip.mel[1]], way)
+        clip.path: asdict(align(network, stored[clip.mel[0] :][: clip.mel[1]], way))
         for clip, way in zip(clips, states, strict=True)
     }
     checkpoint.save(cache / "phone_classifier.safetensors", network, steps=last)

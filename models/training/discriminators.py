@@ -6,7 +6,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import weight_norm
 
-from models.training.losses import discriminator_loss, feature_loss, generator_loss
+from models.losses import feature_loss
+from models.training.losses import discriminator_loss, generator_loss
 from models.training.run import descend
 
 SLOPE = 0.1

@@ -9,69 +9,25 @@ CACHE/speaker_classifier.safetensors.
 
 import argparse
 from collections import defaultdict
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from models import checkpoint
-from models.audio import SPEECH_MEL
+from models.speaker_classifier import SpeakerClassifier, SpeakerClassifierConfig
 from models.training.corpus import load_clips
 from models.training.run import Meter, Run, device, learning_rate, set_learning_rate
 from models.training.utterances import equalizers
 
-CONTEXTS = ((5, 1), (3, 2), (3, 3), (1, 1))  # kernel and dilation of each layer
-SLOPE = 0.1
 MIN_FRAMES = 120  # of a clip to learn from
 SEGMENT_FRAMES = (100, 220)
 MAX_SPEAKER_FRAMES = 8000  # beyond them a speaker is not drawn more often
 BATCH, PEAK_RATE = 48, 2e-3
 SCALE, MARGIN = 24.0, 0.15  # of the cosines (additive margin, arXiv:1801.05599); the margin grows in the first half
 EQUALIZER_SPREAD, NOISE = 0.25, 0.1  # of a mel: so that rooms and microphones tell nothing
-
-
-@dataclass(frozen=True)
-class SpeakerClassifierConfig:
-    n_speakers: int
-    n_mels: int = SPEECH_MEL.n_mels
-    dim: int = 224
-    embedding: int = 128
-
-
-class SpeakerClassifier(nn.Module):
-    """Convolutions over mel frames, mean and standard deviation over time, and an embedding."""
-
-    def __init__(self, config: SpeakerClassifierConfig):
-        super().__init__()
-        self.config = config
-        widths = (config.n_mels, config.dim, config.dim, config.dim, 2 * config.dim)
-        self.layers = nn.ModuleList(
-            nn.Conv1d(before, after, kernel, padding=dilation * (kernel // 2), dilation=dilation)
-            for before, after, (kernel, dilation) in zip(widths[:-1], widths[1:], CONTEXTS, strict=True)
-        )
-        self.norms = nn.ModuleList(nn.BatchNorm1d(width) for width in widths[1:])
-        self.project = nn.Linear(4 * config.dim, config.embedding)
-        self.speakers = nn.Parameter(torch.randn(config.n_speakers, config.embedding) * 0.1)
-
-    def forward(self, mels: Tensor, mask: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Embeddings, (batch, embedding) of unit norm, and the features of each layer, (batch, channels, frames).
-
-        mels: (batch, frames, n_mels); mask: (batch, frames, 1).
-        """
-        mean = (mels * mask).sum(1, keepdim=True) / mask.sum(1, keepdim=True).clamp(min=1)
-        mask = mask.transpose(1, 2)
-        x, features = ((mels - mean).transpose(1, 2)) * mask, []
-        for layer, norm in zip(self.layers, self.norms, strict=True):
-            x = norm(F.leaky_relu(layer(x), SLOPE)) * mask
-            features.append(x)
-        count = mask.sum(2).clamp(min=1)
-        mean = x.float().sum(2) / count
-        variance = x.float().square().sum(2) / count - mean.square()
-        pooled = torch.cat([mean, variance.clamp(min=1e-4).sqrt()], dim=1)
-        return F.normalize(self.project(pooled).float(), dim=1), features
 
 
 class Segments:

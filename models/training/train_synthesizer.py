@@ -15,14 +15,14 @@ from torch import Tensor
 
 from models import checkpoint
 from models.limits import LANGUAGES
+from models.losses import envelope_loss, feature_loss, prosody_losses, words_loss
 from models.phone_classifier import PhoneClassifier, PhoneClassifierConfig
 from models.reference import Reference
+from models.speaker_classifier import SpeakerClassifier, SpeakerClassifierConfig
 from models.synthesizer import Prosody, Synthesizer, SynthesizerConfig, Voice
 from models.text.symbols import PHONE_CLASSES, SYMBOLS
 from models.training.discriminators import MelDiscriminator, adversarial_losses
-from models.training.losses import envelope_loss, feature_loss, prosody_losses, words_loss
 from models.training.run import Meter, Run, averaged, descend, device, learning_rate, set_learning_rate
-from models.training.speaker_classifier import SpeakerClassifier, SpeakerClassifierConfig
 from models.training.utterances import MEAN_MEL, REAL_DOMAINS, Batch, Sampling, Utterances
 from models.voice_profile import PROFILE_SIZE
 

@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
 
+from models.alignment import phone_energy, phone_pitch
 from models.audio import MAX_MEL, SPEECH_MEL
 from models.limits import LANGUAGES
 from models.synthesizer import ENERGY_MIDDLE, PITCH_UNIT, RECORDED
@@ -274,30 +275,6 @@ def rescaled(durations: list[int], frames: int) -> np.ndarray:
     """Durations of the same phones in a copy of another length; their sum is frames."""
     ends = np.cumsum(durations)
     return np.diff(np.round(ends * frames / ends[-1]).astype(np.int64), prepend=0)
-
-
-def phone_pitch(f0: np.ndarray, durations: np.ndarray) -> np.ndarray:
-    """Mean log F0 of each phone, interpolated through phones without voice.  f0: (frames,), 0 where unvoiced."""
-    voiced = f0 > 0
-    if not voiced.any():
-        return np.full(len(durations), np.log(150.0))
-    logs = np.where(voiced, np.log(np.maximum(f0, 1)), 0.0)
-    sums, counts = (of_phones(values, durations) for values in (logs, voiced))
-    known = counts > 0
-    phones = np.arange(len(durations))
-    return np.interp(phones, phones[known], sums[known] / counts[known])
-
-
-def phone_energy(mel: np.ndarray, durations: np.ndarray) -> np.ndarray:
-    """Mean mel of each phone.  mel: (frames, 80)."""
-    sums = of_phones(mel.mean(1), durations)
-    return np.where(durations > 0, sums / np.maximum(durations, 1), ENERGY_MIDDLE)
-
-
-def of_phones(values: np.ndarray, durations: np.ndarray) -> np.ndarray:
-    """Sums of a value over the frames of each phone.  values: (frames,)."""
-    starts = np.cumsum(durations) - durations
-    return np.add.reduceat(np.append(values, 0.0), starts) * (durations > 0)
 
 
 def rightly_transcribed(alignments: dict[str, dict], unlikely: float) -> set[str]:
