@@ -78,6 +78,9 @@ class Config:
     # what speaks where a request names nothing else: "tembr", an imported network's name, or "" for the one in use
     SYNTHESIZER = _setting("SYNTHESIZER", "")
     VOCODER = _setting("VOCODER", "")
+    # the networks on other machines: ray://HOST:PORT, and the token that both sides know; "": in this process
+    CLONER = _setting("CLONER", "")
+    CLONER_TOKEN = _setting("CLONER_TOKEN", "")
 
     # how long speeches are kept; 0: until somebody deletes them
     KEEP_DAYS = _setting("KEEP_DAYS", 0.0)

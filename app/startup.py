@@ -18,7 +18,7 @@ from app.db import ReadyVoice, Speech, Voice, VoiceRecording, db
 from app.history import retention
 from app.speak import journal
 from app.voices import recordings
-from models import OWN, InvalidVoiceProfile, VoiceCloner, VoiceProfile, is_outdated
+from models import OWN, InvalidVoiceProfile, RemoteCloner, VoiceCloner, VoiceProfile, is_outdated
 
 HANDOVER_SECONDS = 5.0  # waited for the previous process to end
 
@@ -36,7 +36,7 @@ class AlreadyServing(RuntimeError):
 def start(app: Flask) -> None:
     """Prepare the app to serve: check settings, lock the instance, load networks, migrate, warm up.
 
-    Raises NoPassword, AlreadyServing, UpgradeFailed, UnreadableWeights, UnknownModel.
+    Raises NoPassword, AlreadyServing, UpgradeFailed, UnreadableWeights, UnknownModel, NetworksUnreachable.
     """
     access.check_settings(app)
     if app.config["UNKNOWN"]:
@@ -84,16 +84,27 @@ def hold_alone(instance: Path, seconds: float) -> BinaryIO:
         time.sleep(0.1)
 
 
-def _load_cloner(app: Flask) -> VoiceCloner:
-    """Load the networks, and the dictionaries of both languages, so that the first request does not wait for them."""
+def _load_cloner(app: Flask) -> VoiceCloner | RemoteCloner:
+    """Load the networks, or reach for those on other machines, and load the dictionaries of both languages, so that
+    the first request does not wait for them.
+    """
+    if address := app.config["CLONER"]:
+        cloner = RemoteCloner(address, app.config["CLONER_TOKEN"])
+        app.logger.info("The networks are at %s, %s", address, cloner.about())
+    else:
+        cloner = _load_own(app)
+    for text in ("Привет.", "Hello."):
+        cloner.read(text)
+    return cloner
+
+
+def _load_own(app: Flask) -> VoiceCloner:
     own, synthesizer, vocoder = (app.config[name] for name in ("WEIGHTS", "SYNTHESIZER", "VOCODER"))
     cloner = VoiceCloner.load(own=own, synthesizer=synthesizer, vocoder=vocoder)
     for file in cloner.files:
         app.logger.log(WARNING if file.parent == app.config["WEIGHTS"] else INFO, "Weights are taken from %s", file)
     for kind, name in cloner.in_use.items():
         app.logger.log(INFO if name == OWN else WARNING, "The %s in use is %s", kind, name)
-    for text in ("Привет.", "Hello."):
-        cloner.read(text)
     return cloner
 
 

@@ -12,6 +12,7 @@ voice_profile.py      what is kept of a voice
 word_times.py         when each word of a text is said
 text/                 written text to phones
 speaker_encoder.py  synthesizer.py  vocoder.py  convnext.py    the networks
+serving/              the networks on other machines
 legacy/               the published networks of Real-Time-Voice-Cloning
 checkpoint.py         weights on disk
 training/             how the weights were made; never loaded by the site
@@ -37,6 +38,8 @@ _NAMES = {
     ),
     "quality": ("SAME_VOICE", "Figures", "Finding", "Findings", "RecordingUnfit"),
     "recording": ("RecordingSilent", "RecordingTooLong", "UnreadableAudio", "load_recording"),
+    "serving.remote": ("NetworksUnreachable", "RemoteCloner", "WrongReplica"),
+    "serving.replica": ("Replica",),
     "speaker_encoder": ("RecordingTooShort",),
     "speech_file": ("SpeechFile", "SpeechStream", "UnknownFormat", "encode", "read_tags"),
     "tags": ("says_synthetic", "synthetic_tags"),

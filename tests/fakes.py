@@ -71,6 +71,7 @@ class FakeCloner:
 
     device = "cpu"
     sample_rate = 16_000
+    in_use = {"synthesizer": "tembr", "vocoder": "tembr"}
 
     def __init__(self):
         self.fault = None
@@ -82,16 +83,22 @@ class FakeCloner:
 
     def hear(self, source: bytes | Path) -> tuple[VoiceProfile, Findings]:
         """A clear recording but for what `found` says, and too short a one below MIN_SECONDS."""
-        seconds = len(load_recording(source, MAX_SECONDS)) / 16_000
+        profile, findings = self.examine(load_recording(source, MAX_SECONDS))
+        if profile is None:
+            raise RecordingUnfit(findings)
+        return profile, findings
+
+    def examine(self, waveform: np.ndarray) -> tuple[VoiceProfile | None, Findings]:
+        seconds = len(waveform) / 16_000
         figures = replace(GOOD, speech_seconds=seconds, group_similarity=None if seconds < MIN_SECONDS else 0.9)
         faults = (one for one in judge(figures) if one.is_fault)
         findings = Findings(figures, slice(0, min(int(seconds * 16_000), 160_000)), (*self.found, *faults))
-        if findings.faults:
-            raise RecordingUnfit(findings)
-        return self.listen(source), findings
+        return None if findings.faults else self._profile(waveform), findings
 
     def listen(self, source: bytes | Path) -> VoiceProfile:
-        waveform = load_recording(source, MAX_SECONDS)
+        return self._profile(load_recording(source, MAX_SECONDS))
+
+    def _profile(self, waveform: np.ndarray) -> VoiceProfile:
         if len(waveform) < MIN_SECONDS * 16_000:
             raise RecordingTooShort(len(waveform) / 16_000)
         embedding = np.random.default_rng(zlib.crc32(waveform.tobytes())).normal(size=256)

@@ -8,7 +8,13 @@ from packaging.utils import canonicalize_name
 
 from config import ROOT
 
-LOCKS = ("requirements.lock", "requirements-torch.lock", "requirements-torch-cpu.lock", "requirements-dev.lock")
+LOCKS = (
+    "requirements.lock",
+    "requirements-torch.lock",
+    "requirements-torch-cpu.lock",
+    "requirements-dev.lock",
+    "requirements-ray.lock",
+)
 
 
 def pins(file: str) -> dict[str, str]:
@@ -20,7 +26,11 @@ def pins(file: str) -> dict[str, str]:
 
 @pytest.mark.parametrize(
     ("file", "locks"),
-    [("requirements.txt", ["requirements.lock", "requirements-torch.lock"]), ("requirements-dev.txt", LOCKS)],
+    [
+        ("requirements.txt", ["requirements.lock", "requirements-torch.lock"]),
+        ("requirements-dev.txt", LOCKS),
+        ("requirements-ray.txt", ["requirements-ray.lock"]),
+    ],
 )
 def test_what_is_required_is_locked_at_its_version(file, locks):
     locked = {name: version for lock in locks for name, version in pins(lock).items() if lock != LOCKS[2]}

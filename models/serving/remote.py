@@ -1,0 +1,239 @@
+"""RemoteCloner: a VoiceCloner whose networks are in other processes, asked over HTTP, one sentence at a time.
+
+A sentence depends on nothing but what is sent with it: one that was lost with its replica is said again elsewhere.
+"""
+
+from __future__ import annotations
+
+import http.client
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from models import limits, recording
+from models.cloning import pause_after, sentence_seed
+from models.errors import N_, TembrError
+from models.quality import Findings, RecordingUnfit
+from models.serving import replica, wire
+from models.speech_file import encode
+from models.text import Sentence, read
+from models.voice_profile import VoiceProfile
+
+SCHEMES = {"ray": "http", "http": "http", "https": "https"}
+ATTEMPT_SECONDS = 60.0  # until an answer is given up: a replica or its machine may hang
+PATIENCE_SECONDS = 120.0  # for one sentence, all attempts together
+MAX_FAILURES = 3  # of the networks themselves, each perhaps elsewhere
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # seconds between two attempts; each is twice as long as the one before
+AHEAD = 4  # sentences of one text that are asked for at once
+MAX_ANSWER_BYTES = 100_000_000
+
+
+class NetworksUnreachable(TembrError):
+    """No replica answered in time."""
+
+    def __init__(self) -> None:
+        super().__init__(N_("The machines that speak do not answer. Try again in a few minutes."))
+
+
+class WrongReplica(RuntimeError):
+    """What answers at the address is no replica for this site; the words say why."""
+
+
+class RemoteCloner:
+    """address: ray://HOST:PORT of Ray Serve's HTTP proxy, or http(s)://HOST:PORT; any number of threads may use it.
+
+    token: what its replicas ask for.  patience: seconds after which NetworksUnreachable is raised.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        token: str = "",
+        patience: float = PATIENCE_SECONDS,
+        attempt_seconds: float = ATTEMPT_SECONDS,
+        ahead: int = AHEAD,
+    ):
+        self._place = _checked(address)
+        self._headers = {"Content-Type": "application/octet-stream"}
+        if token:
+            self._headers["Authorization"] = f"Bearer {token}"
+        self._patience, self._attempt_seconds, self._ahead = patience, attempt_seconds, ahead
+        self._about: dict = {}
+        self._lock = threading.Lock()
+        self.files: list[Path] = []  # they are on the replicas
+
+    @property
+    def device(self) -> str:
+        return self.about()["device"]
+
+    @property
+    def sample_rate(self) -> int:
+        return self.about()["sample_rate"]
+
+    @property
+    def in_use(self) -> dict[str, str]:
+        return self.about()["in_use"]
+
+    def about(self) -> dict:
+        """Ask once what the replicas are.  Raises NetworksUnreachable, WrongReplica."""
+        with self._lock:
+            if not self._about:
+                about, _ = self._ask("/about", {})
+                if about.get("version") != replica.VERSION:
+                    raise WrongReplica(f"The replicas' version is {about.get('version')}, not {replica.VERSION}.")
+                self._about = about
+            return self._about
+
+    def hear(self, source: bytes | Path) -> tuple[VoiceProfile, Findings]:
+        """As VoiceCloner.hear.  Raises NetworksUnreachable, too."""
+        profile, findings = self.examine(recording.load_recording(source, limits.MAX_RECORDING_SECONDS))
+        if profile is None:
+            raise RecordingUnfit(findings)
+        return profile, findings
+
+    def listen(self, source: bytes | Path) -> VoiceProfile:
+        return self.hear(source)[0]
+
+    def examine(self, waveform: np.ndarray) -> tuple[VoiceProfile | None, Findings]:
+        values, arrays = self._ask("/examine", {}, waveform=waveform)
+        profile = wire.unpack_profile(arrays["profile"]) if "profile" in arrays else None
+        return profile, wire.unpack_findings(values)
+
+    def embed(self, waveform: np.ndarray, sample_rate: int) -> np.ndarray:
+        """As VoiceCloner.embed.  Raises NetworksUnreachable, too."""
+        return self._ask("/embed", {"sample_rate": sample_rate}, waveform=waveform)[1]["embedding"]
+
+    def read(
+        self, text: str, language: str | None = None, dictionary: Mapping[str, str] | None = None
+    ) -> list[Sentence]:
+        """Read a text here, as models.text.read does."""
+        return read(text, language, dictionary)
+
+    def speak(
+        self,
+        text: str,
+        profile: VoiceProfile,
+        language: str | None = None,
+        speed: float = 1.0,
+        seed: int = 0,
+        dictionary: Mapping[str, str] | None = None,
+        pitch: float = 0.0,
+        pauses: float = 1.0,
+        synthesizer: str = "",
+        vocoder: str = "",
+    ) -> np.ndarray:
+        """As VoiceCloner.speak."""
+        sentences = self.read(text, language, dictionary)
+        return np.concatenate(list(self.say(sentences, profile, speed, pitch, pauses, seed, synthesizer, vocoder)))
+
+    def say(
+        self,
+        sentences: list[Sentence],
+        profile: VoiceProfile,
+        speed: float = 1.0,
+        pitch: float = 0.0,
+        pauses: float = 1.0,
+        seed: int = 0,
+        synthesizer: str = "",
+        vocoder: str = "",
+    ) -> Iterator[np.ndarray]:
+        """As VoiceCloner.say, several sentences at once; takes of imported networks differ from those made here.
+
+        Raises NetworksUnreachable, too.
+        """
+        speed = float(np.clip(speed, limits.SPEED.low, limits.SPEED.high))
+        pauses = float(np.clip(pauses, limits.PAUSES.low, limits.PAUSES.high))
+        manner = {"speed": speed, "pitch": float(pitch), "pauses": pauses}
+        manner |= {"synthesizer": synthesizer, "vocoder": vocoder}
+        packed, asked, given_up = wire.pack_profile(profile), deque[Future](), threading.Event()
+        pool = ThreadPoolExecutor(self._ahead, "asking")
+        try:
+            for index, sentence in enumerate(sentences):
+                pause = pause_after(sentence, index == len(sentences) - 1, speed, pauses)
+                alone = wire.pack_sentence(replace(sentence, pause_after=pause))
+                values = {"sentence": alone, "manner": manner | {"seed": sentence_seed(seed, index)}}
+                asked.append(pool.submit(self._ask, "/say", values, given_up, profile=packed))
+                if len(asked) >= self._ahead:
+                    yield asked.popleft().result()[1]["waveform"]
+            while asked:
+                yield asked.popleft().result()[1]["waveform"]
+        finally:
+            given_up.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def encode(self, waveform: np.ndarray, format: str) -> bytes:
+        return encode(waveform, self.sample_rate, format)
+
+    def _ask(
+        self, path: str, values: dict, given_up: threading.Event | None = None, **arrays: np.ndarray
+    ) -> tuple[dict, dict[str, np.ndarray]]:
+        """Ask until a replica answers.  given_up: set once nobody needs the answer.
+
+        Raises the networks' own errors, NetworksUnreachable, WrongReplica, and RuntimeError or MemoryError when the
+        networks failed MAX_FAILURES times.
+        """
+        message, until = wire.pack(values, **arrays), time.monotonic() + self._patience
+        pause, n_failures, given_up = FIRST_PAUSE, 0, given_up or threading.Event()
+        while True:
+            left = until - time.monotonic()
+            try:
+                status, answer = self._attempt(path, message, min(self._attempt_seconds, max(left, 0.1)))
+            except (OSError, http.client.HTTPException):
+                status = None  # nobody is there, or it died over it
+            if status == replica.OK:
+                return wire.unpack(answer)
+            if status is not None and status not in (replica.FAILED, 408, 429, 502, 503, 504):
+                raise _fault(status, answer)
+            if status == replica.FAILED and (fault := _own_fault(answer)):
+                n_failures += 1
+                if n_failures >= MAX_FAILURES:
+                    raise fault
+            if time.monotonic() + pause > until or given_up.wait(pause):
+                raise NetworksUnreachable
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+    def _attempt(self, path: str, message: bytes, seconds: float) -> tuple[int, bytes]:
+        """Raises OSError, HTTPException.  seconds: without a byte."""
+        kind = http.client.HTTPSConnection if self._place.scheme == "https" else http.client.HTTPConnection
+        connection = kind(self._place.hostname, self._place.port, timeout=seconds)
+        try:
+            connection.request("POST", self._place.path + path, message, self._headers)
+            answer = connection.getresponse()
+            content = answer.read(MAX_ANSWER_BYTES)
+            if answer.length:
+                raise http.client.IncompleteRead(content, answer.length)
+            return answer.status, content
+        finally:
+            connection.close()
+
+
+def _checked(address: str):
+    """Raises ValueError for what is no address of replicas."""
+    place = urlsplit(address)
+    if place.scheme not in SCHEMES or not place.hostname:
+        raise ValueError(f"{address} is no address of replicas: ray://HOST:PORT, or http(s)://HOST:PORT.")
+    return place._replace(scheme=SCHEMES[place.scheme], path=place.path.rstrip("/"))
+
+
+def _own_fault(answer: bytes) -> Exception | None:
+    """The fault that a replica tells of; None for what the server around it says, as when one died."""
+    try:
+        return wire.unpack_fault(wire.unpack(answer)[0])
+    except wire.InvalidMessage:
+        return None
+
+
+def _fault(status: int, answer: bytes) -> Exception:
+    """What an answer means that would come again."""
+    if status == replica.REFUSED and (fault := _own_fault(answer)):
+        return fault
+    if status == replica.UNAUTHORIZED:
+        return WrongReplica("The replicas ask for another token: TEMBR_CLONER_TOKEN.")
+    return WrongReplica(f"The replicas answered {status}: {_own_fault(answer) or answer[:200]!r}")
