@@ -25,6 +25,7 @@ from models.serving import replica, wire
 from models.speech_file import encode
 from models.text import Sentence, read
 from models.voice_profile import VoiceProfile
+from models.word_times import SpokenSentence
 
 SCHEMES = {"ray": "http", "http": "http", "https": "https"}
 ATTEMPT_SECONDS = 60.0  # until an answer is given up: a replica or its machine may hang
@@ -131,7 +132,8 @@ class RemoteCloner:
     ) -> np.ndarray:
         """As VoiceCloner.speak."""
         sentences = self.read(text, language, dictionary)
-        return np.concatenate(list(self.say(sentences, profile, speed, pitch, pauses, seed, synthesizer, vocoder)))
+        said = self.say(sentences, profile, speed, pitch, pauses, seed, synthesizer, vocoder)
+        return np.concatenate([sentence.waveform for sentence in said])
 
     def say(
         self,
@@ -143,7 +145,7 @@ class RemoteCloner:
         seed: int = 0,
         synthesizer: str = "",
         vocoder: str = "",
-    ) -> Iterator[np.ndarray]:
+    ) -> Iterator[SpokenSentence]:
         """As VoiceCloner.say, several sentences at once; takes of imported networks differ from those made here.
 
         Raises NetworksUnreachable, too.
@@ -161,9 +163,9 @@ class RemoteCloner:
                 values = {"sentence": alone, "manner": manner | {"seed": sentence_seed(seed, index)}}
                 asked.append(pool.submit(self._ask, "/say", values, given_up, profile=packed))
                 if len(asked) >= self._ahead:
-                    yield asked.popleft().result()[1]["waveform"]
+                    yield wire.unpack_spoken(*asked.popleft().result())
             while asked:
-                yield asked.popleft().result()[1]["waveform"]
+                yield wire.unpack_spoken(*asked.popleft().result())
         finally:
             given_up.set()
             pool.shutdown(wait=False, cancel_futures=True)

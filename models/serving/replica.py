@@ -59,5 +59,5 @@ class Replica:
 
     def _say(self, values: dict, arrays: dict[str, np.ndarray]) -> bytes:
         sentence, profile = wire.unpack_sentence(values["sentence"]), wire.unpack_profile(arrays["profile"])
-        (waveform,) = self.cloner.say([sentence], profile, **values["manner"])
-        return wire.pack({}, waveform=waveform)
+        (spoken,) = self.cloner.say([sentence], profile, **values["manner"])
+        return wire.pack_spoken(spoken)

@@ -18,7 +18,9 @@ from models.legacy.speech import PitchIsFixed
 from models.quality import Figures, Findings, judge
 from models.speaker_encoder import RecordingTooShort
 from models.text import Sentence
+from models.text.tokens import Token
 from models.voice_profile import InvalidVoiceProfile, VoiceProfile
+from models.word_times import SpokenSentence, Word
 
 VALUES = "values"
 FAULTS = {one.__name__: one for one in (
@@ -60,7 +62,16 @@ def pack_sentence(sentence: Sentence) -> dict:
 
 def unpack_sentence(values: dict) -> Sentence:
     """Raises TypeError, KeyError for other values."""
-    return Sentence(**values | {name: tuple(values[name]) for name in ("phones", "languages")})
+    tokens = tuple(Token(**token) for token in values["tokens"])
+    return Sentence(**values | {name: tuple(values[name]) for name in ("phones", "languages")} | {"tokens": tokens})
+
+
+def pack_spoken(spoken: SpokenSentence) -> bytes:
+    return pack({"words": [asdict(word) for word in spoken.words]}, waveform=spoken.waveform)
+
+
+def unpack_spoken(values: dict, arrays: dict[str, np.ndarray]) -> SpokenSentence:
+    return SpokenSentence(arrays["waveform"], tuple(Word(**word) for word in values["words"]))
 
 
 def pack_findings(findings: Findings) -> dict:
