@@ -60,11 +60,14 @@ class Config:
 
     METRICS_TOKEN = _setting("METRICS_TOKEN", "")  # of who reads /metrics; "": only this machine does
 
+    API_LOCAL = _setting("API_LOCAL", "no").lower() not in NO  # programs of this machine itself need no token
+
     LOG = _setting("LOG", "lines")  # or "json"
 
-    # how often one address may do what costs work; "no": as often as it likes
+    # how often one address, or one program's token, may do what costs work; "no": as often as it likes
     LIMIT_SIGN_INS = _setting("LIMIT_SIGN_INS", "5 per minute; 30 per hour")
     LIMIT_SPEECHES = _setting("LIMIT_SPEECHES", "30 per minute")
+    LIMIT_API = _setting("LIMIT_API", "120 per minute")
     LIMIT_PREVIEWS = _setting("LIMIT_PREVIEWS", "240 per minute")
     LIMIT_UPLOADS = _setting("LIMIT_UPLOADS", "60 per minute")
 

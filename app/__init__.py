@@ -44,6 +44,7 @@ def create_app(config: object = Config, cloner: "VoiceCloner | None" = None) -> 
     """
     from app import (
         access,
+        api,
         db,
         dictionary,
         errors,
@@ -82,6 +83,7 @@ def create_app(config: object = Config, cloner: "VoiceCloner | None" = None) -> 
     CSRFProtect(app)
     for part in (speak_views, progress, history_views, provenance, voice_views, voice_page, quality, dictionary):
         app.register_blueprint(part.blueprint)
+    api.init_app(app)
     throttle.init_app(app)
     app.after_request(_harden)
     app.after_request(_redirect_in_json)

@@ -40,6 +40,7 @@ OPEN = {
     "health.readyz",
     "health.metrics",
 }  # endpoints that ask for no password
+FOR_PROGRAMS = "/v1/"  # addresses that ask for a token instead
 
 blueprint = Blueprint("access", __name__)
 
@@ -148,8 +149,8 @@ def may_enter() -> bool:
 
 
 def _check_password() -> Response | None:
-    """Redirect a page to the sign-in page; answer 401 to a script."""
-    if request.endpoint in OPEN or may_enter():
+    """Redirect a page to the sign-in page; answer 401 to a script.  Programs show their tokens to app.api."""
+    if request.endpoint in OPEN or request.path.startswith(FOR_PROGRAMS) or may_enter():
         return None
     if "text/html" not in request.accept_mimetypes.values() or request.accept_mimetypes.best == "application/json":
         abort(401, _("You have been signed out. Sign in on another tab, then try again."))

@@ -243,6 +243,19 @@ class SignIn(db.Model):
     ends_at: Mapped[datetime]
 
 
+class ApiToken(db.Model):
+    """A token of a program, as its hash."""
+
+    __table_args__ = {"sqlite_autoincrement": True}  # an id, which tells whose requests wait, is never used again
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    token_hash: Mapped[str] = mapped_column(unique=True)  # SHA-256, in hex
+    ending: Mapped[str]  # the last characters of the token
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    used_at: Mapped[datetime | None]  # None: never
+
+
 class Pronunciation(db.Model):
     """An entry of the site's dictionary: the respelling of a word, which overrides the models."""
 

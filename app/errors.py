@@ -2,8 +2,9 @@
 
 import errno
 import re
+from collections.abc import Callable
 
-from flask import Flask, current_app, render_template, request
+from flask import Flask, Response, current_app, make_response, render_template, request
 from flask_babel import get_translations, lazy_gettext
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
@@ -67,14 +68,28 @@ def why_disk_refused(fault: Exception) -> str | None:
 
 def init_app(app: Flask) -> None:
     """Show a page of this site for every error that a request ends with."""
+    app.extensions["errors_under"] = {}
     app.register_error_handler(HTTPException, error_page)
     app.register_error_handler(RequestEntityTooLarge, _too_large)
     app.register_error_handler(CSRFError, _expired)
     app.register_error_handler(OperationalError, _no_database)
 
 
-def error_page(error: HTTPException, message: str | None = None) -> tuple[str, int]:
-    return render_template("error.html", error=error, message=message or _said_of(error)), error.code
+def tell_under(app: Flask, prefix: str, tell: Callable[[HTTPException, str], tuple]) -> None:
+    """Let every error of an address that begins so be told otherwise than by a page.
+
+    tell: takes the error and what it says to the user; returns an answer as views do.
+    """
+    app.extensions["errors_under"][prefix] = tell
+
+
+def error_page(error: HTTPException, message: str | None = None) -> tuple:
+    """Return what a request that failed is answered with: a page, its status, and headers if it needs some."""
+    said = message or _said_of(error)
+    for prefix, tell in current_app.extensions["errors_under"].items():
+        if request.path.startswith(prefix):
+            return tell(error, said)
+    return render_template("error.html", error=error, message=said), error.code
 
 
 def _said_of(error: HTTPException) -> str:
@@ -83,7 +98,7 @@ def _said_of(error: HTTPException) -> str:
     return FAULTS.get(error.code, FAULTS[400]) if is_silent else error.description
 
 
-def _too_large(error: RequestEntityTooLarge) -> tuple[str, int]:
+def _too_large(error: RequestEntityTooLarge) -> tuple:
     """Read and drop up to five times the limit: a browser shows no answer before it has sent everything."""
     limit, size = current_app.config["MAX_CONTENT_LENGTH"], request.content_length or 0
     if limit < size <= 5 * limit:
@@ -106,15 +121,16 @@ def _said_of_size(size: int, limit: int) -> str:
     )
 
 
-def _expired(error: CSRFError) -> tuple[str, int]:
+def _expired(error: CSRFError) -> tuple:
     return error_page(error, _("This page has expired, or cookies are turned off. Reload it and try again."))
 
 
-def _no_database(error: OperationalError) -> tuple[str, int, dict[str, str]]:
+def _no_database(error: OperationalError) -> Response:
     """Answer with 503: it is locked, full, or its server is away, and may be back."""
     current_app.logger.error("The database refused: %s", error.orig)
-    page, status = error_page(ServiceUnavailable(_("The database is not responding. Try again in a moment.")))
-    return page, status, {"Retry-After": "5"}
+    answer = make_response(error_page(ServiceUnavailable(_("The database is not responding. Try again in a moment."))))
+    answer.headers["Retry-After"] = "5"
+    return answer
 
 
 def file_too_large(size: int) -> str:

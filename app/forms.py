@@ -82,7 +82,7 @@ class Characters:
             raise StopValidation(str(fault)) from None
 
 
-def _is_out_of_memory(error: Exception) -> bool:
+def is_out_of_memory(error: Exception) -> bool:
     """Whether memory ran out: on a GPU torch has a class for that, on a CPU only words."""
     return isinstance(error, (MemoryError, OutOfMemoryError)) or "allocate memory" in str(error)
 
@@ -124,7 +124,7 @@ class TembrForm(FlaskForm):
             reason = why_disk_refused(fault) or _("database error")
             self.form_errors.append(_("Could not write to the disk (%(reason)s), so nothing was saved.", reason=reason))
         except (RuntimeError, MemoryError) as fault:
-            if not _is_out_of_memory(fault):
+            if not is_out_of_memory(fault):
                 raise
             current_app.logger.exception("Out of memory")
             self.form_errors.append(_("There was not enough memory. Try again or use a shorter text."))

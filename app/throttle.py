@@ -1,11 +1,11 @@
-"""Rate limits for one address: signing in, uploads, speaking, previews."""
+"""Rate limits for one address, or one program's token: signing in, uploads, speaking, previews."""
 
 import math
 import time
 from ipaddress import IPv6Address, ip_address
 
 import limits
-from flask import Flask, Response, make_response, request
+from flask import Flask, Response, g, make_response, request
 from flask_babel import ngettext
 from flask_limiter import Limiter, RateLimitExceeded
 
@@ -30,7 +30,7 @@ LIMITED = {
 
 def init_app(app: Flask) -> None:
     """Apply the limits to the registered views.  Raises ValueError for a setting that is not a limit."""
-    limiter = Limiter(visitor, app=app, storage_uri="memory://", strategy="moving-window")
+    limiter = Limiter(counted, app=app, storage_uri="memory://", strategy="moving-window")
     for name, endpoints in LIMITED.items():
         limit = app.config[name]
         if limit.lower() in NO:
@@ -40,6 +40,11 @@ def init_app(app: Flask) -> None:
         for endpoint in endpoints:
             app.view_functions[endpoint] = shared(app.view_functions[endpoint])
     app.register_error_handler(RateLimitExceeded, lambda fault: _too_often(fault, limiter))
+
+
+def counted() -> str:
+    """Return who is counted: the program whose token came along, else the visitor."""
+    return g.get("program") or visitor()
 
 
 def visitor() -> str:

@@ -72,6 +72,26 @@ def client(app):
     return app.test_client()
 
 
+@pytest.fixture
+def with_token():
+    """Makes a client of a site that shows a token, as programs do."""
+    from app import tokens
+
+    def make(app):
+        client = app.test_client()
+        with app.app_context():
+            token = tokens.make(f"program {len(tokens.listed())}")
+        client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"
+        return client
+
+    return make
+
+
+@pytest.fixture
+def program(app, with_token):
+    return with_token(app)
+
+
 @pytest.fixture(scope="session")
 def recording():
     """Makes a recording: a buzz at 120 Hz.  seconds, loudness 0..1, kind mp3 or wav -> bytes."""

@@ -9,7 +9,7 @@ from config import ROOT
 from models.limits import MAX_TEXT_CHARACTERS
 
 # not of a container
-OF_THE_HOST = {"HOST", "PORT", "PASSWORD", "PYTHON", "CPU_TORCH", "INSTANCE", "READY_VOICES", "WEIGHTS"}
+OF_THE_HOST = {"HOST", "PORT", "PASSWORD", "PYTHON", "CPU_TORCH", "INSTANCE", "READY_VOICES", "WEIGHTS", "API_LOCAL"}
 
 
 @pytest.fixture

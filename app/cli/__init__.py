@@ -1,4 +1,4 @@
-"""./tembr on the command line: speak, read, voices, models, check, backup, restore.
+"""./tembr on the command line: speak, read, voices, models, tokens, check, backup, restore.
 
 Exit status: 0, all was done; 1, something could not be, and standard error says what; 2, the command line is wrong, and
 nothing was begun; 130, interrupted.  What a program may read is on standard output, the rest on standard error.
@@ -15,6 +15,7 @@ from app.cli.common import load_cloner, say
 from app.cli.models import models
 from app.cli.read import read
 from app.cli.speak import speak
+from app.cli.tokens import tokens
 from app.cli.voices import voices
 
 STATUS = """\
@@ -27,7 +28,7 @@ def commands() -> None:
     """Clone a voice, from the command line."""
 
 
-for command in (speak, read, voices, models, check, backup, restore):
+for command in (speak, read, voices, models, tokens, check, backup, restore):
     commands.add_command(command)
 
 
