@@ -145,7 +145,7 @@ def test_a_bare_checkout_serves_on_loopback_with_one_worker(bare):
     folder, *arguments = result.stdout.strip().split("\n")[-1].split("|")
     assert folder == str(bare)
     joined = " ".join(arguments)
-    assert "--workers 1 --worker-class gthread" in joined
+    assert "--workers 1 --worker-class app.server.Worker" in joined
     assert "--bind 127.0.0.1:5000" in joined
     assert joined.endswith("wsgi:app")
 

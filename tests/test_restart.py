@@ -1,93 +1,17 @@
-"""A site that is stopped or killed while it speaks, and started again: gunicorn serves it, as ./tembr does."""
+"""A site that is stopped or killed while it speaks, and started again."""
 
-import json
 import os
 import signal
-import socket
-import subprocess
-import sys
-import time
-from http.cookiejar import CookieJar
-from urllib.error import HTTPError, URLError
-from urllib.parse import urlencode
-from urllib.request import HTTPCookieProcessor, Request, build_opener
 
 import pytest
 
-from config import ROOT
-
-SECONDS = 90  # that a busy machine may take to start
-SCRIPT = {"Accept": "application/json"}
-
-
-class Site:
-    """A running site and one browser at it."""
-
-    def __init__(self, instance, log, port: int, sentence_seconds: float):
-        self.log, self.address = log, f"http://127.0.0.1:{port}"
-        self._jar = CookieJar()
-        self._open = build_opener(HTTPCookieProcessor(self._jar)).open
-        command = [sys.executable, "-m", "gunicorn", "--workers", "1", "--worker-class", "gthread", "--threads", "4"]
-        command += ["--bind", f"127.0.0.1:{port}", "--graceful-timeout", "30", "--no-control-socket"]
-        settings = {"TEMBR_INSTANCE": str(instance), "FAKE_SECONDS": str(sentence_seconds), "PYTHONPATH": str(ROOT)}
-        with log.open("ab") as file:
-            self.process = subprocess.Popen(
-                [*command, "tests.fake_site:app"], cwd=ROOT, env=os.environ | settings, stderr=file
-            )
-        until(self.is_ready, SECONDS)
-
-    def worker(self) -> int:
-        """The process that gunicorn has serve."""
-        return int(subprocess.check_output(["pgrep", "-P", str(self.process.pid)]).split()[0])
-
-    def get(self, path: str) -> str:
-        try:
-            return self._open(self.address + path, timeout=20).read().decode()
-        except HTTPError as refusal:
-            return refusal.read().decode()
-
-    def is_ready(self) -> bool:
-        try:
-            return '"status":"ok"' in self.get("/readyz")
-        except (URLError, ConnectionError):
-            return False
-
-    def ask(self, text: str) -> dict:
-        form = urlencode({"voice": "1", "text": text, "format": "wav"}).encode()
-        return json.load(self._open(Request(f"{self.address}/", form, SCRIPT), timeout=20))
-
-    def status(self, job: dict) -> dict:
-        return json.loads(self.get(job["status"]))
-
-    def inherit_cookies(self, other: "Site") -> None:
-        for cookie in other._jar:
-            self._jar.set_cookie(cookie)
-
-
-def until(happened, seconds: float = 30):
-    deadline = time.monotonic() + seconds
-    while not (result := happened()):
-        assert time.monotonic() < deadline, f"it did not happen in {seconds} s"
-        time.sleep(0.05)
-    return result
+from tests.served import served, until
 
 
 @pytest.fixture
 def start(tmp_path):
-    """Starts the site of one instance folder, again and again; kills at the end what still runs."""
-    with socket.create_server(("127.0.0.1", 0)) as one:
-        port = one.getsockname()[1]
-    sites = []
-
-    def begin(sentence_seconds: float) -> Site:
-        sites.append(Site(tmp_path / "instance", tmp_path / "log", port, sentence_seconds))
-        return sites[-1]
-
-    yield begin
-    for site in sites:
-        if site.process.poll() is None:
-            site.process.terminate()
-            site.process.wait(60)
+    with served(tmp_path) as begin:
+        yield begin
 
 
 def kept(tmp_path) -> list[str]:
