@@ -7,7 +7,7 @@ from torch.nn import functional as F
 from torch.nn.utils.parametrizations import weight_norm
 
 from models.losses import feature_loss
-from models.training.losses import discriminator_loss, generator_loss
+from models.training.losses import discriminator_loss, fake_loss, generator_loss
 from models.training.run import descend
 
 SLOPE = 0.1
@@ -90,14 +90,10 @@ class MelDiscriminator(nn.Module):
     def forward(self, mels: Tensor, voices: Tensor) -> list[tuple[Tensor, list[Tensor]]]:
         """Scores of both heads and the features they come from, as Discriminators gives them.
 
-        mels: (batch, frames, 80); voices: (batch, condition_dim), normalised profiles.
+        mels: (batch, frames, 80); voices: (batch, condition_dim).
         """
         scores, features = _scores_and_features(mels.transpose(1, 2)[:, None], self.layers, self.last)
         return [(scores, features), (self.conditional(features[-1], voices), [])]
-
-    def unconditional(self, mels: Tensor) -> Tensor:
-        """Scores of the head for any voice."""
-        return _scores_and_features(mels.transpose(1, 2)[:, None], self.layers, self.last)[0]
 
     def conditional(self, features: Tensor, voices: Tensor) -> Tensor:
         """Scores of the head that is told the voice.  features: of the last layer, (batch, channels, 5, frames / 4)."""
@@ -105,8 +101,11 @@ class MelDiscriminator(nn.Module):
         return self.told(F.leaky_relu(self.joined(features * (1 + gain) + shift), SLOPE))
 
     def mismatch_loss(self, of_real: list[tuple[Tensor, list[Tensor]]], voices: Tensor) -> Tensor:
-        """Real speech that is said to be the next row's: as wrong as fake speech is."""
-        return self.conditional(of_real[0][1][-1], voices.roll(1, 0)).float().square().mean()
+        """Real speech that is said to be the next row's: as wrong as fake speech is, but less if the two are alike."""
+        other = voices.roll(1, 0)
+        apart = (1 - F.cosine_similarity(voices, other)).clamp(0, 1) * other.any(1)
+        scores = self.conditional(of_real[0][1][-1], other).float()
+        return (apart * scores.square().flatten(1).mean(1)).mean()
 
 
 def _scores_and_features(x: Tensor, layers: nn.ModuleList, last: nn.Module) -> tuple[Tensor, list[Tensor]]:
@@ -143,12 +142,12 @@ def adversarial_losses(
     real: Tensor,
     fake: Tensor,
     voices: Tensor | None = None,
-    strangers: Tensor | None = None,
+    strangers: tuple[Tensor, Tensor] | None = None,
 ) -> dict[str, Tensor]:
     """One step of the discriminator, then what it says of the fake speech.
 
-    voices: what a MelDiscriminator is told; strangers: fake speech that only its first head judges, since nobody was
-    ever recorded saying it.  Returns its loss, and generator loss and feature matching.
+    voices: what a MelDiscriminator is told; strangers: fake speech and its voices, which nobody was ever recorded
+    saying.  Returns its loss, and generator loss and feature matching.
     """
     told = () if voices is None else (voices,)
     with torch.autocast(fake.device.type, torch.bfloat16):
@@ -157,11 +156,12 @@ def adversarial_losses(
         if len(real) > 1 and told:
             loss = loss + MISMATCH_WEIGHT * discriminator.mismatch_loss(of_real, *told)
         if strangers is not None:
-            loss = loss + discriminator.unconditional(strangers.detach()).float().square().mean()
+            mels, whose = strangers
+            loss = loss + fake_loss(discriminator(mels.detach(), whose))
     descend(loss, optimizer, discriminator, max_norm=10.0)
     with torch.autocast(fake.device.type, torch.bfloat16):
         of_fake = discriminator(fake, *told)
         generator = generator_loss(of_fake)
         if strangers is not None:
-            generator = generator + generator_loss([(discriminator.unconditional(strangers), [])])
+            generator = generator + generator_loss(discriminator(*strangers))
     return {"discriminator": loss, "generator": generator, "features": feature_loss(of_real, of_fake)}

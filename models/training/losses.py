@@ -32,6 +32,11 @@ def discriminator_loss(real: Discriminated, fake: Discriminated) -> Tensor:
     return torch.stack([(1 - r).square().mean() + f.square().mean() for r, f in scores]).mean()
 
 
+def fake_loss(fake: Discriminated) -> Tensor:
+    """The part of discriminator_loss that has no real speech beside it."""
+    return torch.stack([scores.float().square().mean() for scores, _ in fake]).mean()
+
+
 def generator_loss(fake: Discriminated) -> Tensor:
     """Least squares: the generator wants a score of 1."""
     return torch.stack([(1 - scores.float()).square().mean() for scores, _ in fake]).mean()

@@ -29,6 +29,7 @@ from models.voice_profile import PROFILE_SIZE
 REFERENCE_PARTS = ("reference", "attention", "domains")  # of the network: what looks at the reference
 HEARD_FRAMES = 100  # of a reference, from which on its speaker can be told
 FOREIGN_ODDS = 20  # of a voice of the other language, against one of the same
+RUSSIAN_ODDS = 3  # of a Russian text to be said by a stranger: nearly all voices of the corpus are English
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,9 @@ def voices_of(network: Synthesizer, critics: Critics, batch: Batch, profile_nois
     return network.condition(batch.profiles + noise, Reference(batch.reference, content, mask), batch.domains)
 
 
-def regression(network: Synthesizer, critics: Critics, batch: Batch, voice: Voice) -> tuple[Tensor, dict[str, Tensor]]:
+def regression(
+    network: Synthesizer, critics: Critics, batch: Batch, voice: Voice, heard: Tensor
+) -> tuple[Tensor, dict[str, Tensor]]:
     """Mels of a batch under its own prosody, (batch, frames, 80), and losses by name."""
     mels, prosody = network(batch.ids, batch.languages, voice, batch.durations, batch.pitch, batch.energy, batch.mask)
     wanted = Prosody(torch.log1p(batch.durations.float()), batch.pitch, batch.energy)
@@ -93,33 +96,39 @@ def regression(network: Synthesizer, critics: Critics, batch: Batch, voice: Voic
     losses = {
         "mel": distance,
         "envelope": envelope_loss(mels, batch.mels, batch.durations, batch.mask),
-        "speaker": (1 - (of_fake * of_real).sum(1)).mean() + strangeness(of_fake, critics, batch),
+        "speaker": (1 - (of_fake * of_real).sum(1)).mean() + strangeness(of_fake, heard),
         "speaker_features": feature_loss([(of_real, real_features)], [(of_fake, fake_features)]),
     }
     return mels, losses | prosody_losses(prosody, wanted, batch.mask[..., 0])
 
 
-def strangeness(of_fake: Tensor, critics: Critics, batch: Batch, rows: Tensor | slice = slice(None)) -> Tensor:
-    """How far embeddings are from those of the rows' references, where those are long enough to tell."""
-    with torch.no_grad():
-        of_reference, _ = critics.speakers(batch.reference[rows], batch.reference_mask[rows])
-    is_heard = batch.reference_mask[rows].sum((1, 2)) > HEARD_FRAMES
-    return ((1 - (of_fake * of_reference).sum(1)) * is_heard).mean()
+@torch.no_grad()
+def heard_speakers(critics: Critics, batch: Batch) -> Tensor:
+    """Embeddings of the speakers of the references, (batch, embedding), 0 where too short to tell."""
+    of_reference, _ = critics.speakers(batch.reference, batch.reference_mask)
+    return of_reference * (batch.reference_mask.sum((1, 2)) > HEARD_FRAMES)[:, None]
+
+
+def strangeness(of_fake: Tensor, heard: Tensor) -> Tensor:
+    """How far embeddings are from those of references, where those are known.  Both (batch, embedding)."""
+    return (heard.square().sum(1) - (of_fake * heard).sum(1)).mean()
 
 
 def strangers(
-    network: Synthesizer, critics: Critics, batch: Batch, voice: Voice, share: float
-) -> tuple[Tensor, dict[str, Tensor]]:
+    network: Synthesizer, critics: Critics, batch: Batch, voice: Voice, heard: Tensor, share: float
+) -> tuple[tuple[Tensor, Tensor], dict[str, Tensor]]:
     """Some of a batch's texts in other voices of the batch, of the other language where there are such.
 
     Nothing recorded says how they sound, but whose voice and which words they are can be heard (Meta-StyleSpeech,
-    arXiv:2106.03153).  Returns mels, (texts, frames, 80), 0 where padded, and losses by name.
+    arXiv:2106.03153).  heard: (batch, embedding), of heard_speakers.  Returns mels, (texts, frames, 80), 0 where
+    padded, with the embeddings of their voices, and losses by name.
     """
-    texts = torch.randperm(len(batch.mels), device=batch.mels.device)[: max(1, round(share * len(batch.mels)))]
     language = batch.languages[:, 0]
+    odds = torch.where(language == LANGUAGES.index("ru"), RUSSIAN_ODDS, 1.0)
+    texts = torch.multinomial(odds, max(1, round(share * len(batch.mels))))
     is_foreign = language != language[texts][:, None]  # (texts, batch)
     is_other = torch.arange(len(batch.mels), device=texts.device) != texts[:, None]
-    is_heard = batch.reference_mask.sum((1, 2)) > HEARD_FRAMES
+    is_heard = heard.any(1)
     rows = torch.multinomial((FOREIGN_ODDS * is_foreign + is_other) * is_heard + 1e-6, 1)[:, 0]
     other = Voice(
         voice.embedding[rows],
@@ -134,10 +143,10 @@ def strangers(
     mels = mels * mask
     classes = torch.tensor(PHONE_CLASSES, device=ids.device)[ids]
     losses = {
-        "stranger": strangeness(critics.speakers(mels, mask)[0], critics, batch, rows),
+        "stranger": strangeness(critics.speakers(mels, mask)[0], heard[rows]),
         "words": words_loss(critics.phones(mels, mask), mask, classes, durations),
     }
-    return mels, losses
+    return (mels, heard[rows]), losses
 
 
 def default_config() -> SynthesizerConfig:
@@ -174,7 +183,7 @@ def train(
     utterances = Utterances(cache, recipe.sampling)
     critics = Critics.load(cache, on)
     network = new_network(utterances, config or default_config()).to(on)
-    discriminator = MelDiscriminator(network.config.n_profile).to(on)
+    discriminator = MelDiscriminator(critics.speakers.config.embedding).to(on)
     optimizer = torch.optim.AdamW(parameter_groups(network), betas=recipe.betas, weight_decay=0.01)
     adversary = torch.optim.AdamW(discriminator.parameters(), recipe.adversary_rate, betas=(0.5, 0.9))
     mean = averaged(network)
@@ -191,16 +200,16 @@ def train(
         batch = utterances.draw(rng, on)
         with torch.autocast(on.type, torch.bfloat16):
             voice = voices_of(network, critics, batch, recipe.profile_noise)
-            mels, losses = regression(network, critics, batch, voice)
+            speakers = heard_speakers(critics, batch)
+            mels, losses = regression(network, critics, batch, voice, speakers)
             other = None
             if step >= recipe.strangers_from and len(mels) > 1:
-                other, heard = strangers(network, critics, batch, voice, recipe.stranger_share)
-                losses |= heard
+                other, asked = strangers(network, critics, batch, voice, speakers, recipe.stranger_share)
+                losses |= asked
         is_real = torch.isin(batch.domains, torch.tensor(REAL_DOMAINS, device=on))
         if step >= recipe.adversary_from and is_real.any():
-            told = (batch.profiles - network.profile_mean) / network.profile_spread
             real, fake = ((part * batch.frame_mask)[is_real] for part in (batch.mels, mels))
-            losses |= adversarial_losses(discriminator, adversary, real, fake, told[is_real], other)
+            losses |= adversarial_losses(discriminator, adversary, real, fake, speakers[is_real], other)
         loss = sum(getattr(recipe, f"{name}_weight") * loss for name, loss in losses.items() if name != "discriminator")
         descend(loss, optimizer, network, max_norm=1.0)
         mean.update_parameters(network)

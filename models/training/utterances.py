@@ -49,6 +49,7 @@ class Sampling:
     max_batch: int = 32
     buckets: int = 64
     unlikely: float = 0.02  # share of the long clips that are left out, those of worst alignment
+    left_out: tuple[str, ...] = ()  # speakers that are not learned from
     perturbed_share: float = 0.7  # of the copies played at another speed, against their minutes
     source_shares: tuple[tuple[str, float], ...] = (
         ("librispeech", 2.0),
@@ -122,6 +123,7 @@ class Utterances:
         self.f0 = np.load(cache / "pitch.npy", mmap_mode="r")
         self.profiles = np.load(cache / "profiles.npy")
         self.of_speaker = defaultdict(list)
+        clips = [clip for clip in clips if clip.speaker not in sampling.left_out]
         for clip in clips:
             self.of_speaker[clip.speaker].append(clip)
         alignments = json.loads((cache / "alignments.json").read_text())
