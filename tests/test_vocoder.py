@@ -2,10 +2,13 @@
 
 import math
 
+import numpy as np
 import pytest
+import soxr
 import torch
 
-from models.vocoder import MAX_LOG_MAGNITUDE, TOP_HARMONIC, UNVOICED, pulses
+from models.training.train_high_band import with_high_band
+from models.vocoder import MAX_LOG_MAGNITUDE, TOP_HARMONIC, UNVOICED, Vocoder, pulses
 from tests.tiny_networks import tiny_vocoder
 
 
@@ -106,3 +109,39 @@ def test_pulses_are_nearly_silent_where_no_voice_is():
     voiced = vocoder._pulses(torch.full((1, 40), 5.0), torch.ones(1, 40))
     torch.testing.assert_close(stft, UNVOICED * voiced)
     assert float(voiced.abs().max()) == pytest.approx(1, abs=0.3)
+
+
+def wide_vocoder() -> tuple[Vocoder, Vocoder]:
+    """A vocoder of 16 kHz, and the same one with levels above 8 kHz."""
+    narrow = tiny_vocoder()
+    wide = with_high_band(narrow)
+    torch.nn.init.zeros_(wide.high[-1].weight)
+    torch.nn.init.constant_(wide.high[-1].bias, -3.0)
+    return narrow, wide
+
+
+@torch.inference_mode()
+def test_a_wide_vocoder_gives_300_samples_a_frame_and_the_same_sound_below_8_khz():
+    narrow, wide = wide_vocoder()
+    assert wide.config.sample_rate == 24_000
+    waveform = wide(mels())
+    assert waveform.shape == (2, 29 * 300)
+    below = soxr.resample(narrow(mels())[0].numpy(), 16_000, 24_000)
+    of_both = [np.fft.rfft(part[900:-900] * np.hanning(len(part) - 1_800)) for part in (below, waveform[0].numpy())]
+    frequencies = np.fft.rfftfreq(len(below) - 1_800, 1 / 24_000)
+    inside = frequencies < 7_000  # where the resampler lets all through
+    assert np.abs(of_both[0] - of_both[1])[inside].max() < 0.02 * np.abs(of_both[0]).max()
+
+
+@torch.inference_mode()
+def test_the_high_band_has_the_levels_that_the_network_predicts():
+    _, wide = wide_vocoder()
+    quiet = rms_above_8_khz(wide(mels()))
+    wide.high[-1].bias.add_(math.log(10))
+    assert rms_above_8_khz(wide(mels())) == pytest.approx(10 * quiet, rel=0.05)
+
+
+def rms_above_8_khz(waveforms: torch.Tensor) -> float:
+    spectrum = np.fft.rfft(waveforms[0].numpy())
+    spectrum[np.fft.rfftfreq(waveforms.shape[1], 1 / 24_000) < 8_200] = 0
+    return float(np.fft.irfft(spectrum).std())
