@@ -78,7 +78,7 @@ def create_app(config: object = Config, cloner: "VoiceCloner | None" = None) -> 
     app.extensions["speaking"] = Queue(
         partial(worker.say, app), places, seconds, Journal(app.config["INSTANCE"] / "queue")
     )
-    for extension in (db, schema, retention, reading, i18n, errors):
+    for extension in (db, schema, retention, reading, progress, i18n, errors):
         extension.init_app(app)
     CSRFProtect(app)
     for part in (speak_views, progress, history_views, provenance, voice_views, voice_page, quality, dictionary):

@@ -1,4 +1,5 @@
-// Speaking: a form asks for a job; how far it is, is shown until it is over; it can be cancelled.
+// Speaking: a form asks for a job; how far it is, is shown until it is over, and what is spoken so far is played; it can
+// be cancelled.
 
 import { tooLargeIn } from "./fields.js";
 import * as forms from "./forms.js";
@@ -7,6 +8,7 @@ import { ask, elementOf, post } from "./request.js";
 const QUICK_MS = 400; // between two looks at a job that began just now
 const SLOW_MS = 1000;
 const QUICK_LOOKS = 10;
+const FEED_MS = 50; // between two looks for more of what is being spoken
 const SILENT_MS = 10_000; // between two things that are read aloud
 
 const place = document.querySelector("[data-jobs]"); // absent on a job's own page, from which nothing is asked
@@ -76,6 +78,7 @@ async function watch(panel, form, text) {
     const job = await look(panel);
     if (!job) continue;
     show(panel, job);
+    hear(panel, job, form);
     if (!["waiting", "speaking"].includes(job.state)) return end(panel, form, text, job);
   }
   if (form) forms.free(form);
@@ -102,8 +105,90 @@ function show(panel, job) {
   part(panel, "announce").textContent = job.words;
 }
 
+// ---- Hearing what is spoken so far
+
+// Plays the first sentences while the others are spoken: at once where this page asked for them.
+function hear(panel, job, form) {
+  const player = part(panel, "player");
+  if (!job.audio || player.hasAttribute("src")) return;
+  player.addEventListener("error", () => mute(panel));
+  if (window.MediaSource?.isTypeSupported(player.dataset.type)) feed(player, job.audio).catch(() => mute(panel));
+  else player.src = job.audio; // the browser waits for some seconds of sound before it begins
+  player.hidden = false;
+  if (form) player.play().catch(() => {}); // a browser may ask for the button to be pressed
+}
+
+// Gives a player what is spoken as it comes, so that it begins with the first sentence.
+async function feed(player, address) {
+  const source = new MediaSource();
+  const opened = new Promise((resolve) => source.addEventListener("sourceopen", resolve, { once: true }));
+  player.src = URL.createObjectURL(source);
+  await opened;
+  URL.revokeObjectURL(player.src);
+  const buffer = source.addSourceBuffer(player.dataset.type);
+  const { ok, body } = await fetch(address, { cache: "no-store" });
+  if (!ok) throw new Error("not heard");
+  const pieces = [];
+  let isWhole = false;
+  let isCut = false;
+  const reader = body.getReader();
+  const collect = async () => { // all of it, so that the site need not wait for who listens
+    for (let piece = await reader.read(); !piece.done; piece = await reader.read()) pieces.push(piece.value);
+  };
+  collect().catch(() => (isCut = true)).finally(() => (isWhole = true));
+  while (player.isConnected && source.readyState === "open") {
+    if (pieces.length) await append(buffer, pieces);
+    else if (isWhole) return source.endOfStream(isCut ? "network" : undefined);
+    else await pause(FEED_MS);
+  }
+}
+
+// Appends the first piece; one that does not fit is tried again, once more has been played.
+async function append(buffer, pieces) {
+  try {
+    const appended = new Promise((resolve) => buffer.addEventListener("updateend", resolve, { once: true }));
+    buffer.appendBuffer(pieces[0]);
+    await appended;
+    pieces.shift();
+  } catch (fault) {
+    if (fault.name !== "QuotaExceededError") throw fault;
+    await pause(SLOW_MS);
+  }
+}
+
+// What cannot be played: a format that this browser does not know, a connection that was cut.
+function mute(panel) {
+  part(panel, "player").hidden = true;
+  part(panel, "unheard-note").textContent = panel.dataset.unheard;
+  part(panel, "unheard-note").hidden = false;
+}
+
+function isHeard(panel) {
+  const player = part(panel, "player");
+  return !player.hidden && !player.error && !player.ended && !(player.paused && player.currentTime === 0);
+}
+
+// Nobody is interrupted: the page of the speech comes after its last word, unless the form was written in meanwhile.
+function hearOut(panel, form, text, job) {
+  forms.free(form);
+  close(panel, job);
+  part(panel, "listen").hidden = true;
+  part(panel, "result").hidden = false;
+  part(panel, "result").href = job.page;
+  const leave = () => {
+    const isKept = form.isConnected && form.elements.text?.value === text && !forms.isBusy(form);
+    if (isKept && panel.isConnected) location.assign(job.page);
+  };
+  part(panel, "player").addEventListener("ended", leave);
+  part(panel, "player").addEventListener("error", leave);
+}
+
+// ---- The end
+
 function end(panel, form, text, job) {
+  if (job.state !== "done") silence(panel);
   if (!form?.isConnected) return close(panel, job);
+  if (job.state === "done" && isHeard(panel)) return hearOut(panel, form, text, job);
   if (job.state === "done") return location.assign(job.page); // busy until the next page is there
   forms.free(form);
   if (job.state === "cancelled") {
@@ -116,10 +201,18 @@ function end(panel, form, text, job) {
   return fail(form, text, job);
 }
 
+function silence(panel) {
+  const player = part(panel, "player");
+  player.pause();
+  player.hidden = true;
+  part(panel, "unheard-note").hidden = true;
+}
+
 // A panel that was on the page from its start stays, and tells what became of its job.
 function close(panel, job) {
   part(panel, "bar").hidden = true;
   part(panel, "cancel").hidden = true;
+  part(panel, "unheard-note").hidden = true;
   part(panel, "listen").hidden = job.state !== "done";
   part(panel, "listen").href = job.page ?? "#";
   part(panel, "back").hidden = !["failed", "cancelled"].includes(job.state);

@@ -182,3 +182,68 @@ def test_progress_and_result_fit_a_phone(page, stop):
     page.press(".figures summary")
     page.until(lambda: page.driver.execute_script(PICTURES))
     assert not page.is_wider_than_the_screen()
+
+
+LONG = ". ".join(f"This is sentence {number}, and it goes" + " on and on" * 15 for number in (1, 2, 3))
+PLAYED = "return document.querySelector('[data-player]').currentTime"
+TO_THE_END = "const player = document.querySelector('[data-player]'); player.currentTime = player.duration - 0.2"
+
+
+def test_first_sentences_are_heard_while_the_others_are_spoken(page, stop):
+    _fill_in(page, LONG)
+    page.press("#speak .big")
+    page.see("Sentence 1 of 3", "[data-words]")
+    assert not page.find("[data-player]").is_displayed()
+    stop.release(1)
+    player = page.wait("[data-player]")
+    assert player.get_attribute("aria-label") == "Speech of Anna" and player.get_attribute("controls")
+    page.until(lambda: page.driver.execute_script(PLAYED) > 0.3)
+    page.see("Sentence 2 of 3", "[data-words]")
+    stop.release(2)
+    page.see("Done.", "[data-words]")
+    assert page.find("[data-result]").is_displayed() and not page.find("[data-cancel]").is_displayed()
+    assert not page.find("#speak").get_attribute("aria-busy")
+    page.until(lambda: page.driver.execute_script("return isFinite(document.querySelector('[data-player]').duration)"))
+    page.driver.execute_script(TO_THE_END)
+    page.wait(".result audio")
+    assert page.driver.current_url.endswith("/speeches/1")
+
+
+def test_speech_is_not_interrupted_by_whoever_writes_the_next_text(page, stop):
+    _fill_in(page, LONG)
+    page.press("#speak .big")
+    stop.release(1)
+    page.until(lambda: page.wait("[data-player]") and page.driver.execute_script(PLAYED) > 0)
+    page.type("#text", " And more.")
+    stop.release(2)
+    page.see("Done.", "[data-words]")
+    page.until(lambda: page.driver.execute_script("return isFinite(document.querySelector('[data-player]').duration)"))
+    page.driver.execute_script(TO_THE_END)
+    page.until(lambda: page.driver.execute_script("return document.querySelector('[data-player]').ended"))
+    assert page.find("#text").get_property("value") == LONG + " And more."
+    page.press("[data-result]")
+    page.wait(".result audio")
+
+
+def test_fault_after_the_first_sentence_ends_its_sound_and_is_shown(page, stop, cloner):
+    _fill_in(page, LONG)
+    page.press("#speak .big")
+    stop.release(1)
+    page.until(lambda: page.wait("[data-player]") and page.driver.execute_script(PLAYED) > 0)
+    cloner.fault = MemoryError()
+    stop.release(1)
+    page.see("There was not enough memory", "#speak [data-alert]")
+    assert not page.driver.find_elements(By.CSS_SELECTOR, "[data-player]")
+
+
+def test_player_that_cannot_play_says_so_and_the_speech_comes_at_the_end(page, stop):
+    _fill_in(page, LONG)
+    page.press("#speak .big")
+    page.see("Sentence 1 of 3", "[data-words]")
+    script = "document.querySelector('[data-player]').dispatchEvent(new Event('error'))"
+    stop.release(1)
+    page.wait("[data-player]")
+    page.driver.execute_script(script)
+    page.see("cannot be played here", "[data-unheard-note]")
+    stop.release(2)
+    page.until(lambda: page.driver.current_url.endswith("/speeches/1"))

@@ -10,6 +10,7 @@ import pytest
 
 from app import storage
 from app.db import Speech, db
+from app.speak import progress
 from config import Config
 from tests.fakes import read
 
@@ -325,3 +326,52 @@ def test_memory_stays_that_of_a_sentence_however_long_the_text(make_app, bank, c
     speech_bytes = len(client.get("/speeches/2/audio").data)
     assert speech_bytes > 30e6
     assert peak < 12e6  # 20 s are kept to be compared with the voice
+
+
+def _heard(client, job):
+    """The status of a job once some of it can be heard."""
+    return _until(lambda: (told := client.get(job["status"]).json)["audio"] and told)
+
+
+def test_audio_is_sent_while_it_is_spoken_and_afterwards_from_the_speech(app, client, voice, queue, stop):
+    job = _ask(client, text="This is the first sentence. And this is the second one.")
+    assert job["audio"] is None
+    address = job["status"].replace("status", "audio")
+    assert client.get(address).status_code == 404
+    stop.release(1)
+    assert _heard(client, job)["audio"] == address
+    answer = client.get(address, buffered=False)
+    assert (answer.mimetype, answer.status_code, answer.content_length) == ("audio/mpeg", 200, None)
+    first = next(answer.response)
+    assert client.get(job["status"]).json["state"] == "speaking"
+    stop.release(1)
+    whole = first + b"".join(answer.response)
+    answer.close()
+    done = _told(client, job, "done")
+    assert done["audio"] is None and client.get(address).location == "/speeches/1/audio"
+    assert client.get("/speeches/1/audio").data == whole
+
+
+def test_listeners_never_hold_all_threads(app, client, voice, queue, stop):
+    job = _ask(client)
+    stop.release(1)
+    address = _heard(client, job)["audio"]
+    listening = [client.get(address, buffered=False) for _ in range(progress.MAX_LISTENERS)]
+    refused = client.get(address)
+    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
+    for answer in listening:
+        answer.close()
+    last = client.get(address, buffered=False)
+    assert last.status_code == 200
+    last.close()
+
+
+def test_listening_ends_with_a_job_that_is_cancelled(client, voice, queue, stop):
+    job = _ask(client)
+    stop.release(1)
+    answer = client.get(_heard(client, job)["audio"], buffered=False)
+    client.post(job["status"].replace("status", "cancel"), headers=SCRIPT)
+    stop.release(1)
+    assert len(b"".join(answer.response)) > 100
+    answer.close()
+    _told(client, job, "cancelled")

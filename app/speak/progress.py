@@ -1,9 +1,13 @@
 """The progress of a job: its page, its status for a script, its Cancel button."""
 
 import secrets
+import threading
+from collections.abc import Iterator
 
 from flask import (
     Blueprint,
+    Flask,
+    Response,
     abort,
     current_app,
     flash,
@@ -20,11 +24,20 @@ from markupsafe import Markup
 
 from app.db import db
 from app.speak.forms import SpeakForm
-from app.speak.queue import CANCELLED, DONE, FAILED, WAITING, Job, Queue
+from app.speak.queue import CANCELLED, DONE, FAILED, WAITING, Cancelled, Job, Queue
+from app.speak.stream import Follower
+from app.storage import MIME_TYPES
+from models import TembrError
+
+MAX_LISTENERS = 2  # threads that send what is being spoken: the others answer everybody else meanwhile
 
 blueprint = Blueprint("progress", __name__, url_prefix="/jobs")
 
 NEVER_STORED = {"Cache-Control": "no-store"}
+
+
+def init_app(app: Flask) -> None:
+    app.extensions["listeners"] = threading.Semaphore(MAX_LISTENERS)
 
 
 def queue() -> Queue:
@@ -93,6 +106,32 @@ def figures(token: str):
     return status(_found(token)), NEVER_STORED
 
 
+@blueprint.get("/<token>/audio")
+def audio(token: str):
+    """Send the audio of a job while it is spoken, from its start; once it is over, redirect to its speech."""
+    job = _found(token)
+    if job.state == DONE:
+        return redirect(url_for("history.audio", speech_id=job.speech_id))
+    if not job.stream.is_audible:
+        abort(404, _("Nothing of this text has been spoken yet."))
+    free = current_app.extensions["listeners"]
+    if not free.acquire(blocking=False):
+        return _("Too many people are listening to texts that are still being spoken."), 503, {"Retry-After": "5"}
+    follower = job.stream.follow()
+    response = Response(_sent(follower), mimetype=MIME_TYPES[job.request.format], headers=NEVER_STORED)
+    response.call_on_close(follower.close)
+    response.call_on_close(free.release)
+    return response
+
+
+def _sent(follower: Follower) -> Iterator[bytes]:
+    """Send what is spoken; end quietly with a job that is cancelled or fails, which its panel tells."""
+    try:
+        yield from follower
+    except (Cancelled, TembrError):
+        return
+
+
 @blueprint.post("/<token>/cancel")
 def cancel(token: str):
     job = _found(token)
@@ -105,13 +144,17 @@ def cancel(token: str):
 
 
 def status(job: Job) -> dict:
-    """Return the status of a job as a script reads it; "words" is for a person."""
+    """Return the status of a job as a script reads it; "words" is for a person, "audio" the address of its audio while
+    more of it is still to be spoken.
+    """
+    is_heard = job.stream.is_audible and job.n_spoken < job.n_sentences
     return {
         "state": CANCELLED if job.is_cancelled and not job.is_over else job.state,
         "words": words(job),
         "fraction": round(queue().fraction(job), 3),
         "status": url_for("progress.figures", token=job.token),
         "page": _address(job),
+        "audio": url_for("progress.audio", token=job.token) if is_heard else None,
     }
 
 
@@ -152,7 +195,8 @@ def _speaking(job: Job) -> str:
 
 
 def _panel(job: Job) -> Markup:
-    return Markup(render_template("speak/_job.html", job=job, status=status(job)))
+    kind = MIME_TYPES[job.request.format]
+    return Markup(render_template("speak/_job.html", job=job, status=status(job), type=kind))
 
 
 def refused(job: Job) -> SpeakForm:
