@@ -10,7 +10,7 @@ from models import limits
 ROOT = Path(__file__).parent
 NO = ("0", "no", "off", "false")
 # settings that it alone reads
-OF_THE_LAUNCHER = ("PORT", "PORT_FILE", "THREADS", "THREADS_FILE", "PYTHON", "CPU_TORCH")
+OF_THE_LAUNCHER = ("PORT", "PORT_FILE", "PYTHON", "CPU_TORCH")
 
 
 class Environment:
@@ -53,6 +53,7 @@ class Config:
     # where it is served, and under which other names it is asked for, parted by commas
     HOST = _setting("HOST", "127.0.0.1")
     HOSTS = tuple(filter(None, re.split(r"[,\s]+", _setting("TRUSTED_HOSTS", ""))))
+    THREADS = _setting("THREADS", 16)  # requests answered at once; the launcher reads it too
     PROXIES = max(_setting("PROXIES", 0), 0)  # how many of them, one behind the other, say where a request comes from
 
     PASSWORD = _setting("PASSWORD", "")  # "": whoever reaches the site uses it

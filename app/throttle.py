@@ -17,6 +17,7 @@ from config import NO
 LIMITED = {
     "LIMIT_SIGN_INS": ("access.sign_in",),
     "LIMIT_SPEECHES": ("speak.speak", "speak.again"),
+    "LIMIT_API": ("api.speech.speak",),
     "LIMIT_PREVIEWS": ("speak.preview",),
     "LIMIT_UPLOADS": (
         "quality.check",

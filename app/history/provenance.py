@@ -12,6 +12,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from flask_wtf.file import FileField
 from sqlalchemy import Connection, delete, event, insert, null, select, update
+from sqlalchemy.orm import scoped_session
 from wtforms.validators import ValidationError
 
 from app.db import MadeFile, Speech, db
@@ -45,10 +46,19 @@ def hash_of(file: BinaryIO) -> str:
 @event.listens_for(Speech, "after_insert")
 def _remember(_mapper, connection: Connection, speech: Speech) -> None:
     """Keep the hash in the transaction that keeps the speech."""
+    _insert(connection, speech.sha256, speech.created_at, speech.voice_name)
+
+
+def remember(sha256: str, made_at: datetime, voice_name: str) -> None:
+    """Keep the hash of a speech that is not kept.  Raises SQLAlchemyError."""
+    _insert(db.session, sha256, made_at, voice_name)
+    db.session.commit()
+
+
+def _insert(target: Connection | scoped_session, sha256: str, made_at: datetime, voice_name: str) -> None:
     if current_app.config["KEEP_HASHES"]:
-        name = speech.voice_name if current_app.config["KEEP_HASH_VOICES"] else None
-        made = {"sha256": speech.sha256, "created_at": speech.created_at, "voice_name": name}
-        connection.execute(insert(MadeFile).values(made))
+        name = voice_name if current_app.config["KEEP_HASH_VOICES"] else None
+        target.execute(insert(MadeFile).values({"sha256": sha256, "created_at": made_at, "voice_name": name}))
 
 
 def forget() -> None:

@@ -5,7 +5,8 @@ import bisect
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from app import logs
@@ -15,6 +16,7 @@ from models import N_, Sentence, TembrError
 
 if TYPE_CHECKING:
     from app.speak.journal import Journal
+    from models import Word
 
 WAITING, SPEAKING, DONE, FAILED, CANCELLED = "waiting", "speaking", "done", "failed", "cancelled"
 MAX_WAITING = 20  # jobs
@@ -67,6 +69,15 @@ class Cancelled(Exception):
     """The job was cancelled: nothing of it is kept."""
 
 
+@dataclass(frozen=True)
+class Said:
+    """What is known of a speech that is not kept.  seconds: its length; similarity: None if it is too short to tell."""
+
+    seconds: float
+    similarity: float | None
+    words: "Sequence[Word]"
+
+
 class Rate:
     """Measured speed in phones a second, the latest sentence weighted most."""
 
@@ -85,15 +96,17 @@ class Rate:
 class Job:
     """One request on its way to being a speech.
 
-    owner: the browser that asked.  What a job holds is changed by the queue alone.
+    owner: the browser, or the program, that asked.  is_kept: it becomes a speech of the history; else its stream is all
+    there is of it, and it is forgotten with whoever follows that.  What a job holds is changed by the queue alone.
     """
 
-    def __init__(self, request: SpeechRequest, owner: str = ""):
+    def __init__(self, request: SpeechRequest, owner: str = "", is_kept: bool = True):
         self.token = secrets.token_urlsafe(16)
-        self.request, self.owner = request, owner
+        self.request, self.owner, self.is_kept = request, owner, is_kept
         self.request_id = logs.request_id.get()  # of the HTTP request, for the log
         self.state = WAITING
-        self.speech_id: int | None = None  # once it is done
+        self.speech_id: int | None = None  # once it is done, if it is kept
+        self.said: Said | None = None  # once it is done, if it is not kept
         self.fault: Exception | None = None  # once it has failed
         self.n_phones: tuple[float, ...] = ()  # of each sentence at ordinary speed, once the text is read
         self.n_spoken = 0  # sentences, of all takes
@@ -169,12 +182,13 @@ class Queue:
     max_waiting: places; one owner may have three of four.  max_seconds: of a job, after which it stops at the end of
     its sentence.  journal: where jobs are noted until they are over.
     speak: speaks a job, telling this queue of note_reading once and of note_sentence after each sentence, which raise
-    Cancelled, Interrupted or TookTooLong when it is to stop; returns the speech's id.
+    Cancelled, Interrupted or TookTooLong when it is to stop; returns the speech's id, or what is known of one that is
+    not kept.
     """
 
     def __init__(
         self,
-        speak: Callable[["Queue", Job], int],
+        speak: Callable[["Queue", Job], int | Said],
         max_waiting: int = MAX_WAITING,
         max_seconds: float = MAX_SECONDS,
         journal: "Journal | None" = None,
@@ -191,18 +205,20 @@ class Queue:
 
     def add(self, job: Job) -> Job:
         """Give a job its place; of the same request made twice at once, as by a double click, return the first.
+        Programs mean what they ask for twice.
 
         Raises QueueFull, and OSError when it cannot be noted.
         """
         with self._lock:
-            for one in self.of(job.owner) if job.owner else ():
+            for one in self.of(job.owner) if job.owner and job.is_kept else ():
                 if one.request == job.request:
                     return one
             self._check_places(job.owner)
             self._forget()
-            if self.journal:
+            if self.journal and job.is_kept:
                 self.journal.note(job)
-            self._jobs[job.token] = job
+            if job.is_kept:
+                self._jobs[job.token] = job
             self._place(job)
             if not self._thread:
                 self._start()
@@ -295,7 +311,7 @@ class Queue:
 
     def _end(self, job: Job, state: str) -> None:
         job.end(state)
-        if self.journal and not isinstance(job.fault, Interrupted):
+        if self.journal and job.is_kept and not isinstance(job.fault, Interrupted):
             self.journal.forget(job)
 
     def _check_places(self, owner: str) -> None:
@@ -354,7 +370,8 @@ class Queue:
         """Speak a job; return its last state."""
         try:
             job.check()
-            job.speech_id = self._speak(self, job)
+            made = self._speak(self, job)
+            job.speech_id, job.said = (made, None) if job.is_kept else (None, made)
         except Cancelled:
             return CANCELLED
         except Exception as fault:

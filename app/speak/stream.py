@@ -27,6 +27,11 @@ class Stream:
         """Whether some of it was written and more may come."""
         return self._size > 0 and not self._is_over
 
+    @property
+    def size(self) -> int:
+        """Bytes that were sent so far."""
+        return self._size
+
     def begin(self, path: Path) -> None:
         """Let the file at path be followed; nothing of it is sent before grow."""
         with self._changed:
@@ -56,6 +61,11 @@ class Stream:
         with self._changed:
             self._n_followers -= 1
             self._release()
+
+    def wait(self, start: int, seconds: float) -> bool:
+        """Block until read would not; return False on timeout."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._is_over or self._size > start, seconds)
 
     def read(self, start: int) -> bytes:
         """Return what comes after so many bytes; block until there is some, and return b"" after the last.
@@ -98,6 +108,10 @@ class Follower:
             raise StopIteration
         self._place += len(content)
         return content
+
+    def wait(self, seconds: float) -> bool:
+        """Block until the next bytes are there, or there are no more; return False on timeout."""
+        return self._stream.wait(self._place, seconds)
 
     def close(self) -> None:
         if self._is_open:

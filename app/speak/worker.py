@@ -13,11 +13,11 @@ from app import logs, storage
 from app.db import Pronunciation, Speech, Voice, db, now
 from app.health import stage
 from app.history import provenance, retention
-from app.speak.queue import Cancelled, Job, Queue
+from app.speak.queue import Cancelled, Job, Queue, Said
 from app.speak.request import RequestedVoice, SpeechRequest
 from app.speak.stream import Stream
 from app.voices import similarity
-from models import MAX_SEED, N_, InvalidVoiceProfile, Sentence, SpeechFile, synthetic_tags
+from models import MAX_SEED, N_, InvalidVoiceProfile, Sentence, SpeechFile, Word, synthetic_tags
 
 
 @dataclass
@@ -27,12 +27,13 @@ class Take:
     request: SpeechRequest
     draft: storage.Draft
     seconds: float
+    words: list[Word]
     heard: similarity.Heard
     similarity: float | None
 
 
-def say(app: Flask, queue: Queue, job: Job) -> int:
-    """Read and speak a job, keep its file and row, and return the speech's id.
+def say(app: Flask, queue: Queue, job: Job) -> int | Said:
+    """Read and speak a job, keep its file and row, and return the speech's id; of one that is not kept, what is known.
 
     What the queue raises, what reading and the networks raise, OSError, SQLAlchemyError and what memory raises come
     out; then nothing is kept.
@@ -56,7 +57,7 @@ def _give_back_memory() -> None:
         trim(0)
 
 
-def _say(queue: Queue, job: Job) -> int:
+def _say(queue: Queue, job: Job) -> int | Said:
     request, made_at, began = job.request, now(), time.perf_counter()
     if is_gone(request.voice):
         raise InvalidVoiceProfile(N_("it was deleted while the text was waiting."))
@@ -74,6 +75,9 @@ def _say(queue: Queue, job: Job) -> int:
         if request.takes > 1:  # only now is it known which one is heard
             job.stream.begin(best.draft.path)
             job.stream.grow()
+        if not job.is_kept:
+            current_app.extensions["metrics"].note_speech(best.seconds, time.perf_counter() - began)
+            return Said(best.seconds, best.similarity, best.words)
         speech = best.request.to_row()
         speech.created_at, speech.seconds, speech.similarity = made_at, best.seconds, best.similarity
         with stage("compare"):
@@ -112,10 +116,12 @@ def _take(
     pieces = request.say(cloner, sentences)
     tags = synthetic_tags(request.text, request.voice.name, made_at)
     file = SpeechFile(draft.path, cloner.sample_rate, request.format, tags, request.kbits)
+    words = []
     with closing(pieces), _closed(file):
         if request.takes == 1:
             stream.begin(draft.path)
         for sentence in pieces:
+            words += sentence.words_after(file.seconds)
             file.write(sentence.waveform)
             if request.takes == 1:
                 stream.grow()
@@ -123,7 +129,7 @@ def _take(
             spoken()
     if request.takes == 1:
         stream.grow()
-    return Take(request, draft, file.seconds, heard, similarity.of(heard, profile))
+    return Take(request, draft, file.seconds, words, heard, similarity.of(heard, profile))
 
 
 @contextmanager
