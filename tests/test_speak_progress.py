@@ -349,7 +349,8 @@ def test_audio_is_sent_while_it_is_spoken_and_afterwards_from_the_speech(app, cl
     answer.close()
     done = _told(client, job, "done")
     assert done["audio"] is None and client.get(address).location == "/speeches/1/audio"
-    assert client.get("/speeches/1/audio").data == whole
+    kept = client.get("/speeches/1/audio").data
+    assert len(kept) == len(whole) and kept[1000:] == whole[1000:]  # only at the end its header tells the length
 
 
 def test_listeners_never_hold_all_threads(app, client, voice, queue, stop):
