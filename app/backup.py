@@ -24,7 +24,7 @@ from sqlalchemy import Connection, Engine, MetaData, create_engine, func, insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import schema, storage
-from app.db import Speech, Voice, VoiceRecording, db, now
+from app.db import Speech, Voice, VoiceConsent, VoiceRecording, db, now
 from models import TembrError
 
 FORMAT = 1
@@ -127,7 +127,7 @@ def _add(tar: tarfile.TarFile, path: Path, name: str) -> str:
 def _names_of_files(database: sqlite3.Connection) -> list[str]:
     """Return the names of all files of the rows, with their folders."""
     names = set()
-    for kind in (Voice, VoiceRecording, Speech):
+    for kind in (Voice, VoiceRecording, VoiceConsent, Speech):
         rows = database.execute(f"SELECT file_name FROM {kind.__tablename__} WHERE file_name != ''")
         names |= {f"{kind.folder}/{name}" for (name,) in rows}
     return sorted(name for name in names if MEMBER.fullmatch(name))
@@ -138,7 +138,7 @@ def _forget(database: sqlite3.Connection, name: str) -> None:
     folder, _, file_name = name.partition("/")
     if folder == Speech.folder:
         database.execute("DELETE FROM speech WHERE file_name = ?", (file_name,))
-    for table in ("voice", "voice_recording"):
+    for table in ("voice", "voice_recording", "voice_consent"):
         database.execute(f"UPDATE {table} SET file_name = '' WHERE file_name = ?", (file_name,))
 
 

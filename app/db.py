@@ -183,6 +183,19 @@ class VoiceRecording(db.Model):
     voice: Mapped[Voice] = relationship(back_populates="recordings")
 
 
+class VoiceConsent(db.Model):
+    """A spoken consent: a recording in which a speaker agrees to have the voice cloned."""
+
+    __table_args__ = {"sqlite_autoincrement": True}
+    folder = Voice.folder
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    language: Mapped[str]  # a BCP 47 tag, as it was given
+    file_name: Mapped[str]  # "" for one whose file was lost
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
 class Speech(db.Model):
     """A spoken text, with everything that is needed to speak it again."""
 

@@ -14,7 +14,7 @@ from sqlalchemy import LargeBinary, select, type_coerce
 from sqlalchemy.exc import IntegrityError
 
 from app import access, schema, storage
-from app.db import ReadyVoice, Speech, Voice, VoiceRecording, db
+from app.db import ReadyVoice, Speech, Voice, VoiceConsent, VoiceRecording, db
 from app.history import retention
 from app.speak import journal
 from app.voices import recordings
@@ -54,7 +54,7 @@ def bring_up_to_date() -> None:
     """Migrate, import and clean up what the instance keeps.  Raises UpgradeFailed."""
     prepare()
     storage.remove_drafts()
-    storage.remove_lost_files(Voice, VoiceRecording)
+    storage.remove_lost_files(Voice, VoiceRecording, VoiceConsent)
     storage.remove_lost_files(Speech)
     retention.sweep()
     recordings.note_hashes()

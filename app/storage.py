@@ -12,7 +12,7 @@ from flask import Response, abort, current_app, send_file
 from flask_babel import gettext as _
 from sqlalchemy import delete, select
 
-from app.db import Speech, Voice, VoiceRecording, db
+from app.db import Speech, Voice, VoiceConsent, VoiceRecording, db
 
 MIME_TYPES = {
     "mp3": "audio/mpeg",
@@ -42,11 +42,13 @@ def kind_of(recording: bytes) -> str:
     return "mp3" if sync & 0xFFE6 == 0xFFE2 else "aac" if sync & 0xFFF6 == 0xFFF0 else "audio"
 
 
-def path_of(row: Voice | VoiceRecording | Speech) -> Path:
+def path_of(row: Voice | VoiceRecording | VoiceConsent | Speech) -> Path:
     return current_app.config["INSTANCE"] / row.folder / row.file_name
 
 
-def keep(row: VoiceRecording | Speech, content: bytes, kind: str, sample_of: Voice | None = None) -> None:
+def keep(
+    row: VoiceRecording | VoiceConsent | Speech, content: bytes, kind: str, sample_of: Voice | None = None
+) -> None:
     """Write the file and commit the row: both, or neither.  sample_of: the voice whose sample the file becomes.
 
     Raises OSError when the disk refuses and SQLAlchemyError when the database does.
@@ -113,7 +115,7 @@ def remove_drafts() -> None:
             path.unlink(missing_ok=True)
 
 
-def remove_lost_files(*kinds: type[Voice | VoiceRecording | Speech]) -> None:
+def remove_lost_files(*kinds: type[Voice | VoiceRecording | VoiceConsent | Speech]) -> None:
     """Remove the files that no row of these kinds, which share a folder, names: as a crash leaves them.
 
     When they are more than the rows, the database may be another one than the files belong to: then they stay.

@@ -25,6 +25,8 @@ LIMITED = {
         "voices.import_voice",
         "voice.add_recording",
         "provenance.verify",
+        "api.custom_voices.create",
+        "api.consents.create",
     ),
 }
 

@@ -14,13 +14,15 @@ from sqlalchemy import select
 
 import app as site
 from app import backup, cli, startup, storage
-from app.db import Pronunciation, Speech, Voice, VoiceRecording, db
+from app.db import Pronunciation, Speech, Voice, VoiceConsent, VoiceRecording, db
 
 
 @pytest.fixture
 def full(app, bank, client):
-    """A site with two voices, three speeches and a word."""
+    """A site with two voices, a spoken consent, three speeches and a word."""
     bank("Anna", "Борис")
+    with app.app_context():
+        storage.keep(VoiceConsent(name="Anna", language="ru"), b"ID3 consent of Anna", "mp3")
     for text in ("Раз.", "Два.", "Три."):
         assert client.post("/", data={"voice": "1", "text": text}).status_code == 303
     client.post("/dictionary", data={"word": "замок", "respelling": "зам+ок"})
@@ -43,9 +45,8 @@ def tar(full, tmp_path) -> Path:
 def kept(app) -> dict:
     """All that a site keeps: its rows, and the files that they name."""
     with app.app_context():
-        rows = [
-            row for kind in (Voice, VoiceRecording, Speech) for row in db.session.scalars(select(kind)) if row.file_name
-        ]
+        kinds = Voice, VoiceRecording, VoiceConsent, Speech
+        rows = [row for kind in kinds for row in db.session.scalars(select(kind)) if row.file_name]
         files = {(row.folder, row.file_name): storage.path_of(row).read_bytes() for row in rows}
         tables = {name: db.session.execute(select(table)).all() for name, table in db.metadata.tables.items()}
         key = (app.config["INSTANCE"] / "secret_key").read_text()

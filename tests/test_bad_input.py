@@ -158,8 +158,8 @@ BODIES = {
 
 
 @pytest.mark.parametrize("kind", BODIES)
-def test_body_that_is_no_form_is_refused(site, kind):
-    client, before = site.test_client(), state(site)
+def test_body_that_is_no_form_is_refused(site, with_token, kind):
+    client, before = with_token(site), state(site)
     content_type, body = BODIES[kind]
     for rule in site.url_map.iter_rules():
         if "POST" in rule.methods and "delete" not in rule.rule and not rule.endpoint.startswith("access."):

@@ -7,10 +7,10 @@ from app.access import FOR_PROGRAMS
 
 def init_app(app: Flask) -> None:
     """Register every resource.  Programs have no session and no form: they show a token, and no CSRF token."""
-    from app.api import authentication, errors, models, sending, speech, voices
+    from app.api import authentication, consents, custom_voices, errors, models, sending, speech, voices
 
     whole = Blueprint("api", __name__, url_prefix=FOR_PROGRAMS.rstrip("/"))
-    for part in (models, speech, voices):
+    for part in (models, speech, voices, custom_voices, consents):
         app.extensions["csrf"].exempt(part.blueprint)
         whole.register_blueprint(part.blueprint)
     authentication.init_blueprint(whole)

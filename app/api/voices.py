@@ -41,6 +41,7 @@ def shown(row: Row | Voice) -> dict:
     return {
         "id": f"{PREFIX}{row.id}",
         "object": "audio.voice",
+        "type": "audio_sample",
         "name": row.name,
         "created_at": int(row.created_at.replace(tzinfo=UTC).timestamp()),
         "language": row.language,

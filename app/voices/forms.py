@@ -1,5 +1,6 @@
 """The forms of the bank: a name, a card, a new voice, another recording, a voice file."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -10,13 +11,14 @@ from flask_wtf.file import FileField
 from wtforms import BooleanField, SelectField, StringField
 from wtforms.validators import ValidationError
 
-from app.db import Voice, db, now, plain_name
+from app.db import Voice, VoiceConsent, db, now, plain_name
 from app.errors import told
-from app.forms import Characters, RecordingForm, TembrForm, language_choices
+from app.forms import Characters, CheckForm, RecordingForm, TembrForm, language_choices
 from app.voices.recordings import TooManyRecordings
 from app.voices.voice_file import InvalidVoiceFile, VoiceFile, check_size
 from models import NN_, InvalidVoiceProfile
 
+LANGUAGE_TAG = re.compile(r"[a-zA-Z]{2,3}(-[a-zA-Z0-9]{1,8}){0,4}")  # BCP 47
 NAME = Characters(
     "MAX_NAME_CHARACTERS",
     empty=NN_("Enter a name of %(count)d character.", "Enter a name of up to %(count)d characters."),
@@ -119,6 +121,21 @@ class AnotherRecordingForm(RecordingForm):
     def _changed_meanwhile(self) -> None:
         db.session.rollback()
         self.recording.errors.append(_("This recording has already been added."))
+
+
+class ConsentForm(CheckForm):
+    """A spoken consent.  name: a label, which others may have too; language: a BCP 47 tag."""
+
+    name = StringField(lazy_gettext("Name"), filters=[plain_name], validators=[NAME])
+    language = StringField(lazy_gettext("Language"), filters=[plain_name])
+
+    def validate_language(self, field: StringField) -> None:
+        if not LANGUAGE_TAG.fullmatch(field.data):
+            raise ValidationError(_("Give the language as a tag such as en-US or ru."))
+
+    def consent(self) -> VoiceConsent:
+        """Build the consent, still without recording."""
+        return VoiceConsent(name=self.name.data, language=self.language.data)
 
 
 class VoiceFileForm(TembrForm):
