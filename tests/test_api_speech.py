@@ -154,6 +154,15 @@ def test_hash_is_not_kept_where_the_settings_forbid_it(make_app, with_token, ban
         assert db.session.scalars(db.select(MadeFile)).all() == []
 
 
+@pytest.mark.parametrize("changes", [{}, {"stream_format": "audio"}, {"response_format": "pcm"}])
+def test_text_without_words_is_a_moment_of_silence(ask, cloner, changes):
+    answer = ask(input="!!!", **changes)
+    assert answer.status_code == 200 and answer.headers["X-Tembr-Voice"] == "voice_1"
+    waveform = decoded(answer.data, changes.get("response_format", "mp3"))
+    assert len(waveform) == pytest.approx(2_400, abs=24) and np.abs(waveform).max() < 1e-3
+    assert cloner.said == []
+
+
 # --- refusals ---
 
 REFUSED = [
@@ -164,7 +173,8 @@ REFUSED = [
     ({"input": " \n"}, 400, "input", "up to 20000 characters"),
     ({"input": "x" * 20_001}, 400, "input", "20001 characters. The limit is 20000."),
     ({"input": ["a"]}, 400, "input", "a string"),
-    ({"input": "!!!"}, 400, "input", "nothing to say"),
+    ({"input": "!!!", "stream_format": "sse"}, 400, "input", "nothing to say"),
+    ({"input": "!!!", "timestamps": "word"}, 400, "input", "nothing to say"),
     ({"voice": None}, 400, "voice", "missing"),
     ({"voice": "nobody"}, 404, "voice", "nobody"),
     ({"voice": {"id": "voice_77"}}, 404, "voice", "voice_77"),

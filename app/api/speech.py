@@ -2,6 +2,7 @@
 
 from contextlib import ExitStack
 
+import numpy as np
 from flask import Blueprint, Response, current_app, g
 
 from app.api import body, models, voices
@@ -11,11 +12,23 @@ from app.db import Voice, db
 from app.speak.forms import voice_of
 from app.speak.queue import Job
 from app.speak.request import SpeechRequest
-from models import LANGUAGES, MAX_SEED, PAUSES, PCM_SAMPLE_RATE, PITCH, SPEED, STREAM_FORMATS, Range
+from models import (
+    LANGUAGES,
+    MAX_SEED,
+    PAUSES,
+    PCM_SAMPLE_RATE,
+    PITCH,
+    SPEED,
+    STREAM_FORMATS,
+    NothingToSay,
+    Range,
+    encode,
+)
 
 SPEEDS = Range(0.25, 4.0, usual=1.0, step=0.05)  # that OpenAI allows; Tembr speaks at those of SPEED
 AUDIO, SSE = "audio", "sse"
 WORD = "word"
+SILENT_SECONDS = 0.1
 CONTENT_TYPES = {
     "mp3": "audio/mpeg",
     "opus": "audio/ogg",
@@ -63,7 +76,13 @@ def speak() -> Response:
     voice = voices.found(asked["voice"])
     with ExitStack() as held:
         program = held.enter_context(Program.waiting(_job(asked, voice)))
-        answer, job = _answer(program, asked), program.job
+        job = program.job
+        try:
+            answer = _answer(program, asked)
+        except NothingToSay:
+            if asked["timestamps"] or asked["stream_format"] == SSE:
+                raise
+            answer = _silence(asked["response_format"])
         answer.headers["X-Tembr-Voice"] = f"{voices.PREFIX}{job.request.voice.id}"
         if asked["speed"] != job.request.speed:
             answer.headers["X-Tembr-Speed"] = f"{job.request.speed:g}"
@@ -72,6 +91,12 @@ def speak() -> Response:
         answer.call_on_close(held.pop_all().close)
     answer.cache_control.no_store = True
     return answer
+
+
+def _silence(format: str) -> Response:
+    """Answer a text without words, as a chat sends one that is a sign alone, and Home Assistant a full stop."""
+    silence = np.zeros(round(SILENT_SECONDS * PCM_SAMPLE_RATE))
+    return Response(encode(silence, PCM_SAMPLE_RATE, format), content_type=CONTENT_TYPES[format])
 
 
 def _job(asked: dict, voice: Voice) -> Job:
