@@ -41,7 +41,7 @@ _NAMES = {
     "serving.remote": ("NetworksUnreachable", "RemoteCloner", "WrongReplica"),
     "serving.replica": ("Replica",),
     "speaker_encoder": ("RecordingTooShort",),
-    "speech_file": ("SpeechFile", "SpeechStream", "UnknownFormat", "encode", "read_tags"),
+    "speech_file": ("SpeechFile", "UnknownFormat", "encode", "read_tags"),
     "tags": ("says_synthetic", "synthetic_tags"),
     "text": ("NothingToSay", "Sentence", "TextTooLong", "read"),
     "word_times": ("SpokenSentence", "Word"),

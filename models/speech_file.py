@@ -1,4 +1,4 @@
-"""Write speech to a file or a stream piece by piece, so that memory does not grow with its length."""
+"""Write speech to a file piece by piece, so that memory does not grow with its length."""
 
 import io
 from collections.abc import Mapping
@@ -54,8 +54,9 @@ class SpeechFile:
     """A writer of an audio file, piece by piece; close() finishes the file.
 
     target: a path, or an open binary file, which stays open; where it cannot be sought, as a pipe, the header does not
-    say the length.  format: of FORMATS or STREAM_FORMATS.  tags: any of TAGS; aac and pcm have no place for them.
-    kbits: of an mp3.  Raises UnknownFormat, and OSError when the disk refuses.
+    say the length.  Until close() it is a stream that can be heard as far as it goes.  format: of FORMATS or
+    STREAM_FORMATS.  tags: any of TAGS; aac and pcm have no place for them.  kbits: of an mp3.
+    Raises UnknownFormat, and OSError when the disk refuses.
     """
 
     def __init__(
@@ -113,50 +114,6 @@ class SpeechFile:
 
     def __exit__(self, *error) -> None:
         self.close()
-
-
-class SpeechStream:
-    """An encoder of speech that is sent while it is spoken: every piece of bytes goes on where the last one ended.
-
-    format: of STREAM_FORMATS; the other arguments as SpeechFile takes them.  No header says the length.
-    """
-
-    def __init__(self, sample_rate: int, format: str, tags: Mapping[str, str] | None = None, kbits: int = USUAL_KBITS):
-        self._pipe = _Pipe()
-        self._file = SpeechFile(self._pipe, sample_rate, format, tags, kbits)
-
-    def write(self, waveform: np.ndarray) -> bytes:
-        """Encode a piece, as SpeechFile takes it.  The last samples of it, at most 0.2 s, come with the next piece."""
-        self._file.write(waveform)
-        return self._pipe.taken()
-
-    def close(self) -> bytes:
-        """Finish the stream; return what is left of it."""
-        self._file.close()
-        return self._pipe.taken()
-
-    @property
-    def seconds(self) -> float:
-        return self._file.seconds
-
-
-class _Pipe(io.RawIOBase):
-    """A binary file that cannot be sought and forgets what was taken."""
-
-    def __init__(self):
-        self._bytes = bytearray()
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, content: bytes) -> int:
-        self._bytes += content
-        return len(content)
-
-    def taken(self) -> bytes:
-        content = bytes(self._bytes)
-        self._bytes.clear()
-        return content
 
 
 def _stream(

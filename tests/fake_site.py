@@ -1,7 +1,9 @@
 """What a WSGI server serves in tests of stops and crashes: a site whose networks take FAKE_SECONDS for a sentence."""
 
 import os
+import re
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +12,18 @@ from app import create_app, logs, startup
 from app.db import Voice, db
 from config import Config
 from models import VoiceProfile
-from tests.fakes import FakeCloner
+from tests.fakes import FakeCloner, read
+
+
+def by_sentence(text, *given):
+    (whole,) = read(text, *given)
+    return [replace(whole, words=part) for part in re.split(r"(?<=[.!?]) ", text)]
+
 
 logs.configure("lines")
 cloner = FakeCloner()
+if "FAKE_SENTENCES" in os.environ:  # else a text is one
+    cloner.reader = by_sentence
 cloner.between = lambda: time.sleep(float(os.environ["FAKE_SECONDS"]))
 settings = {"WTF_CSRF_ENABLED": False, "READY_VOICES": Path("/nowhere"), "SQLALCHEMY_DATABASE_URI": None}
 app = create_app(type("Settings", (Config,), settings), cloner)
