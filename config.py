@@ -102,6 +102,9 @@ class Config:
     MAX_VERIFY_MEGABYTES = _setting("MAX_VERIFY_MEGABYTES", 4 * MAX_UPLOAD_MEGABYTES)  # one file that is looked up
     MAX_SPEAKING_MINUTES = _setting("MAX_SPEAKING_MINUTES", 60.0)  # that one text is in work
     QUEUE_PLACES = _setting("QUEUE_PLACES", 20)  # texts that wait to be spoken
+    # where they wait: "memory" of one process, or "database", a PostgreSQL shared by several
+    QUEUE = _setting("QUEUE", "memory")
+    WORKERS = max(_setting("WORKERS", 2), 1)  # texts that one of several processes speaks at once
     MAX_RECORDINGS = _setting("MAX_RECORDINGS", 20)  # of one voice
     WAIT_SECONDS = 1.0  # of a browser without scripts, before it gets a page that asks again: a thread waits with it
     SPEECHES_PER_PAGE = 20

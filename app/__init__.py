@@ -62,6 +62,7 @@ def create_app(config: object = Config, cloner: "VoiceCloner | None" = None) -> 
     from app.speak import views as speak_views
     from app.speak.journal import Journal
     from app.speak.queue import Queue
+    from app.speak.shared_queue import SharedQueue
     from app.voices import page as voice_page
     from app.voices import quality
     from app.voices import views as voice_views
@@ -75,8 +76,12 @@ def create_app(config: object = Config, cloner: "VoiceCloner | None" = None) -> 
     access.init_app(app)
     app.extensions["cloner"] = cloner
     places, seconds = app.config["QUEUE_PLACES"], 60 * app.config["MAX_SPEAKING_MINUTES"]
-    app.extensions["speaking"] = Queue(
-        partial(worker.say, app), places, seconds, Journal(app.config["INSTANCE"] / "queue")
+    say, journal = partial(worker.say, app), Journal(app.config["INSTANCE"] / "queue")
+    is_shared = app.config["QUEUE"] == "database"
+    app.extensions["speaking"] = (
+        SharedQueue(app, say, places, seconds, app.config["WORKERS"])
+        if is_shared
+        else Queue(say, places, seconds, journal)
     )
     for extension in (db, schema, retention, reading, progress, i18n, errors):
         extension.init_app(app)

@@ -232,6 +232,39 @@ class Speech(db.Model):
 Speech.has_recording = column_property(Speech.profile.is_not(None))  # its own recording, used once and not in the bank
 
 
+class QueuedJob(db.Model):
+    """A text on its way to being a speech, where several processes share a queue: see app.speak.shared_queue.
+
+    Times are seconds since 1970, of the database's clock.
+    """
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    token: Mapped[str] = mapped_column(unique=True)
+    owner: Mapped[str] = mapped_column(index=True)
+    request_id: Mapped[str | None]
+    knobs: Mapped[dict] = mapped_column(JSON)  # the request but for its voice
+    voice: Mapped[dict] = mapped_column(JSON)  # its name, id and choice
+    consent_at: Mapped[datetime | None]
+    profile: Mapped[bytes | None] = deferred(mapped_column(LargeBinary))  # None once it is over
+    turn: Mapped[int]
+    state: Mapped[str] = mapped_column(default="waiting", index=True)
+    attempts: Mapped[int] = mapped_column(default=0)
+    claim: Mapped[str | None]  # of the process that has it
+    home: Mapped[str | None]  # the process that alone may speak it; None: any
+    n_phones: Mapped[list] = mapped_column(JSON, default=list)  # of each sentence, once the text is read
+    n_spoken: Mapped[int] = mapped_column(default=0)  # sentences, of all takes
+    phones_left: Mapped[float]
+    is_cancelled: Mapped[bool] = mapped_column(default=False)
+    is_seen: Mapped[bool] = mapped_column(default=False)
+    fault: Mapped[dict | None] = mapped_column(JSON(none_as_null=True))
+    speech_id: Mapped[int | None]  # once it is done
+    draft: Mapped[str | None]  # the name of the file that is written
+    audible: Mapped[int] = mapped_column(default=0)  # bytes of the draft that may be read
+    asked_at: Mapped[float]
+    beat_at: Mapped[float | None]  # the last sign of life of its process
+    over_at: Mapped[float | None]
+
+
 class MadeFile(db.Model):
     """The hash of a file that was made here, kept when its speech is deleted."""
 

@@ -24,29 +24,39 @@ HANDOVER_SECONDS = 5.0  # waited for the previous process to end
 
 
 class AlreadyServing(RuntimeError):
-    """Another process serves the same instance; the queue lives in the memory of one process."""
+    """Another process serves the same instance, and one of both has its queue in its memory."""
 
     def __init__(self, instance: Path):
         super().__init__(
             f"Another process serves {instance} already, and Tembr's queue lives in one: start one worker process,"
             " with as many threads as are needed, or give each site a TEMBR_INSTANCE of its own."
+            " Several processes of one site share a queue with TEMBR_QUEUE=database."
         )
+
+
+class UnknownQueue(ValueError):
+    """The settings name a queue that there is not, or not with this database."""
 
 
 def start(app: Flask) -> None:
     """Prepare the app to serve: check settings, lock the instance, load networks, migrate, warm up.
 
-    Raises NoPassword, AlreadyServing, UpgradeFailed, UnreadableWeights, UnknownModel, NetworksUnreachable.
+    Raises NoPassword, UnknownQueue, AlreadyServing, UpgradeFailed, UnreadableWeights, UnknownModel,
+    NetworksUnreachable.
     """
     access.check_settings(app)
     if app.config["UNKNOWN"]:
         app.logger.warning("These are no settings of Tembr, and change nothing: %s.", ", ".join(app.config["UNKNOWN"]))
-    app.extensions["serving"] = hold_alone(app.config["INSTANCE"], HANDOVER_SECONDS)
+    is_shared = _has_shared_queue(app)
+    app.extensions["serving"] = hold(app.config["INSTANCE"], HANDOVER_SECONDS, is_shared)
     app.extensions["cloner"] = app.extensions["cloner"] or _load_cloner(app)
     with app.app_context():
         bring_up_to_date()
-        journal.name_what_was_left()
+        if not is_shared:
+            journal.name_what_was_left()
         warm_up(app.extensions["cloner"])
+    if is_shared:
+        app.extensions["speaking"].start()
     app.extensions["warm"] = True
 
 
@@ -67,15 +77,27 @@ def prepare() -> None:
     import_ready_voices(current_app.config["READY_VOICES"])
 
 
-def hold_alone(instance: Path, seconds: float) -> BinaryIO:
+def _has_shared_queue(app: Flask) -> bool:
+    """Raises UnknownQueue."""
+    asked, database = app.config["QUEUE"], app.config["SQLALCHEMY_DATABASE_URI"]
+    if asked not in ("memory", "database"):
+        raise UnknownQueue(f"TEMBR_QUEUE={asked} is no queue: memory or database.")
+    if asked == "database" and not database.startswith("postgresql"):
+        raise UnknownQueue("TEMBR_QUEUE=database needs TEMBR_DATABASE=postgresql://...")
+    return asked == "database"
+
+
+def hold(instance: Path, seconds: float, is_shared: bool = False) -> BinaryIO:
     """Lock the instance until the returned file is closed or this process ends.
 
-    seconds: how long to wait for the process that holds it.  Raises AlreadyServing.
+    seconds: how long to wait for the process that holds it.  is_shared: beside others that share it.
+    Raises AlreadyServing.
     """
-    file, until = (instance / "serving.lock").open("ab"), time.monotonic() + seconds
+    file, until = (instance / "serving.lock").open("a+b"), time.monotonic() + seconds
+    kind = fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX
     while True:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, kind | fcntl.LOCK_NB)
             return file
         except BlockingIOError:
             if time.monotonic() > until:

@@ -6,6 +6,7 @@ import re
 import secrets
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from flask import Response, abort, current_app, send_file
@@ -87,13 +88,18 @@ class Draft:
         self._lock.close()
 
 
-def keep_draft(row: Speech, draft: Draft) -> None:
-    """Make the draft the row's file and commit the row: both, or neither.  Raises as keep does."""
+def keep_draft(row: Speech, draft: Draft, then: Callable[[Speech], None] = lambda _row: None) -> None:
+    """Make the draft the row's file and commit the row: both, or neither.
+
+    then: done with the row in the same transaction.  Raises as keep does, and what `then` raises.
+    """
     row.file_name = f"{secrets.token_hex(16)}.{draft.kind}"
     path = path_of(row)
     try:
         os.replace(draft.path, path)
         db.session.add(row)
+        db.session.flush()
+        then(row)
         db.session.commit()
     except Exception:
         db.session.rollback()

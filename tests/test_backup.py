@@ -236,7 +236,7 @@ def test_command_line_backs_up_and_restores_but_not_while_the_site_serves(full, 
     assert cli.main(["backup", path], load=None) == 0
     assert "2 voices and 3 speeches" in capsys.readouterr().err
     monkeypatch.setattr(site, "create_app", lambda: empty)
-    serving = startup.hold_alone(empty.config["INSTANCE"], 0.0)
+    serving = startup.hold(empty.config["INSTANCE"], 0.0)
     assert cli.main(["restore", path], load=None) == 1
     assert "stop it first" in capsys.readouterr().err
     serving.close()

@@ -181,9 +181,9 @@ def test_second_process_that_would_serve_the_same_instance_refuses_to_start(star
 
 
 def test_next_process_waits_for_the_one_that_ends(tmp_path):
-    held = startup.hold_alone(tmp_path, seconds=0.0)
+    held = startup.hold(tmp_path, seconds=0.0)
     threading.Timer(0.3, held.close).start()
-    startup.hold_alone(tmp_path, seconds=20.0).close()
+    startup.hold(tmp_path, seconds=20.0).close()
 
 
 def test_command_line_works_beside_the_server(start, list_voices, capsys):

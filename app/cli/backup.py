@@ -42,7 +42,7 @@ def restore(file: Path, force: bool) -> None:
 
     app = create_app()
     try:
-        alone = startup.hold_alone(app.config["INSTANCE"], seconds=0.0)
+        alone = startup.hold(app.config["INSTANCE"], seconds=0.0)
     except startup.AlreadyServing as error:
         raise click.ClickException(f"The site is serving: stop it first. ({error})") from error
     with alone, app.app_context():

@@ -65,6 +65,18 @@ class Interrupted(TembrError):
         super().__init__(N_("Tembr was restarted before this text was spoken: press Speak again."))
 
 
+def refusal(n_waiting: int, n_own: int, max_waiting: int, seconds_left: float | None) -> QueueFull | None:
+    """Why no more jobs are taken in: QueueFull or OwnPlacesFull; None if one is.
+
+    n_own: of those that wait, of one owner, who may have three of four places.  seconds_left: of the present job.
+    """
+    low, high = RETRY_SECONDS
+    seconds = round(min(max(seconds_left or 0, low), high))
+    if n_waiting >= max_waiting:
+        return QueueFull(n_waiting, seconds)
+    return OwnPlacesFull(n_own, seconds) if n_own >= max_waiting - max_waiting // 4 else None
+
+
 class Cancelled(Exception):
     """The job was cancelled: nothing of it is kept."""
 
@@ -113,6 +125,7 @@ class Job:
         self.is_cancelled = False
         self.is_seen = False  # its form was shown again
         self.stream = Stream()  # its audio, as far as it is spoken
+        self.claim: str | None = None  # by which one of several processes has it
         self.turn = 0  # those of a turn are spoken before those of the next
         self.started_at: float | None = None  # by time.monotonic
         self.over_at: float | None = None  # by time.monotonic
@@ -236,6 +249,9 @@ class Queue:
             self._rate.measured(*job.advance())
         self._check(job)
 
+    def keep(self, job: Job, speech_id: int) -> None:
+        """Called in the transaction that keeps the speech of a job, before its end; nothing is to be done here."""
+
     def of(self, owner: str) -> list[Job]:
         """Return the unfinished jobs of a browser."""
         with self._lock:
@@ -258,6 +274,10 @@ class Queue:
         with self._lock:
             self._forget()
             return self._jobs.get(token)
+
+    def see(self, job: Job) -> None:
+        """Note that the form of a job was shown again."""
+        job.is_seen = True
 
     def cancel(self, job: Job) -> None:
         """Cancel a job: at once while it waits, else at the end of its sentence."""
@@ -317,15 +337,10 @@ class Queue:
     def _check_places(self, owner: str) -> None:
         """Raises QueueFull, OwnPlacesFull."""
         n_own = sum(one.owner == owner for one in self._waiting) if owner else 0
-        if len(self._waiting) < self._max_waiting and n_own < self._max_waiting - self._max_waiting // 4:
-            return
-        low, high = RETRY_SECONDS
         present = self._present
         left = self._rate.seconds(present.phones_left() - self._phones_of_sentence()) if present else None
-        seconds = round(min(max(left or 0, low), high))
-        if len(self._waiting) < self._max_waiting:
-            raise OwnPlacesFull(n_own, seconds)
-        raise QueueFull(len(self._waiting), seconds)
+        if fault := refusal(len(self._waiting), n_own, self._max_waiting, left):
+            raise fault
 
     def _place(self, job: Job) -> None:
         """Put a job among those that wait: in the turn after its owner's last one, after the others of that turn."""
@@ -362,24 +377,9 @@ class Queue:
 
     def _work(self) -> None:
         while job := self._next():
-            state = self._outcome(job)
+            state = outcome(self, self._speak, job)
             with self._lock:
                 self._end(job, state)
-
-    def _outcome(self, job: Job) -> str:
-        """Speak a job; return its last state."""
-        try:
-            job.check()
-            made = self._speak(self, job)
-            job.speech_id, job.said = (made, None) if job.is_kept else (None, made)
-        except Cancelled:
-            return CANCELLED
-        except Exception as fault:
-            fault.__traceback__ = fault.__context__ = fault.__cause__ = None  # they hold what the networks made
-            job.fault = fault
-            return FAILED
-        job.fault = None  # of a queue that closed during the last sentence
-        return DONE
 
     def _next(self) -> Job | None:
         """Take the next job; without one, end the thread."""
@@ -392,3 +392,19 @@ class Queue:
                 self._thread = None
                 atexit.unregister(self.close)
             return self._present
+
+
+def outcome(queue: "Queue", speak: Callable[["Queue", Job], int | Said], job: Job) -> str:
+    """Speak a job; return its last state."""
+    try:
+        job.check()
+        made = speak(queue, job)
+        job.speech_id, job.said = (made, None) if job.is_kept else (None, made)
+    except Cancelled:
+        return CANCELLED
+    except Exception as fault:
+        fault.__traceback__ = fault.__context__ = fault.__cause__ = None  # they hold what the networks made
+        job.fault = fault
+        return FAILED
+    job.fault = None  # of a queue that closed during the last sentence
+    return DONE

@@ -25,7 +25,7 @@ def speak():
     """Show the form, or queue what it asks for."""
     job = progress.asked_about()
     if job:
-        job.is_seen = True
+        progress.queue().see(job)
     form = progress.refused(job) if job else SpeakForm(voice=_asked_voice() or _first_voice())
     if "page_language" in request.form:  # a browser without scripts sent its form along with a switch of the language
         return _shown_again(form)

@@ -83,7 +83,7 @@ def _say(queue: Queue, job: Job) -> int | Said:
         with stage("compare"):
             similarity.compare(speech, best.heard)
         with stage("keep"):
-            _keep(speech, best.draft)
+            _keep(speech, best.draft, lambda kept: queue.keep(job, kept.id))
         current_app.extensions["metrics"].note_speech(speech.seconds, time.perf_counter() - began)
         return speech.id
 
@@ -144,11 +144,11 @@ def _closed(file: SpeechFile) -> Iterator[None]:
     file.close()
 
 
-def _keep(speech: Speech, draft: storage.Draft) -> None:
+def _keep(speech: Speech, draft: storage.Draft, then: Callable[[Speech], None]) -> None:
     with draft.path.open("rb") as file:
         speech.sha256 = provenance.hash_of(file)
     speech.size = draft.path.stat().st_size
     if speech.voice_id and not db.session.get(Voice, speech.voice_id):
         speech.voice_id = None  # deleted while it spoke
-    storage.keep_draft(speech, draft)
+    storage.keep_draft(speech, draft, then)
     retention.enforce()
