@@ -26,8 +26,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, deferred, mapped_column, relationship, validates
 
+from app import subtitles
+
 if TYPE_CHECKING:
-    from models import VoiceProfile
+    from models import VoiceProfile, Word
 
 MAX_QUERY_CHARACTERS = 200
 BUSY_SECONDS = 10  # how long SQLite waits for another writer
@@ -222,6 +224,12 @@ class Speech(db.Model):
     nearest_name: Mapped[str | None]
     size: Mapped[int | None]  # bytes of the file; None: not measured yet
     search_key: Mapped[str] = mapped_column(default=_search_key, server_default="")
+    times: Mapped[list | None] = deferred(mapped_column(JSON(none_as_null=True)))  # subtitles.to_row; None: not known
+
+    @property
+    def words(self) -> list["Word"]:
+        """The words of the text with their times in the file; none if they are not known."""
+        return subtitles.from_row(self.times or [], self.text)
 
     @classmethod
     def holding(cls, words: str):
@@ -229,6 +237,7 @@ class Speech(db.Model):
         return and_(true(), *(cls.search_key.contains(word, autoescape=True) for word in search_key(words).split()))
 
 
+Speech.has_times = column_property(Speech.times.is_not(None))
 Speech.has_recording = column_property(Speech.profile.is_not(None))  # its own recording, used once and not in the bank
 
 

@@ -158,6 +158,7 @@ def read(text: str, language: str | None = None, dictionary: Mapping[str, str] |
     words = re.sub(r"\d+", "мн+ого ч+исел", text).split()
     words = [(dictionary or {}).get(word.strip(",.!?").lower(), word) for word in words]
     shown = " ".join(word if re.search("[+\u0301]", word) else VOWEL.sub(r"+\g<0>", word, count=1) for word in words)
-    tokens = tuple(Token(match[0], match.start(), 0, 1) for match in re.finditer(r"\S*\w\S*", text))
+    said = re.sub(r"\[pause .*?\]", lambda mark: " " * len(mark[0]), text)
+    tokens = tuple(Token(match[0], match.start(), 0, 1) for match in re.finditer(r"\S*\w\S*", said))
     accented = re.sub(r"\+(\w)", "\\1\u0301", shown)
     return [Sentence(language or "ru", accented, ("ˈa", "."), ("ru", "ru"), tokens=tokens)]

@@ -107,6 +107,12 @@ def test_every_file_says_that_it_is_synthetic_and_with_which_voice(speak, batch,
         assert says_synthetic(path) and read_tags(path)["artist"] == voice
 
 
+def test_subtitles_are_written_where_asked(speak, here):
+    assert speak("Hi there", "--voice", "anna.wav", "--out", "x.wav", "--srt", "new/x.srt", "--vtt", "x.vtt") == 0
+    assert (here / "new" / "x.srt").read_text("utf-8") == "1\n00:00:00,050 --> 00:00:01,050\nHi there\n\n"
+    assert (here / "x.vtt").read_text("utf-8") == "WEBVTT\n\n00:00:00.050 --> 00:00:01.050\nHi there\n\n"
+
+
 def test_language_speed_and_seed_reach_the_networks(speak, here, cloner):
     speak("Hi", "--voice", "anna.wav", "--out", "x.wav", "--language", "en", "--speed", "1.5", "--seed", "7")
     assert cloner.said == [
@@ -137,7 +143,16 @@ def test_pitch_and_pauses_reach_the_networks(speak, here, cloner):
 
 def test_every_knob_of_a_request_but_format_and_takes_is_an_option():
     knobs = {one.name for one in fields(SpeechRequest)} - {"text", "voice", "format", "takes"}
-    assert knobs == {part.name for part in cli.speak.params} - {"text", "voice", "out", "batch", "out_dir", "as_json"}
+    assert knobs == {part.name for part in cli.speak.params} - {
+        "text",
+        "voice",
+        "out",
+        "batch",
+        "out_dir",
+        "srt",
+        "vtt",
+        "as_json",
+    }
 
 
 def test_networks_asked_for_reach_the_networks(speak, here, cloner):
@@ -271,7 +286,8 @@ def test_a_missing_table_is_refused_by_name(speak, here, capsys):
 
 def test_program_is_answered_in_json_a_line_for_each_text(speak, batch, here, capsys):
     assert speak("Hi", "--voice", "anna.wav", "--out", "x.wav", "--json") == 0
-    assert json.loads(capsys.readouterr().out) == {"file": "x.wav", "seconds": 0.5}
+    words = [{"word": "Hi", "start": 0.05, "end": 0.2}]
+    assert json.loads(capsys.readouterr().out) == {"file": "x.wav", "seconds": 0.5, "words": words}
     path = table(here, "a\tanna.wav\t\tHi", "b\tnobody.wav\t\tHi")
     assert speak("--batch", path, "--out-dir", "out", "--json") == 1
     spoken, refused = map(json.loads, capsys.readouterr().out.splitlines())

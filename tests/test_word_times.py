@@ -5,10 +5,11 @@ from functools import lru_cache
 
 import numpy as np
 import pytest
+import soundfile
 import soxr
 import torch
 
-from models import VoiceCloner, VoiceProfile, checkpoint
+from models import FORMATS, SpeechFile, VoiceCloner, VoiceProfile, checkpoint
 from models.audio import SAMPLE_RATE, levelled, speech_mel
 from models.cloning import WEIGHTS
 from models.speaker_encoder import SpeakerEncoder, SpeakerEncoderConfig
@@ -130,3 +131,17 @@ def test_what_sounds_is_within_the_words(text):
         is_word[int(word.start * cloner.sample_rate) : int(word.end * cloner.sample_rate)] = True
     assert energy[is_word].sum() > 0.98 * energy.sum()
     assert is_word.mean() < 0.95
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_file_is_heard_when_its_waveform_is(tmp_path, format):
+    """What a codec puts before the first sample, players leave out again."""
+    time = np.arange(3 * SAMPLE_RATE) / SAMPLE_RATE
+    waveform = (0.3 * np.sin(2 * np.pi * (200 + 150 * time) * time) * (time > 0.5)).astype(np.float32)
+    with SpeechFile(tmp_path / f"speech.{format}", SAMPLE_RATE, format) as file:
+        file.write(waveform)
+    heard, rate = soundfile.read(tmp_path / f"speech.{format}")
+    heard = soxr.resample(heard, rate, SAMPLE_RATE)[: len(waveform)]
+    n_fft = 2 * len(waveform)
+    shift = np.fft.irfft(np.fft.rfft(heard, n_fft) * np.conj(np.fft.rfft(waveform, n_fft)), n_fft).argmax()
+    assert min(shift, n_fft - shift) <= FRAME_SECONDS * SAMPLE_RATE / 4

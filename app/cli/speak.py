@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from app import subtitles
 from app.cli.common import (
     Number,
     UnknownVoice,
@@ -26,7 +27,7 @@ from models import FORMATS, LANGUAGES, Range, TembrError
 if TYPE_CHECKING:
     from flask import Flask
 
-    from models import VoiceCloner, VoiceProfile
+    from models import VoiceCloner, VoiceProfile, Word
 
 COLUMNS = ("id", "voice", "language", "text")
 MAX_ID_BYTES = 200  # with .wav, what every file system takes
@@ -73,6 +74,8 @@ def knob_options(command: Callable) -> Callable:
 @click.option(
     "--out-dir", type=click.Path(path_type=Path), metavar="DIR", help="Where --batch writes id.wav of each line."
 )
+@click.option("--srt", type=click.Path(path_type=Path), metavar="FILE", help="Where to write subtitles as .srt.")
+@click.option("--vtt", type=click.Path(path_type=Path), metavar="FILE", help="Where to write subtitles as WebVTT.")
 @knob_options
 @json_option
 @click.pass_obj
@@ -83,6 +86,8 @@ def speak(
     out: Path | None,
     batch: Path | None,
     out_dir: Path | None,
+    srt: Path | None,
+    vtt: Path | None,
     as_json: bool,
     **knobs: object,
 ) -> int:
@@ -91,7 +96,7 @@ def speak(
     Of a table, a line that cannot be spoken is reported with its id, and the others are spoken all the same.
     """
     if batch:
-        if text is not None or voice or out:
+        if text is not None or voice or out or srt or vtt:
             raise click.UsageError("--batch takes text and voice from its table and writes to --out-dir.")
         if not out_dir:
             raise click.UsageError("--batch needs --out-dir.")
@@ -104,9 +109,14 @@ def speak(
         raise click.UsageError(f"--out {out} must end in {', '.join(f'.{name}' for name in FORMATS)}.")
     speaker = Speaker(load())
     out.parent.mkdir(parents=True, exist_ok=True)
-    seconds = speaker.speak(text, voice, out, knobs)
+    seconds, words = speaker.speak(text, voice, out, knobs)
+    for path, kind in ((srt, "srt"), (vtt, "vtt")):
+        if path:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(subtitles.write(words, text, kind), "utf-8")
     if as_json:
-        answer({"file": str(out), "seconds": round(seconds, 3)})
+        timed = [{"word": word.text, "start": round(word.start, 3), "end": round(word.end, 3)} for word in words]
+        answer({"file": str(out), "seconds": round(seconds, 3), "words": timed})
     say(f"{out}: {seconds:.1f} s of speech.")
     return 0
 
@@ -124,8 +134,8 @@ class Speaker:
         self._profiles: dict[str, VoiceProfile | ValueError] = {}
         self._site: Flask | None = None
 
-    def speak(self, text: str, voice: str, path: Path, knobs: dict) -> float:
-        """Write the file sentence by sentence, and keep it only if it is complete; return seconds of speech.
+    def speak(self, text: str, voice: str, path: Path, knobs: dict) -> "tuple[float, list[Word]]":
+        """Write the file sentence by sentence, and keep it only if it is complete; return its seconds and its words.
 
         knobs: fields of SpeechRequest.  Raises what the networks raise, UnknownVoice, OSError.
         """
@@ -136,15 +146,16 @@ class Speaker:
         request = SpeechRequest(text, requested, **knobs | {"format": _format(path)})
         sentences = self.cloner.read(text, request.language, self.dictionary)
         tags = synthetic_tags(text, called, date.today())
-        draft = path.with_name(f".{path.name}.partial")
+        draft, words = path.with_name(f".{path.name}.partial"), []
         try:
             with SpeechFile(draft, self.cloner.sample_rate, request.format, tags, request.kbits) as file:
                 for sentence in request.say(self.cloner, sentences):
+                    words += sentence.words_after(file.seconds)
                     file.write(sentence.waveform)
             draft.replace(path)
         finally:
             draft.unlink(missing_ok=True)
-        return file.seconds
+        return file.seconds, words
 
     def profile(self, voice: str) -> "VoiceProfile":
         """Return the profile of a recording's path or of a name in the bank.
@@ -181,7 +192,7 @@ def _speak_batch(load: Callable, batch: Path, out_dir: Path, knobs: dict, as_jso
             _check_line(line, taken)
             path = out_dir / f"{line['id']}.wav"
             spoken_in = {"language": line["language"] or knobs["language"]}
-            seconds = speaker.speak(line["text"], line["voice"], path, knobs | spoken_in)
+            seconds, _ = speaker.speak(line["text"], line["voice"], path, knobs | spoken_in)
             all_seconds += seconds
             told |= {"file": str(path), "seconds": round(seconds, 3)}
         except Exception as error:  # one bad line must not stop the others

@@ -1,17 +1,18 @@
 """The history: list, search, play, download, see and delete speeches."""
 
+import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from flask import Blueprint, Response, abort, current_app, flash, redirect, render_template, request, url_for
+from flask import Blueprint, Response, abort, current_app, flash, redirect, render_template, request, send_file, url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from flask_sqlalchemy.pagination import Pagination
 from soundfile import LibsndfileError
 from sqlalchemy import false, func, select
 
-from app import storage
+from app import storage, subtitles
 from app.db import Speech, db, plain_query
 from app.history import pictures
 from app.i18n import number
@@ -127,6 +128,22 @@ def audio(speech_id: int) -> Response:
     return storage.send(speech, storage.title(speech.voice_name, speech.text), "download" in request.args)
 
 
+@blueprint.get("/speeches/<int:speech_id>/subtitles.<any(srt, vtt):kind>")
+def subtitle_file(speech_id: int, kind: str) -> Response:
+    """Send the subtitles of a speech as a download."""
+    speech = _timed(speech_id)
+    content = io.BytesIO(subtitles.write(speech.words, speech.text, kind).encode())
+    name = f"{storage.title(speech.voice_name, speech.text)}.{kind}"
+    return send_file(content, f"{subtitles.KINDS[kind]}; charset=utf-8", as_attachment=True, download_name=name)
+
+
+@blueprint.get("/speeches/<int:speech_id>/words")
+def words(speech_id: int) -> dict:
+    """Send the text in the segments that a player highlights; see subtitles.segments."""
+    speech = _timed(speech_id)
+    return {"segments": subtitles.segments(speech.words, speech.text)}
+
+
 @blueprint.get("/speeches/<int:speech_id>/waveform.svg")
 def waveform(speech_id: int) -> Response:
     return _picture(_speech(speech_id), pictures.waveform, "image/svg+xml")
@@ -151,6 +168,14 @@ def _picture(speech: Speech, draw: Callable[[Path], str | bytes], mimetype: str)
     except LibsndfileError:
         abort(404, _("The audio file is missing from the disk."))
     return answer
+
+
+def _timed(speech_id: int) -> Speech:
+    """Return a speech whose words' times are known."""
+    speech = _speech(speech_id)
+    if not speech.has_times:
+        abort(404, _("This speech has no subtitles."))
+    return speech
 
 
 def _speech(speech_id: int) -> Speech:

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from flask import Flask, current_app
 
-from app import logs, storage
+from app import logs, storage, subtitles
 from app.db import Pronunciation, Speech, Voice, db, now
 from app.health import stage
 from app.history import provenance, retention
@@ -80,6 +80,7 @@ def _say(queue: Queue, job: Job) -> int | Said:
             return Said(best.seconds, best.similarity, best.words)
         speech = best.request.to_row()
         speech.created_at, speech.seconds, speech.similarity = made_at, best.seconds, best.similarity
+        speech.times = subtitles.to_row(best.words)
         with stage("compare"):
             similarity.compare(speech, best.heard)
         with stage("keep"):

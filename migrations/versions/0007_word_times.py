@@ -1,0 +1,17 @@
+"""When each word of a speech is said."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0007"
+down_revision = "0006"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("speech", sa.Column("times", sa.JSON(), nullable=True))
+
+
+def downgrade() -> None:
+    op.drop_column("speech", "times")
