@@ -74,7 +74,7 @@ def test_page_has_no_serious_fault(page, path):
     assert_no_serious_fault(page)
 
 
-@pytest.mark.parametrize("path", ["/verify", "/dictionary", "/nowhere"])
+@pytest.mark.parametrize("path", ["/verify", "/dictionary", "/api", "/nowhere"])
 def test_lesser_page_has_no_serious_fault(page, path):
     page.open(path)
     assert_no_serious_fault(page)

@@ -78,7 +78,7 @@ def test_script_speaks_russian(russian, tmp_path):
     russian.see("Слишком большой файл: 2,5 МБ. Можно не больше 1 МБ.", "[data-chosen]")
 
 
-@pytest.mark.parametrize("path", ["/", "/voices", "/speeches", "/dictionary", "/nowhere"])
+@pytest.mark.parametrize("path", ["/", "/voices", "/speeches", "/dictionary", "/api", "/nowhere"])
 def test_russian_pages_fit_a_phone(russian, path):
     russian.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", PHONE)
     russian.open(path)

@@ -18,10 +18,10 @@ def listed() -> dict:
     return {"object": "list", "data": [_shown(name) for name in NAMES]}
 
 
-@blueprint.get("/<path:name>")
-def one(name: str) -> dict:
-    check(name, None)
-    return _shown(name)
+@blueprint.get("/<path:model>")
+def one(model: str) -> dict:
+    check(model, None)
+    return _shown(model)
 
 
 def check(name: str, param: str | None) -> None:

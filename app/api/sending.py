@@ -1,7 +1,7 @@
 """Audio on its way to a program: waiting for it, sending it, and noticing that the program has left.
 
 A thread of the server is held from the request to the end of its answer.  So only some requests are taken at once, the
-rest of the threads answer everybody else, and a program that takes nothing for SEND_SECONDS is cut off.
+rest of the threads answer everybody else; app.server cuts off a program that takes nothing of its answer.
 """
 
 import base64
@@ -23,7 +23,6 @@ from app.speak.queue import Cancelled, Job
 
 FOR_PAGES = 4  # threads that no program holds
 POLL_SECONDS = 0.5  # after which it is looked whether the program is still there
-SEND_SECONDS = 60  # in which a program takes what is sent at once, 64 kB at most
 FRAMES = 80  # a second of audio: what usage counts
 
 
@@ -37,7 +36,7 @@ class Program:
     def __init__(self, job: Job):
         self.job = job
         self._app, self._made_at = current_app._get_current_object(), now()
-        self._connection = _connection()
+        self._connection = request.environ.get("gunicorn.socket")
         self._follower, self._hash = job.stream.follow(), hashlib.sha256()
 
     @classmethod
@@ -133,14 +132,6 @@ def _events(program: Program, contents: Iterator[bytes], n_characters: int) -> I
 
 def _event(told: dict) -> str:
     return f"data: {json.dumps(told)}\n\n"
-
-
-def _connection() -> socket.socket | None:
-    """Return the socket of this request where the server tells it, and let nothing wait on it for ever."""
-    connection = request.environ.get("gunicorn.socket")
-    if connection is not None:
-        connection.settimeout(SEND_SECONDS)
-    return connection
 
 
 def _has_left(connection: socket.socket | None) -> bool:
