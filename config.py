@@ -82,6 +82,9 @@ class Config:
     # what speaks where a request names nothing else: "tembr", an imported network's name, or "" for the one in use
     SYNTHESIZER = _setting("SYNTHESIZER", "")
     VOCODER = _setting("VOCODER", "")
+    # where they run, and in which precision: auto, cpu, cuda:0; auto, float32, bfloat16, float16
+    DEVICE = _setting("DEVICE", "auto")
+    PRECISION = _setting("PRECISION", "auto")
     # the networks on other machines: ray://HOST:PORT, and the token that both sides know; "": in this process
     CLONER = _setting("CLONER", "")
     CLONER_TOKEN = _setting("CLONER_TOKEN", "")

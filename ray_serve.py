@@ -22,7 +22,12 @@ class Networks:
     """One process with the networks.  user_config: max_batch, the sentences of any texts that are said together."""
 
     def __init__(self):
-        cloner = VoiceCloner.load(own=Config.WEIGHTS, synthesizer=Config.SYNTHESIZER, vocoder=Config.VOCODER)
+        own, synthesizer, vocoder = Config.WEIGHTS, Config.SYNTHESIZER, Config.VOCODER
+        cloner = VoiceCloner.load(
+            device=Config.DEVICE, own=own, synthesizer=synthesizer, vocoder=vocoder, precision=Config.PRECISION
+        )
+        if cloner.refusal:
+            logging.getLogger("ray.serve").warning("%s", cloner.refusal)
         self.replica = Replica(cloner, Config.CLONER_TOKEN)
         if not Config.CLONER_TOKEN:
             logging.getLogger("ray.serve").warning(

@@ -10,7 +10,6 @@ from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
 from flask_wtf.form import _Auto, _is_submitted
 from sqlalchemy.exc import IntegrityError, OperationalError
-from torch import OutOfMemoryError
 from werkzeug.datastructures import MultiDict
 from wtforms import BooleanField, Field
 from wtforms.validators import NumberRange, StopValidation, ValidationError
@@ -30,6 +29,7 @@ from models import (
     TembrError,
     TextTooLong,
     UnreadableAudio,
+    is_out_of_memory,
 )
 
 LANGUAGES = {"ru": lazy_gettext("Russian"), "en": lazy_gettext("English")}
@@ -80,11 +80,6 @@ class Characters:
             self.check(field.data)
         except ValidationError as fault:
             raise StopValidation(str(fault)) from None
-
-
-def is_out_of_memory(error: Exception) -> bool:
-    """Whether memory ran out: on a GPU torch has a class for that, on a CPU only words."""
-    return isinstance(error, (MemoryError, OutOfMemoryError)) or "allocate memory" in str(error)
 
 
 class TembrForm(FlaskForm):

@@ -122,7 +122,10 @@ def _load_cloner(app: Flask) -> VoiceCloner | RemoteCloner:
 
 def _load_own(app: Flask) -> VoiceCloner:
     own, synthesizer, vocoder = (app.config[name] for name in ("WEIGHTS", "SYNTHESIZER", "VOCODER"))
-    cloner = VoiceCloner.load(own=own, synthesizer=synthesizer, vocoder=vocoder)
+    device, precision = app.config["DEVICE"], app.config["PRECISION"]
+    cloner = VoiceCloner.load(device=device, own=own, synthesizer=synthesizer, vocoder=vocoder, precision=precision)
+    if cloner.refusal:
+        app.logger.warning("%s", cloner.refusal)
     for file in cloner.files:
         app.logger.log(WARNING if file.parent == app.config["WEIGHTS"] else INFO, "Weights are taken from %s", file)
     for kind, name in cloner.in_use.items():

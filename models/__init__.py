@@ -8,6 +8,7 @@ speech_file.py        speech to files, sentence by sentence
 tags.py               the tags of those files
 quality.py            what is wrong with a recording, and its best part
 audio.py  pitch.py    signal processing: mels, level, silence, F0
+device.py             GPU or CPU, and the precision
 voice_profile.py      what is kept of a voice
 word_times.py         when each word of a text is said
 text/                 written text to phones
@@ -27,7 +28,8 @@ _NAMES = {
     "audio": ("MAX_MEL", "SAMPLE_RATE", "SPEECH_MEL", "speech_mel"),
     "checkpoint": ("UnreadableWeights",),
     "cloning": ("VoiceCloner",),
-    "errors": ("Message", "N_", "NN_", "TembrError"),
+    "device": ("UnknownDevice",),
+    "errors": ("Message", "N_", "NN_", "TembrError", "is_out_of_memory"),
     "legacy": ("IMPORTED", "KINDS", "OWN"),
     "legacy.library": ("ImportedModel", "InvalidModelName", "ModelLibrary", "UnknownModel"),
     "legacy.published": ("UnusableModelFile",),

@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator, Mapping
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +33,8 @@ from models.audio import (
     speech_mel,
     trim,
 )
+from models.device import AUTO, CPU, choose, free_memory
+from models.errors import Message, is_out_of_memory
 from models.legacy import ENCODER, IMPORTED, OWN, SYNTHESIZER, VOCODER
 from models.legacy.library import ModelLibrary
 from models.legacy.speech import MAX_TOGETHER, ImportedNetworks, groups
@@ -71,6 +76,19 @@ NETWORKS = {
 }
 
 
+@dataclass(frozen=True)
+class Manner:
+    """In which voice and how a text is said: see VoiceCloner.say."""
+
+    profile: VoiceProfile
+    speed: float
+    pitch: float
+    pauses: float
+    seed: int
+    synthesizer: str
+    vocoder: str
+
+
 class VoiceCloner:
     """The networks, loaded once; any number of threads may use it."""
 
@@ -81,8 +99,10 @@ class VoiceCloner:
         synthesizer: Synthesizer,
         vocoder: Vocoder,
         device: str,
+        refusal: Message | None = None,
     ):
-        self.encoder, self.classifier, self.device = encoder, classifier, device
+        """refusal: why the device is not the one that was asked for."""
+        self.encoder, self.classifier, self.device, self.refusal = encoder, classifier, device, refusal
         self.synthesizer, self.vocoder = synthesizer, vocoder
         self.sample_rate = vocoder.config.sample_rate
         self.files: list[Path] = []  # that the networks were loaded from
@@ -91,6 +111,7 @@ class VoiceCloner:
         self._lock = threading.Lock()  # of the networks alone: one sentence at a time, so memory stays that of one
         self._corrections: dict[tuple[bytes, str], float] = {}  # by profile and language
         self._references: dict[bytes, Reference] = {}  # by profile
+        self._copy: VoiceCloner | None = None  # the same networks, once a GPU's memory was too small
 
     @classmethod
     def load(
@@ -100,18 +121,21 @@ class VoiceCloner:
         own: Path | None = None,
         synthesizer: str = "",
         vocoder: str = "",
+        precision: str = AUTO,
     ) -> VoiceCloner:
-        """Load the networks of a folder of weights, to the GPU if there is one.
+        """Load the networks of a folder of weights, to the GPU if there is one that computes.
 
+        device, precision: see models.device.choose.
         own: an owner's folder, of which each file comes before that of weights, and which holds imported networks.
         synthesizer, vocoder: what is in use, OWN or the name of an imported one; by default what the owner chose.
-        Raises UnreadableWeights, UnknownModel.
+        Raises UnreadableWeights, UnknownModel, UnknownDevice.
         """
-        device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        chosen = choose(device or AUTO, precision)
         folders = [own, weights] if own else [weights]
         files = [checkpoint.find(f"{name}.safetensors", folders) for name in NETWORKS]
-        parts = [checkpoint.load(file, *NETWORKS[file.stem]).to(device) for file in files]
-        cloner = cls(*parts, device)
+        parts = [checkpoint.load(file, *NETWORKS[file.stem]).to(chosen.name) for file in files]
+        cloner = cls(*parts, chosen.name, chosen.refusal)
+        cloner.synthesizer.precision = cloner.vocoder.precision = chosen.precision
         cloner.files = files
         if own:
             cloner.use_imported(ModelLibrary(own / IMPORTED), {SYNTHESIZER: synthesizer, VOCODER: vocoder})
@@ -182,8 +206,7 @@ class VoiceCloner:
         outside = spread[(spread < window.start) | (spread + PARTIAL_FRAMES > window.stop)]
         starts = np.concatenate([inside, outside])
         partials = torch.stack([mel[start : start + PARTIAL_FRAMES] for start in starts])
-        with self._lock:
-            embeddings = self.encoder(partials).cpu().numpy()
+        embeddings = self._by_encoder(SpeakerEncoder.forward, partials)
         return embeddings[: len(inside)], embeddings[np.abs(starts - spread[:, None]).argmin(1)]
 
     @torch.inference_mode()
@@ -195,8 +218,18 @@ class VoiceCloner:
         """
         heard = trim(soxr.resample(waveform, sample_rate, SAMPLE_RATE), max_pause_seconds=MAX_PAUSE_SECONDS)
         mel = encoder_mel(torch.from_numpy(levelled(heard)).to(self.device))
-        with self._lock:
-            return self.encoder.embed(mel).cpu().numpy()
+        return self._by_encoder(SpeakerEncoder.embed, mel)
+
+    def _by_encoder(self, method: Callable[[SpeakerEncoder, Tensor], Tensor], mel: Tensor) -> np.ndarray:
+        """What a method of the encoder makes of a mel; on the CPU when the GPU has no room for it."""
+        try:
+            with self._lock:
+                return method(self.encoder, mel).cpu().numpy()
+        except (RuntimeError, MemoryError) as fault:
+            if not is_out_of_memory(fault) or self.device == CPU:
+                raise
+            self._forget(fault)
+        return self.on_cpu()._by_encoder(method, mel.cpu())
 
     def read(
         self, text: str, language: str | None = None, dictionary: Mapping[str, str] | None = None
@@ -241,36 +274,73 @@ class VoiceCloner:
         speed, pitch, pauses: see limits.SPEED and those after it; beyond a limit, the limit is taken.
         The same seed gives the same take.  synthesizer, vocoder: OWN or names of imported networks; by default those
         in use.  An imported synthesizer leaves sentences in Russian to Tembr's.
-        Raises UnknownModel, UnreadableWeights, PitchIsFixed.
+        What a GPU has no room for is said in smaller batches, then on the CPU.
+        Raises UnknownModel, UnreadableWeights, PitchIsFixed, and what torch raises when memory ran out there, too.
         """
         speed = np.clip(speed, limits.SPEED.low, limits.SPEED.high)
         pitch = np.clip(pitch, limits.PITCH.low, limits.PITCH.high)
         pauses = np.clip(pauses, limits.PAUSES.low, limits.PAUSES.high)
         synthesizer, vocoder = synthesizer or self.in_use[SYNTHESIZER], vocoder or self.in_use[VOCODER]
+        manner = Manner(profile, float(speed), float(pitch), float(pauses), seed, synthesizer, vocoder)
         is_own = synthesizer == vocoder == OWN
-        n_said = 0
-        for group in groups(sentences, 0 if is_own else MAX_TOGETHER):
-            generator = torch.Generator().manual_seed(sentence_seed(seed, n_said))
+        waiting, n_said, networks = deque(groups(sentences, 0 if is_own else MAX_TOGETHER)), 0, self
+        while waiting:
+            group = waiting.popleft()
+            try:
+                spoken = networks._spoken(group, n_said, manner)
+            except (RuntimeError, MemoryError) as fault:
+                if not is_out_of_memory(fault) or (len(group) == 1 and networks.device == CPU):
+                    raise
+                networks._forget(fault)
+                if len(group) > 1:  # two smaller batches
+                    waiting.extendleft([group[len(group) // 2 :], group[: len(group) // 2]])
+                else:  # the CPU says the rest of this request; the next one tries the GPU again
+                    networks = self.on_cpu()
+                    waiting.appendleft(group)
+                continue
             n_said += len(group)
-            with self._lock:
-                imported = self.imported.mels(
-                    synthesizer, group, profile, float(speed), float(pitch), float(pauses), generator
-                )
-                mels, durations = [], []
-                for sentence in group:
-                    if (mel := imported.get(id(sentence))) is not None:
-                        frames = self.heard_durations(sentence, mel)
-                    else:
-                        height = float(pitch) + self.correction(profile, sentence.language)
-                        mel, frames = self.mel(sentence, profile, float(speed), height, float(pauses), generator)
-                    mels.append(mel)
-                    durations.append(frames.cpu().numpy())
-                waveforms = self._waveforms(vocoder, mels, generator)
-            for sentence, frames, said in zip(group, durations, waveforms, strict=True):
+            for sentence, (said, frames) in zip(group, spoken, strict=True):
                 pause = pause_after(sentence, sentence is sentences[-1], float(speed), float(pauses))
                 silence = np.zeros(int(pause * self.sample_rate), dtype=np.float32)
                 whole = np.concatenate([levelled(faded(said, self.sample_rate), SPOKEN_LEVEL_DB), silence])
                 yield SpokenSentence(whole, words_of(sentence, frames, len(said) / self.sample_rate))
+
+    def _spoken(self, group: list[Sentence], n_before: int, manner: Manner) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Speak sentences together: of each (samples,), and the frames of its phones.
+
+        n_before: sentences of the text that come before them.
+        """
+        generator = torch.Generator().manual_seed(sentence_seed(manner.seed, n_before))
+        profile, speed, pitch, pauses = manner.profile, manner.speed, manner.pitch, manner.pauses
+        with self._lock:
+            imported = self.imported.mels(manner.synthesizer, group, profile, speed, pitch, pauses, generator)
+            mels, durations = [], []
+            for sentence in group:
+                if (mel := imported.get(id(sentence))) is not None:
+                    frames = self.heard_durations(sentence, mel)
+                else:
+                    height = pitch + self.correction(profile, sentence.language)
+                    mel, frames = self.mel(sentence, profile, speed, height, pauses, generator)
+                mels.append(mel)
+                durations.append(frames.cpu().numpy())
+            return list(zip(self._waveforms(manner.vocoder, mels, generator), durations, strict=True))
+
+    def _forget(self, fault: BaseException) -> None:
+        """Let go of what a request that ran out of memory has made, and of what is kept from one to the next."""
+        traceback.clear_frames(fault.__traceback__)
+        with self._lock:
+            self._references.clear()
+        free_memory(self.device)
+
+    def on_cpu(self) -> VoiceCloner:
+        """Return the same networks on the CPU in float32, for requests that a GPU has no room for; copied once."""
+        with self._lock:
+            if not self._copy:
+                parts = (self.encoder, self.classifier, self.synthesizer, self.vocoder)
+                copy = VoiceCloner(*map(copied_to_cpu, parts), CPU)
+                copy.imported, copy.in_use = ImportedNetworks(self.imported.library, CPU), self.in_use
+                self._copy = copy
+            return self._copy
 
     def correction(self, profile: VoiceProfile, language: str) -> float:
         """Find how many semitones higher a voice must be asked for to come out at its own pitch, by a trial sentence.
@@ -368,6 +438,13 @@ def sentence_seed(seed: int, index: int) -> int:
 def pause_after(sentence: Sentence, is_last: bool, speed: float, pauses: float) -> float:
     """Seconds of silence after a sentence: what was asked for, else the usual between two sentences."""
     return sentence.pause_after or (0.0 if is_last else SENTENCE_PAUSE_SECONDS * pauses / speed)
+
+
+def copied_to_cpu(network: torch.nn.Module) -> torch.nn.Module:
+    """The same network on the CPU, in evaluation mode, without a second copy on the GPU."""
+    copy = type(network)(network.config)
+    copy.load_state_dict({name: value.cpu() for name, value in network.state_dict().items()})
+    return copy.eval()
 
 
 def key_of(profile: VoiceProfile) -> bytes:

@@ -42,3 +42,8 @@ class TembrError(ValueError):
     def __init__(self, template: str | tuple[str, str], /, **values: object):
         self.message = Message(template, values)
         super().__init__(str(self.message))
+
+
+def is_out_of_memory(fault: Exception) -> bool:
+    """Whether memory ran out: on a GPU torch has a class for that, on a CPU only words."""
+    return isinstance(fault, MemoryError) or "OutOfMemory" in type(fault).__name__ or "allocate memory" in str(fault)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from models.audio import SPEECH_MEL
 from models.convnext import ConvNeXtBlock
+from models.device import in_precision
 from models.reference import Reference, ReferenceAttention, ReferenceEncoder
 from models.text.symbols import PHONE_CLASSES
 
@@ -92,6 +93,7 @@ class Synthesizer(nn.Module):
     def __init__(self, config: SynthesizerConfig):
         super().__init__()
         self.config = config
+        self.precision = torch.float32  # of the decoder's products, whose sums stay in float32
         self.phones = nn.Embedding(config.n_symbols, config.dim)
         self.languages = nn.Embedding(config.n_languages, config.dim)
         self.register_buffer("profile_mean", torch.zeros(config.n_profile))
@@ -167,10 +169,11 @@ class Synthesizer(nn.Module):
         x, mask, place = regulate_length(x, durations)
         x = self.widen(x)
         phones = ids.gather(1, place)
-        for i, block in enumerate(self.decoder):
-            if i in self.config.attended_layers:
-                x = x + self.attention[str(i)](x, phones, voice.features, voice.reference)
-            x = block(x, mask, voice.embedding)
+        with in_precision(self.precision, x.device):
+            for i, block in enumerate(self.decoder):
+                if i in self.config.attended_layers:
+                    x = x + self.attention[str(i)](x, phones, voice.features, voice.reference)
+                x = block(x, mask, voice.embedding)
         return self.head(self.decoder_norm(x)).float() + voice.mean_mel[:, None]
 
     def forward(

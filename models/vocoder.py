@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from models.audio import SPEECH_MEL
 from models.convnext import ConvNeXtBlock
+from models.device import in_precision
 from models.pitch import PitchEstimator
 
 UNVOICED = 0.1  # amplitude of the pulses in unvoiced frames, so that a wrong voicing decision can be corrected
@@ -47,6 +48,7 @@ class Vocoder(nn.Module):
     def __init__(self, config: VocoderConfig):
         super().__init__()
         self.config = config
+        self.precision = torch.float32  # of the blocks' products, whose sums stay in float32
         self.pitch = PitchEstimator(config.n_mels, config.pitch_dim, config.pitch_layers)
         self.embed = nn.Conv1d(config.n_mels, config.dim, 7, padding=3)
         self.embed_source = nn.Conv1d(2, config.dim, 7, padding=3)
@@ -83,8 +85,9 @@ class Vocoder(nn.Module):
         """What the heads read, (batch, frames, dim).  mel: as forward's; log_f0, voiced: (batch, frames)."""
         source = torch.stack([(log_f0 - PITCH_MIDDLE) / PITCH_SPREAD, voiced], dim=1)
         x = self.embed_norm((self.embed(mel) + self.embed_source(source)).transpose(1, 2))
-        for block in self.blocks:
-            x = block(x)
+        with in_precision(self.precision, x.device):
+            for block in self.blocks:
+                x = block(x)
         return self.norm(x)
 
     def _widened(self, stft: Tensor, levels: Tensor) -> Tensor:

@@ -70,6 +70,7 @@ class FakeCloner:
     """
 
     device = "cpu"
+    refusal = None
     sample_rate = 16_000
     in_use = {"synthesizer": "tembr", "vocoder": "tembr"}
 

@@ -82,13 +82,17 @@ def _device(cloner: "VoiceCloner | None") -> Part:
     with _noted(part):
         import torch
 
-        name = torch.cuda.get_device_name() if cloner and cloner.device.startswith("cuda") else platform.machine()
+        is_gpu = cloner and cloner.device.startswith("cuda")
+        name = torch.cuda.get_device_name(cloner.device) if is_gpu else platform.machine()
         part.found = {
             "runs_on": f"{cloner.device if cloner else 'nothing'}, {name}",
+            "precision": str(cloner.synthesizer.precision).removeprefix("torch.") if cloner else "none",
             "threads": torch.get_num_threads(),
             "torch": torch.__version__,
             "python": platform.python_version(),
         }
+        if cloner and cloner.refusal:
+            part.problem = str(cloner.refusal)
     return part
 
 

@@ -37,11 +37,20 @@ class Number(click.FloatRange):
 
 
 def load_cloner() -> "VoiceCloner":
-    """Load the networks, an owner's before the shipped ones.  Raises UnreadableWeights, UnknownModel."""
+    """Load the networks, an owner's before the shipped ones.
+
+    Raises UnreadableWeights, UnknownModel, UnknownDevice.
+    """
     from config import Config
     from models import VoiceCloner
 
-    return VoiceCloner.load(own=Config.WEIGHTS, synthesizer=Config.SYNTHESIZER, vocoder=Config.VOCODER)
+    return VoiceCloner.load(
+        device=Config.DEVICE,
+        own=Config.WEIGHTS,
+        synthesizer=Config.SYNTHESIZER,
+        vocoder=Config.VOCODER,
+        precision=Config.PRECISION,
+    )
 
 
 def site() -> "Flask":

@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
-from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 
 from app import storage
 from app.db import Speech, Voice, db
-from app.errors import told
+from app.errors import told, translated
 from app.i18n import page_language
 from app.speak import progress, reading
 from app.speak.forms import RECORDING, SpeakForm, TextForm, voice_of
@@ -51,6 +51,8 @@ def _later(answer: str | dict, fault: QueueFull) -> tuple[str | dict, int, dict[
 def _page(form: SpeakForm, preview: reading.Preview | None = None):
     """Render the front page; 422 if its form has errors."""
     shown = {"bank": picker.offered(form.voice.data), "speech": None, "panels": progress.panels()}
+    refusal = current_app.extensions["cloner"] and current_app.extensions["cloner"].refusal
+    shown["device_refusal"] = translated(refusal) if refusal else None
     page = render_template("speak/speak.html", form=form, preview=preview, **shown)
     return page, 422 if form.errors else 200
 

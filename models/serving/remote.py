@@ -69,6 +69,7 @@ class RemoteCloner:
         self._about: dict = {}
         self._lock = threading.Lock()
         self.files: list[Path] = []  # they are on the replicas
+        self.refusal = None  # each replica logs its own
 
     @property
     def device(self) -> str:

@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from models.checkpoint import UnreadableWeights
-from models.errors import Message, TembrError
+from models.errors import Message, TembrError, is_out_of_memory
 from models.legacy.library import UnknownModel
 from models.legacy.speech import PitchIsFixed
 from models.quality import Figures, Findings, judge
@@ -100,11 +100,6 @@ def unpack_fault(values: dict) -> Exception:
         TembrError.__init__(fault, told.template, **told.values)
         return fault
     return (MemoryError if kind == "MemoryError" else RuntimeError)(str(message))
-
-
-def is_out_of_memory(fault: Exception) -> bool:
-    """Whether memory ran out: torch has a class for that on a GPU, and only words on a processor."""
-    return isinstance(fault, MemoryError) or "OutOfMemory" in type(fault).__name__ or "allocate memory" in str(fault)
 
 
 def _plain(message: Message) -> dict:
