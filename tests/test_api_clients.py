@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import socket
 import urllib.request
 from itertools import pairwise
 from urllib.error import HTTPError
@@ -236,3 +237,54 @@ def test_request_of_a_program_is_answered(site, token, sent):
         format = sent["json"].get("response_format", "mp3")
         said = len(sent["json"]["input"]) * 0.06 / min(sent["json"].get("speed", 1), 2)
         assert seconds(content, format) == pytest.approx(said, abs=0.15)
+
+
+# --- broken requests ---
+
+SPEECH = json.dumps({"model": "tembr", "voice": "Anna", "input": "Hello."}).encode()
+FILE_HEAD = b'--x\r\nContent-Disposition: form-data; name="%s"\r\n\r\nX\r\n' * 2 % (b"name", b"language")
+FILE_HEAD += b'--x\r\nContent-Disposition: form-data; name="recording"; filename="a.wav"\r\n\r\n'
+
+
+def raw(site, token, path: str, kind: str, length: bytes, body: bytes, is_cut: bool = False) -> bytes:
+    """What a request that was written by hand is answered.  is_cut: nothing comes after the body."""
+    with socket.create_connection(("127.0.0.1", site.port), timeout=60) as connection:
+        head = f"POST /v1{path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n"
+        head += f"Connection: close\r\nContent-Type: {kind}\r\n"
+        connection.sendall(head.encode() + length + b"\r\n\r\n" + body)
+        if is_cut:
+            connection.shutdown(socket.SHUT_WR)
+        return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+@pytest.mark.parametrize(
+    "length", [b"Content-Length: %d" % len(SPEECH), b"Transfer-Encoding: chunked"], ids=["length", "chunked"]
+)
+def test_body_is_read_however_it_is_sent(site, token, length):
+    body = SPEECH if b"Length" in length else b"%x\r\n%b\r\n0\r\n\r\n" % (len(SPEECH), SPEECH)
+    assert raw(site, token, "/audio/speech", "application/json", length, body).startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+@pytest.mark.parametrize("path", ["/audio/speech", "/audio/voices", "/audio/voice_consents"])
+@pytest.mark.parametrize(
+    "length", [b"Content-Length: x", b"Content-Length: -1", b"Content-Length: 1\r\nContent-Length: 2", b"X: y"]
+)
+def test_length_that_is_none_is_refused(site, token, path, length):
+    answer = raw(site, token, path, "application/json", length, SPEECH, is_cut=True)
+    assert answer.startswith(b"HTTP/1.1 4") and b"Traceback" not in answer
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "body"),
+    [
+        ("/audio/speech", "application/json", SPEECH[:-5]),
+        ("/audio/voice_consents", "multipart/form-data; boundary=x", FILE_HEAD + bytes(1000)),
+        ("/audio/voices", "multipart/form-data; boundary=x", FILE_HEAD + bytes(400_000)),
+    ],
+)
+def test_upload_that_is_cut_off_is_no_request(site, client, token, path, kind, body):
+    before = len(list(client.audio.voice_consents.list())), (site.folder / "log").read_text().count("Traceback")
+    answer = raw(site, token, path, kind, b"Content-Length: %d" % (len(body) + 5), body, is_cut=True)
+    assert answer == b"" or answer.startswith(b"HTTP/1.1 4")
+    after = len(list(client.audio.voice_consents.list())), (site.folder / "log").read_text().count("Traceback")
+    assert after == before
