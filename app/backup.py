@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from flask import current_app
-from sqlalchemy import Connection, Engine, MetaData, create_engine, func, insert, inspect, select, text
+from sqlalchemy import JSON, Connection, Engine, MetaData, create_engine, func, insert, inspect, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import schema, storage
@@ -170,6 +170,9 @@ def _copy_rows(source: Connection, target: Connection) -> None:
     there, here = MetaData(), MetaData()
     there.reflect(source)
     here.reflect(target)
+    for column in (column for table in here.tables.values() for column in table.columns):
+        if isinstance(column.type, JSON):
+            column.type.none_as_null = True  # else a place that is empty would hold JSON's null
     for table in (here.tables[one.name] for one in db.metadata.sorted_tables):
         found = source.execute(select(there.tables[table.name]), execution_options={"yield_per": ROWS})
         for rows in found.mappings().partitions():

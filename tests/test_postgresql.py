@@ -169,6 +169,8 @@ def test_backup_goes_to_sqlite_and_back(app, client, bank, make_app, make_site, 
     for text in ("Раз.", "Два."):
         client.post("/", data={"voice": "2", "text": text})
     with app.app_context():
+        db.session.get(Speech, 1).times = None  # as before the times of words were kept
+        db.session.commit()
         backup.write(tmp_path / "first.tar")
     sqlite = make_app(INSTANCE=tmp_path / "sqlite")
     with sqlite.app_context():
@@ -178,6 +180,8 @@ def test_backup_goes_to_sqlite_and_back(app, client, bank, make_app, make_site, 
     with back.app_context():
         backup.restore(tmp_path / "second.tar")
     assert _rows(sqlite) == _rows(app) == _rows(back)
+    with back.app_context():
+        assert list(db.session.scalars(sa.select(Speech.has_times).order_by(Speech.id))) == [False, True]
     assert back.test_client().post("/", data={"voice": "1", "text": "Три."}).location == "/speeches/3"
 
 
