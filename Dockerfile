@@ -6,6 +6,8 @@ FROM python:3.11 AS environment
 
 # no: PyTorch's default build, with CUDA.  Empty: its CPU build, where PyTorch's index of CPU builds can be reached.
 ARG TEMBR_CPU_TORCH=""
+# What it holds besides: "postgresql", "ray", or both (docs/scaling.md).
+ARG TEMBR_WITH=""
 # Where pip looks besides, and what it trusts, for who builds behind a mirror.
 ARG PIP_INDEX_URL="" PIP_FIND_LINKS="" PIP_CERT=""
 ENV PIP_NO_CACHE_DIR=1
@@ -14,6 +16,9 @@ COPY tembr requirements*.lock ./
 COPY translations translations
 # Without what no speech needs: pip, the packages' own tests, and what C++ is compiled against.
 RUN ./tembr install \
+    && for one in $TEMBR_WITH; do \
+        .venv/bin/python -m pip install --require-hashes --no-deps -r "requirements-$one.lock" || exit 1; \
+    done \
     && cd .venv/lib/python3*/site-packages \
     && rm -rf pip pip-* torch/test torch/include \
     && find torch/bin -type f ! -name torch_shm_manager -delete \

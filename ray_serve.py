@@ -6,6 +6,7 @@ TEMBR_VOCODER, and TEMBR_CLONER_TOKEN.
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 from ray import serve
 from starlette.requests import Request
@@ -17,18 +18,22 @@ from models import Replica, VoiceCloner
 MAX_MESSAGE_BYTES = 50_000_000  # ten minutes of a recording are 38 MB
 
 
+def load_cloner() -> VoiceCloner:
+    own, synthesizer, vocoder = Config.WEIGHTS, Config.SYNTHESIZER, Config.VOCODER
+    cloner = VoiceCloner.load(
+        device=Config.DEVICE, own=own, synthesizer=synthesizer, vocoder=vocoder, precision=Config.PRECISION
+    )
+    if cloner.refusal:
+        logging.getLogger("ray.serve").warning("%s", cloner.refusal)
+    return cloner
+
+
 @serve.deployment(name="networks", max_ongoing_requests=16, health_check_period_s=5, health_check_timeout_s=30)
 class Networks:
     """One process with the networks.  user_config: max_batch, the sentences of any texts that are said together."""
 
-    def __init__(self):
-        own, synthesizer, vocoder = Config.WEIGHTS, Config.SYNTHESIZER, Config.VOCODER
-        cloner = VoiceCloner.load(
-            device=Config.DEVICE, own=own, synthesizer=synthesizer, vocoder=vocoder, precision=Config.PRECISION
-        )
-        if cloner.refusal:
-            logging.getLogger("ray.serve").warning("%s", cloner.refusal)
-        self.replica = Replica(cloner, Config.CLONER_TOKEN)
+    def __init__(self, load: Callable[[], VoiceCloner]):
+        self.replica = Replica(load(), Config.CLONER_TOKEN)
         if not Config.CLONER_TOKEN:
             logging.getLogger("ray.serve").warning(
                 "There is no TEMBR_CLONER_TOKEN: whoever reaches the port is answered."
@@ -54,4 +59,4 @@ class Networks:
         return await asyncio.to_thread(self.replica.say, messages)
 
 
-application = Networks.bind()
+application = Networks.bind(load_cloner)

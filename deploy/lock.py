@@ -6,6 +6,7 @@ requirements.lock            what serving and speaking need, but for PyTorch
 requirements-torch.lock      PyTorch's default build, with NVIDIA's libraries on Linux
 requirements-torch-cpu.lock  its CPU build for Linux
 requirements-dev.lock        what tests and lint need besides
+requirements-postgresql.lock what a site on PostgreSQL needs besides
 requirements-ray.lock        what the machines with the networks of several sites need besides
 
 The hashes of the CPU build come from PyTorch's index; where that cannot be reached, those that are locked already are
@@ -78,13 +79,22 @@ def main() -> None:
     version = re.match(r"torch==(\S+)", torch["torch"])[1]
     cpu = {"torch": cpu_build(version, (ROOT / "requirements-torch-cpu.lock").read_text())}
     development = {name: lines for name, lines in everything.items() if name not in {*serving, *torch}}
-    ray = resolve("requirements.txt", "requirements-ray.txt")
-    ray = {name: lines for name, lines in ray.items() if name not in {*serving, *torch}}
+
+    def besides(file: str) -> Lock:
+        packages = resolve("requirements.txt", file).items()
+        return {name: lines for name, lines in packages if name not in {*serving, *torch}}
+
     write("requirements.lock", "What serving and speaking need, but for PyTorch.", serving)
     write("requirements-torch.lock", "PyTorch's default build, with NVIDIA's libraries on Linux.", torch)
     write("requirements-torch-cpu.lock", "PyTorch's CPU build for Linux.", cpu)
     write("requirements-dev.lock", "What tests and lint need besides.", development)
-    write("requirements-ray.lock", "What the machines with the networks of several sites need besides.", ray)
+    write(
+        "requirements-postgresql.lock",
+        "What a site on PostgreSQL needs besides.",
+        besides("requirements-postgresql.txt"),
+    )
+    what = "What the machines with the networks of several sites need besides."
+    write("requirements-ray.lock", what, besides("requirements-ray.txt"))
 
 
 if __name__ == "__main__":

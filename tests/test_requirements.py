@@ -14,6 +14,7 @@ LOCKS = (
     "requirements-torch-cpu.lock",
     "requirements-dev.lock",
     "requirements-ray.lock",
+    "requirements-postgresql.lock",
 )
 
 
@@ -30,6 +31,7 @@ def pins(file: str) -> dict[str, str]:
         ("requirements.txt", ["requirements.lock", "requirements-torch.lock"]),
         ("requirements-dev.txt", LOCKS),
         ("requirements-ray.txt", ["requirements-ray.lock"]),
+        ("requirements-postgresql.txt", ["requirements-postgresql.lock", "requirements.lock"]),
     ],
 )
 def test_what_is_required_is_locked_at_its_version(file, locks):
