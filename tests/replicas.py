@@ -33,7 +33,7 @@ class Replicas:
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self):
-                message = self.rfile.read(int(self.headers["Content-Length"]))
+                self.message = message = self.rfile.read(int(self.headers["Content-Length"]))
                 replicas.asked.append(self.path)
                 if replicas.trouble(self):
                     return
