@@ -5,10 +5,12 @@ outdated voices again, delete files that a crash left.
 import fcntl
 import json
 import time
+from contextlib import suppress
 from logging import INFO, WARNING
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
 from flask import Flask, current_app
 from sqlalchemy import LargeBinary, select, type_coerce
 from sqlalchemy.exc import IntegrityError
@@ -18,8 +20,12 @@ from app.db import ReadyVoice, Speech, Voice, VoiceConsent, VoiceRecording, db
 from app.history import retention
 from app.speak import journal
 from app.voices import recordings
-from models import OWN, InvalidVoiceProfile, RemoteCloner, VoiceCloner, VoiceProfile, is_outdated
+from models import OWN, InvalidVoiceProfile, RecordingTooShort, RemoteCloner, VoiceCloner, VoiceProfile, is_outdated
 
+WARMING = {
+    "ru": "Сегодня утром мы долго гуляли по старому парку.",
+    "en": "This morning we took a long walk through the old park.",
+}
 HANDOVER_SECONDS = 5.0  # waited for the previous process to end
 
 
@@ -115,7 +121,7 @@ def _load_cloner(app: Flask) -> VoiceCloner | RemoteCloner:
         app.logger.info("The networks are at %s, %s", address, cloner.about())
     else:
         cloner = _load_own(app)
-    for text in ("Привет.", "Hello."):
+    for text in WARMING.values():
         cloner.read(text)
     return cloner
 
@@ -134,14 +140,20 @@ def _load_own(app: Flask) -> VoiceCloner:
 
 
 def warm_up(cloner: VoiceCloner) -> None:
-    """Speak one word, so that the first request does not pay for what the networks set up on first use."""
-    try:
-        profile = db.session.scalar(select(Voice.profile).limit(1))
-    except InvalidVoiceProfile:
-        profile = None
-    db.session.rollback()
-    if profile:
-        list(cloner.say(cloner.read("Да."), profile))
+    """Speak a sentence in each language, in its first voice, and hear it: the first request then pays for nothing that
+    is set up on first use.
+    """
+    for language, text in WARMING.items():
+        try:
+            first = Voice.choices(limit=1, language=language)
+            profile = db.session.get(Voice, first[0].id).profile if first else None
+        except InvalidVoiceProfile:
+            profile = None
+        db.session.rollback()
+        if profile:
+            said = [sentence.waveform for sentence in cloner.say(cloner.read(text), profile)]
+            with suppress(RecordingTooShort):
+                cloner.embed(np.concatenate(said), cloner.sample_rate)
 
 
 def import_ready_voices(folder: Path) -> None:

@@ -1,5 +1,6 @@
 """./tembr's help, its exit status, and what it loads."""
 
+import os
 import subprocess
 import sys
 
@@ -50,3 +51,17 @@ def test_help_and_refusals_wait_neither_for_networks_nor_for_the_database(argume
     script = f"import sys; from app.cli import main; main({arguments}); print(*sys.modules)"
     started = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
     assert not {"torch", "numpy", "sqlalchemy"} & set(started.stdout.split())
+
+
+WITHOUT_TORCH = "import sys; from app.cli import main; main(['read', 'Nginx.']); sys.exit('torch' in sys.modules)"
+
+
+def test_english_is_read_with_the_dictionary_and_without_loading_torch(app):
+    from app.db import Pronunciation, db
+
+    with app.app_context():
+        db.session.add(Pronunciation(word="nginx", respelling="+engine", language="en"))
+        db.session.commit()
+    settings = {"TEMBR_INSTANCE": str(app.config["INSTANCE"]), "PATH": os.environ["PATH"]}
+    done = subprocess.run([sys.executable, "-c", WITHOUT_TORCH], cwd=ROOT, env=settings, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "") and "ngine" in done.stdout

@@ -77,16 +77,43 @@ def named(name: str) -> "Voice":
     raise UnknownVoice("There is no voice named %(name)s. Voices in the bank: %(names)s.", name=repr(name), names=names)
 
 
-def dictionary() -> dict[str, str]:
-    """Return the site's dictionary, word -> respelling; {} if there is no database yet."""
+def dictionary(app: "Flask | None" = None) -> dict[str, str]:
+    """Return the site's dictionary, word -> respelling; {} if there is no database yet.
+
+    app: the site, if it was built already.  Without it the table alone is read: the site takes 2 s to load.
+    """
+    if not (app or has_database()):
+        return {}
+    from sqlalchemy.exc import DatabaseError
+
+    from app.db import Pronunciation
+
+    try:
+        with (app or _database()).app_context():
+            return Pronunciation.dictionary()
+    except DatabaseError:  # an old one, which the site migrates
+        with site().app_context():
+            return Pronunciation.dictionary()
+
+
+def _database() -> "Flask":
+    """Build an app of the database alone."""
+    from flask import Flask
+
+    from app import db
     from config import Config
 
-    if not (Config.SQLALCHEMY_DATABASE_URI or (Config.INSTANCE / "tembr.sqlite").exists()):
-        return {}
-    with site().app_context():
-        from app.db import Pronunciation
+    app = Flask(__name__)
+    address = Config.SQLALCHEMY_DATABASE_URI or f"sqlite:///{Config.INSTANCE.resolve() / 'tembr.sqlite'}"
+    app.config.update(SQLALCHEMY_DATABASE_URI=address, SQLALCHEMY_ENGINE_OPTIONS=Config.SQLALCHEMY_ENGINE_OPTIONS)
+    db.init_app(app)
+    return app
 
-        return Pronunciation.dictionary()
+
+def has_database() -> bool:
+    from config import Config
+
+    return bool(Config.SQLALCHEMY_DATABASE_URI) or (Config.INSTANCE / "tembr.sqlite").exists()
 
 
 def say(message: str) -> None:

@@ -16,6 +16,7 @@ from app.cli.common import (
     UnknownVoice,
     answer,
     dictionary,
+    has_database,
     json_option,
     named,
     say,
@@ -130,9 +131,9 @@ class Speaker:
 
     def __init__(self, cloner: "VoiceCloner"):
         self.cloner = cloner
-        self.dictionary = dictionary()
+        self._site: Flask | None = site() if has_database() else None
+        self.dictionary = dictionary(self._site)
         self._profiles: dict[str, VoiceProfile | ValueError] = {}
-        self._site: Flask | None = None
 
     def speak(self, text: str, voice: str, path: Path, knobs: dict) -> "tuple[float, list[Word]]":
         """Write the file sentence by sentence, and keep it only if it is complete; return its seconds and its words.
