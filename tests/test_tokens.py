@@ -47,6 +47,7 @@ def test_a_word_of_the_dictionary_has_the_phones_of_its_respelling():
         "и\u0306од и е\u0308лка: " + "слово " * 100,
         "9" * 150 + " and " + "z" * 450,
         "one-two—three ... four/five",
+        "да—\u0306нет и да",
         "Mосква \ud83d\ude00 \U0001d400\U0001d401 ½ ①②",
     ],
 )

@@ -63,6 +63,7 @@ def written_words(sentence: str, start: int, places: Sequence[int], text: str) -
     for match in _WRITTEN.finditer(sentence):
         if _SPOKEN.search(match[0]):
             first, last = places[start + match.start()], places[start + match.end() - 1]
+            first = max(first, found[-1].end if found else 0)  # after a dash with an accent, which are one character
             found.append(Written(text, first, places[bisect(places, last)], match[0]))
     return found
 
@@ -83,7 +84,7 @@ def owners(written: Sequence[Written], spoken: Sequence[str], alone: Callable[[s
     for word in written:
         key = _key(word.cleaned)
         parts = [key] if key in keys else [_key(part) for _, part in spoken_parts(alone(word.cleaned))]
-        expected += [(part, word) for part in parts or [key]]
+        expected += [(part, word) for part in parts or [key]]  # "" for a lone sign: it takes a part that is left
     found = _aligned(expected, keys)
     whole: dict[int, Written] = {}  # by the start of a word: the word with the unsaid ones after it
     said, last = {word.start for word in found}, None
