@@ -34,7 +34,7 @@ class _Kind(NamedTuple):
     rate: int | None = None
 
 
-_OPUS = _Kind("ogg", "libopus", {"page_duration": "100000"}, kbits=96)  # microseconds
+_OPUS = _Kind("ogg", "libopus", {"page_duration": "100000"}, kbits=48)  # microseconds
 _KINDS = {
     "mp3": _Kind("mp3", "libmp3lame", software="TSSE"),
     "wav": _Kind("wav", "pcm_s16le", software="ISFT"),
@@ -125,7 +125,7 @@ def _stream(
     rates = [kind.rate] if kind.rate else sorted(av.Codec(kind.codec, "w").audio_rates or [sample_rate])
     rate = next((rate for rate in rates if rate >= max(sample_rate, least)), rates[-1])
     stream = container.add_stream(
-        kind.codec, rate=rate, layout="mono", options={"compression_level": "2"} if is_mp3 else {}
+        kind.codec, rate=rate, layout="mono", options={"compression_level": "3"} if is_mp3 else {}
     )
     if kbits:
         stream.bit_rate = kbits * 1000
