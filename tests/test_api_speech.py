@@ -1,6 +1,7 @@
 """Programs have texts spoken: whole or while they are spoken, in every format, and are refused by parameter."""
 
 import base64
+import errno
 import hashlib
 import io
 import json
@@ -302,6 +303,21 @@ def test_program_that_has_left_is_not_waited_for(app, ask, cloner, sentences, mo
     goes_on.set()
     monkeypatch.undo()
     assert ask().status_code == 200 and len(cloner.said) == 1 + 0 + 3
+
+
+def test_program_that_leaves_in_the_middle_is_no_fault_to_the_server(ask, cloner, sentences, monkeypatch):
+    monkeypatch.setattr(sending, "POLL_SECONDS", 0.01)
+    goes_on = threading.Event()
+    turns = iter([lambda: None, goes_on.wait, lambda: None])
+    cloner.between = lambda: next(turns)()
+    for_gunicorn = (errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN)  # of which it logs nothing
+    pieces = ask(stream_format="sse").iter_encoded()
+    next(pieces)
+    monkeypatch.setattr(sending, "_has_left", lambda _connection: True)
+    with pytest.raises(OSError) as left:
+        next(pieces)
+    assert left.value.errno in for_gunicorn
+    goes_on.set()
 
 
 def test_stop_of_the_site_is_told(app, ask, cloner, monkeypatch):

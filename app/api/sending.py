@@ -5,6 +5,7 @@ rest of the threads answer everybody else; app.server cuts off a program that ta
 """
 
 import base64
+import errno
 import hashlib
 import json
 import select
@@ -28,6 +29,13 @@ FRAMES = 80  # a second of audio: what usage counts
 
 def init_app(app: Flask) -> None:
     app.extensions["programs"] = threading.Semaphore(max(1, app.config["THREADS"] - FOR_PAGES))
+
+
+class Left(Cancelled, BrokenPipeError):
+    """The program has closed its connection; the server takes this for what sending to it would raise."""
+
+    def __init__(self):
+        super().__init__(errno.EPIPE, "the program has left")
 
 
 class Program:
@@ -61,12 +69,13 @@ class Program:
             places.release()
 
     def wait_for_all(self) -> None:
-        """Block until the job is done.  Raises what ended it otherwise, and Cancelled if the program left."""
+        """Block until the job is done.  Raises what ended it otherwise, and Left."""
         while not self.job.wait(POLL_SECONDS):
             self._check()
         if self.job.fault:
             raise self.job.fault
-        self._check()
+        if not self.job.said:
+            raise Cancelled
 
     def started(self) -> Iterator[bytes]:
         """Block until some audio can be sent; return an iterator over all of it.  Both raise as wait_for_all does."""
@@ -89,8 +98,8 @@ class Program:
         self._note()
 
     def _check(self) -> None:
-        if self.job.is_cancelled or _has_left(self._connection):
-            raise Cancelled
+        if _has_left(self._connection):
+            raise Left
 
     def _note(self) -> None:
         """Keep the hash of what was sent, so that /verify knows the file."""
