@@ -114,10 +114,12 @@ def _complete_settings(app: Flask) -> None:
 
 def _secret_key(path: Path) -> str:
     """Read the key at path; create it on the first start, atomically and with mode 0600."""
-    if not path.exists():
+    if not path.exists() or not path.stat().st_size:  # a power cut can leave an empty file
         descriptor, draft = tempfile.mkstemp(dir=path.parent)  # creates the file with mode 0600
         with open(descriptor, "w") as file:
             file.write(os.urandom(32).hex())
+            file.flush()
+            os.fsync(descriptor)
         os.replace(draft, path)
     return path.read_text()
 

@@ -71,7 +71,9 @@ def write(path: Path) -> Manifest:
             copy = Path(folder) / DATABASE
             _copy_database(copy)
             manifest = _fill(file, copy, instance)
+        storage.reach_disk(Path(draft))
         os.replace(draft, path)
+        storage.reach_disk(path.absolute().parent)
     finally:
         Path(draft).unlink(missing_ok=True)
     return manifest

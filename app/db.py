@@ -332,8 +332,10 @@ class Pronunciation(db.Model):
 
 
 def _prepare_sqlite(connection, _record) -> None:
-    """Let writers wait for each other, enforce foreign keys, and let reads run beside a write."""
-    for pragma in (f"busy_timeout = {round(BUSY_SECONDS * 1000)}", "foreign_keys = ON"):
+    """Let writers wait for each other, enforce foreign keys, let reads run beside a write, and let what was committed
+    outlive a power cut (NORMAL would lose the last commits).
+    """
+    for pragma in (f"busy_timeout = {round(BUSY_SECONDS * 1000)}", "foreign_keys = ON", "synchronous = FULL"):
         connection.execute(f"PRAGMA {pragma}")
     until = time.monotonic() + BUSY_SECONDS
     while True:

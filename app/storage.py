@@ -47,11 +47,21 @@ def path_of(row: Voice | VoiceRecording | VoiceConsent | Speech) -> Path:
     return current_app.config["INSTANCE"] / row.folder / row.file_name
 
 
+def reach_disk(path: Path) -> None:
+    """Let a file, or the names in a folder, outlive a power cut.  Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def keep(
     row: VoiceRecording | VoiceConsent | Speech, content: bytes, kind: str, sample_of: Voice | None = None
 ) -> None:
-    """Write the file and commit the row: both, or neither.  sample_of: the voice whose sample the file becomes.
+    """Write the file to the disk and commit the row: both, or neither.
 
+    sample_of: the voice whose sample the file becomes.
     Raises OSError when the disk refuses and SQLAlchemyError when the database does.
     """
     row.file_name = f"{secrets.token_hex(16)}.{kind}"
@@ -60,6 +70,8 @@ def keep(
     path = path_of(row)
     try:
         path.write_bytes(content)
+        reach_disk(path)
+        reach_disk(path.parent)
         db.session.add(row)
         db.session.commit()
     except Exception:
@@ -96,7 +108,9 @@ def keep_draft(row: Speech, draft: Draft, then: Callable[[Speech], None] = lambd
     row.file_name = f"{secrets.token_hex(16)}.{draft.kind}"
     path = path_of(row)
     try:
+        reach_disk(draft.path)
         os.replace(draft.path, path)
+        reach_disk(path.parent)
         db.session.add(row)
         db.session.flush()
         then(row)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from flask import current_app
 
+from app import storage
 from app.speak.queue import Job
 from app.speak.request import RequestedVoice, SpeechRequest
 
@@ -27,7 +28,9 @@ class Journal:
         draft = self.folder / f"{job.token}.draft"
         try:
             draft.write_text(json.dumps(entry, ensure_ascii=False), "utf-8")
+            storage.reach_disk(draft)
             os.replace(draft, self._path(job))
+            storage.reach_disk(self.folder)
         except OSError:
             draft.unlink(missing_ok=True)
             raise
