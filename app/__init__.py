@@ -25,6 +25,7 @@ HEADERS = {
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",  # a page of another site could else measure what it cannot read
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(self)",
 }
 
