@@ -240,7 +240,9 @@ def test_command_line_backs_up_and_restores_but_not_while_the_site_serves(full, 
     assert cli.main(["restore", path], load=None) == 1
     assert "stop it first" in capsys.readouterr().err
     serving.close()
-    assert cli.main(["restore", path], load=None) == 0
+    assert cli.main(["restore", path, "--json"], load=None) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["file"], told["voices"], told["speeches"]) == (path, 2, 3)
     assert kept(empty) == kept(full)
     assert cli.main(["restore", path], load=None) == 1
     assert "keeps something already" in capsys.readouterr().err

@@ -32,7 +32,8 @@ def backup(file: Path, as_json: bool) -> None:
 @click.command()
 @a_file
 @click.option("--force", is_flag=True, help="Also where voices or speeches are kept: they are put aside.")
-def restore(file: Path, force: bool) -> None:
+@json_option
+def restore(file: Path, force: bool, as_json: bool) -> None:
     """Put what FILE holds, which ./tembr backup wrote, in the place of what the site keeps.
 
     Stop the site first. What was there is put aside in the folder of the site, where it can be deleted.
@@ -47,4 +48,6 @@ def restore(file: Path, force: bool) -> None:
         raise click.ClickException(f"The site is serving: stop it first. ({error})") from error
     with alone, app.app_context():
         made = backups.restore(file, force)
+    if as_json:
+        answer({"file": str(file), "made_at": made.made_at, "voices": made.voices, "speeches": made.speeches})
     say(f"{made.voices} voices and {made.speeches} speeches of {made.made_at} UTC are back.")
