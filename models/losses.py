@@ -56,3 +56,19 @@ def feature_loss(real: Discriminated, fake: Discriminated) -> Tensor:
         for r, f in zip(of_real, of_fake, strict=True)
     ]
     return torch.stack(distances).mean()
+
+
+def discriminator_loss(real: Discriminated, fake: Discriminated) -> Tensor:
+    """Least squares: real speech scores 1, fake speech 0 (arXiv:1611.04076)."""
+    scores = [(of_real.float(), of_fake.float()) for (of_real, _), (of_fake, _) in zip(real, fake, strict=True)]
+    return torch.stack([(1 - r).square().mean() + f.square().mean() for r, f in scores]).mean()
+
+
+def fake_loss(fake: Discriminated) -> Tensor:
+    """The part of discriminator_loss that has no real speech beside it."""
+    return torch.stack([scores.float().square().mean() for scores, _ in fake]).mean()
+
+
+def generator_loss(fake: Discriminated) -> Tensor:
+    """Least squares: the generator wants a score of 1."""
+    return torch.stack([(1 - scores.float()).square().mean() for scores, _ in fake]).mean()

@@ -4,7 +4,8 @@ import numpy as np
 import torch
 
 from models.losses import feature_loss
-from models.training.discriminators import Discriminators, MelDiscriminator
+from models.mel_discriminator import MelDiscriminator, MelDiscriminatorConfig
+from models.training.discriminators import Discriminators
 from tests.speech import kathleen
 
 
@@ -28,7 +29,7 @@ def test_drawn_discriminators_are_some_of_all_and_share_their_weights():
 def test_conditional_head_depends_on_the_voice_and_the_other_does_not():
     generator = torch.Generator().manual_seed(0)
     mels, voices = torch.randn(2, 40, 80, generator=generator), torch.randn(2, 6, generator=generator)
-    discriminator = MelDiscriminator(6)
+    discriminator = MelDiscriminator(MelDiscriminatorConfig(6))
     (plain, _), (told, _) = discriminator(mels, voices)
     (same, _), (other, _) = discriminator(mels, voices.roll(1, 0))
     assert torch.equal(plain, same)
@@ -39,7 +40,7 @@ def test_mismatch_loss_counts_less_the_more_two_voices_are_alike():
     generator = torch.Generator().manual_seed(0)
     mels = torch.randn(2, 40, 80, generator=generator)
     opposite, unknown = torch.tensor([[1.0, 1.0], [-1.0, -1.0]]), torch.zeros(2, 2)
-    discriminator = MelDiscriminator(2)
+    discriminator = MelDiscriminator(MelDiscriminatorConfig(2))
     _, (mistaken, _) = discriminator(mels, opposite.roll(1, 0))
     torch.testing.assert_close(
         discriminator.mismatch_loss(discriminator(mels, opposite), opposite), mistaken.square().mean()

@@ -4,7 +4,6 @@ import torch
 from torch import Tensor
 
 from models.audio import spectrogram, speech_mel
-from models.losses import Discriminated
 
 STFT_RESOLUTIONS = ((1024, 200), (512, 100), (256, 50))  # n_fft, hop
 QUIET = 1e-3  # magnitudes below it are alike
@@ -24,19 +23,3 @@ def stft_loss(fake: Tensor, real: Tensor) -> Tensor:
         log_distance = (of_fake.clamp(min=QUIET).log() - of_real.clamp(min=QUIET).log()).abs().mean()
         losses.append(convergence + log_distance)
     return torch.stack(losses).mean()
-
-
-def discriminator_loss(real: Discriminated, fake: Discriminated) -> Tensor:
-    """Least squares: real speech scores 1, fake speech 0 (arXiv:1611.04076)."""
-    scores = [(of_real.float(), of_fake.float()) for (of_real, _), (of_fake, _) in zip(real, fake, strict=True)]
-    return torch.stack([(1 - r).square().mean() + f.square().mean() for r, f in scores]).mean()
-
-
-def fake_loss(fake: Discriminated) -> Tensor:
-    """The part of discriminator_loss that has no real speech beside it."""
-    return torch.stack([scores.float().square().mean() for scores, _ in fake]).mean()
-
-
-def generator_loss(fake: Discriminated) -> Tensor:
-    """Least squares: the generator wants a score of 1."""
-    return torch.stack([(1 - scores.float()).square().mean() for scores, _ in fake]).mean()

@@ -16,12 +16,12 @@ from torch import Tensor
 from models import checkpoint
 from models.limits import LANGUAGES
 from models.losses import envelope_loss, feature_loss, prosody_losses, words_loss
+from models.mel_discriminator import MelDiscriminator, MelDiscriminatorConfig, adversarial_losses
 from models.phone_classifier import PhoneClassifier, PhoneClassifierConfig
 from models.reference import Reference
 from models.speaker_classifier import SpeakerClassifier, SpeakerClassifierConfig
 from models.synthesizer import Prosody, Synthesizer, SynthesizerConfig, Voice
 from models.text.symbols import PHONE_CLASSES, SYMBOLS
-from models.training.discriminators import MelDiscriminator, adversarial_losses
 from models.training.run import Meter, Run, averaged, descend, device, learning_rate, set_learning_rate
 from models.training.utterances import MEAN_MEL, REAL_DOMAINS, Batch, Sampling, Utterances
 from models.voice_profile import PROFILE_SIZE
@@ -183,7 +183,7 @@ def train(
     utterances = Utterances(cache, recipe.sampling)
     critics = Critics.load(cache, on)
     network = new_network(utterances, config or default_config()).to(on)
-    discriminator = MelDiscriminator(critics.speakers.config.embedding).to(on)
+    discriminator = MelDiscriminator(MelDiscriminatorConfig(critics.speakers.config.embedding)).to(on)
     optimizer = torch.optim.AdamW(parameter_groups(network), betas=recipe.betas, weight_decay=0.01)
     adversary = torch.optim.AdamW(discriminator.parameters(), recipe.adversary_rate, betas=(0.5, 0.9))
     mean = averaged(network)

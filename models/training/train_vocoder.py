@@ -17,8 +17,9 @@ from torch import Tensor
 
 from models import checkpoint
 from models.audio import MAX_MEL
+from models.mel_discriminator import adversarial_losses
 from models.training.corpus import Clip, load_clips
-from models.training.discriminators import Discriminators, adversarial_losses
+from models.training.discriminators import Discriminators
 from models.training.losses import mel_loss, stft_loss
 from models.training.run import Meter, Run, averaged, descend, device, learning_rate, set_learning_rate
 from models.vocoder import Vocoder, VocoderConfig
