@@ -14,6 +14,7 @@ word_times.py         when each word of a text is said
 text/                 written text to phones
 speaker_encoder.py  synthesizer.py  vocoder.py  convnext.py    the networks
 serving/              the networks on other machines
+learning.py  adapter.py  clips.py    learning one voice from its recordings
 legacy/               the published networks of Real-Time-Voice-Cloning
 checkpoint.py         weights on disk
 training/             how the weights were made; never loaded by the site
@@ -25,11 +26,13 @@ and texts are available without torch.
 from importlib import import_module
 
 _NAMES = {
+    "adapter": ("MAX_ADAPTER_BYTES", "Adapter", "InvalidAdapter"),
     "audio": ("MAX_MEL", "SAMPLE_RATE", "SPEECH_MEL", "speech_mel"),
     "checkpoint": ("UnreadableWeights",),
     "cloning": ("VoiceCloner",),
     "device": ("UnknownDevice",),
     "errors": ("Message", "N_", "NN_", "TembrError", "is_out_of_memory"),
+    "learning": ("Comparison", "TooLittleSpeech"),
     "legacy": ("IMPORTED", "KINDS", "OWN"),
     "legacy.library": ("ImportedModel", "InvalidModelName", "ModelLibrary", "UnknownModel"),
     "legacy.published": ("UnusableModelFile",),
@@ -45,6 +48,7 @@ _NAMES = {
     "speaker_encoder": ("RecordingTooShort",),
     "speech_file": ("SpeechFile", "UnknownFormat", "encode", "read_tags"),
     "tags": ("says_synthetic", "synthetic_tags"),
+    "text.prompts": ("PROMPTS",),
     "text": ("NothingToSay", "Sentence", "TextTooLong", "read"),
     "word_times": ("SpokenSentence", "Word"),
     "voice_profile": ("MAX_PROFILE_BYTES", "InvalidVoiceProfile", "VoiceProfile", "is_outdated", "merged"),

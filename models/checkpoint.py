@@ -1,5 +1,6 @@
 """Networks on disk: weights, config and provenance in one safetensors file, never pickle."""
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -77,6 +78,14 @@ def find(name: str, folders: Sequence[Path]) -> Path:
             return folder / name
     places = ", ".join(map(str, folders))
     raise UnreadableWeights(N_("There is no %(name)s in any of: %(places)s."), name=name, places=places)
+
+
+def fingerprint(network: torch.nn.Module) -> str:
+    """A hash of all weights of a network, in hex."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(network.state_dict().items()):
+        digest.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:32]
 
 
 def provenance(path: Path) -> dict:

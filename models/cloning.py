@@ -14,6 +14,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,8 @@ import torch
 from torch import Tensor
 
 from models import checkpoint, limits, recording
+from models.adapter import Adapter, adapted
+from models.alignment import align, states_of
 from models.audio import (
     ENCODER_MEL,
     MAX_MEL,
@@ -33,20 +36,25 @@ from models.audio import (
     speech_mel,
     trim,
 )
+from models.clips import Clip, clips_of, rightly_read
 from models.device import AUTO, CPU, choose, free_memory
 from models.errors import Message, is_out_of_memory
+from models.learning import Comparison, Learner, Teachers
 from models.legacy import ENCODER, IMPORTED, OWN, SYNTHESIZER, VOCODER
 from models.legacy.library import ModelLibrary
 from models.legacy.speech import MAX_TOGETHER, ImportedNetworks, groups
 from models.limits import LANGUAGES, MAX_SEED
+from models.mel_discriminator import MelDiscriminator, MelDiscriminatorConfig
 from models.phone_classifier import PhoneClassifier, PhoneClassifierConfig
 from models.pitch import pitch_statistics
 from models.quality import Findings, RecordingUnfit, best_window, examine, spread_starts
 from models.reference import Reference
+from models.speaker_classifier import SpeakerClassifier, SpeakerClassifierConfig
 from models.speaker_encoder import PARTIAL_FRAMES, PARTIAL_STEP, SpeakerEncoder, SpeakerEncoderConfig
 from models.speech_file import encode
 from models.synthesizer import SEMITONE, Synthesizer, SynthesizerConfig
 from models.text import Sentence, read
+from models.text.prompts import HELD_BACK, PROMPTS
 from models.text.symbols import PAUSES, START, WORD_BORDER, phone_ids
 from models.vocoder import Vocoder, VocoderConfig
 from models.voice_profile import MAX_REFERENCE_FRAMES, VoiceProfile, mean_mel
@@ -64,6 +72,7 @@ TRIALS = {
 }
 MAX_CORRECTIONS = 64  # kept, 8 kB
 MAX_REFERENCES = 4  # kept, up to 1 MB each
+MAX_ADAPTED = 2  # kept of the synthesizer's copies, some 50 MB each
 MAX_CORRECTION = 4.0  # semitones; a trial that is further off was misheard
 FADE_SECONDS = 0.005  # at both ends of a sentence, against clicks
 SPOKEN_LEVEL_DB = -20.0  # dBFS RMS of what is given out
@@ -73,6 +82,10 @@ NETWORKS = {
     "phone_classifier": (PhoneClassifier, PhoneClassifierConfig),
     "synthesizer": (Synthesizer, SynthesizerConfig),
     "vocoder": (Vocoder, VocoderConfig),
+}
+LEARNING = {  # loaded when a voice is learned
+    "speaker_classifier": (SpeakerClassifier, SpeakerClassifierConfig),
+    "mel_discriminator": (MelDiscriminator, MelDiscriminatorConfig),
 }
 
 
@@ -87,10 +100,13 @@ class Manner:
     seed: int
     synthesizer: str
     vocoder: str
+    adapter: Adapter | None
 
 
 class VoiceCloner:
     """The networks, loaded once; any number of threads may use it."""
+
+    can_learn = True
 
     def __init__(
         self,
@@ -106,12 +122,14 @@ class VoiceCloner:
         self.synthesizer, self.vocoder = synthesizer, vocoder
         self.sample_rate = vocoder.config.sample_rate
         self.files: list[Path] = []  # that the networks were loaded from
+        self.folders: list[Path] = [WEIGHTS]  # where others are looked for
         self.imported = ImportedNetworks(ModelLibrary(WEIGHTS / IMPORTED), device)
         self.in_use = {SYNTHESIZER: OWN, VOCODER: OWN}  # what a request that names none is said by
         self._lock = threading.Lock()  # of the networks alone: one sentence at a time, so memory stays that of one
-        self._corrections: dict[tuple[bytes, str], float] = {}  # by profile and language
+        self._corrections: dict[tuple[bytes, bytes, str], float] = {}  # by profile, adapter and language
         self._references: dict[bytes, Reference] = {}  # by profile
         self._copy: VoiceCloner | None = None  # the same networks, once a GPU's memory was too small
+        self._adapted: dict[bytes, Synthesizer] = {}  # by adapter
 
     @classmethod
     def load(
@@ -136,7 +154,7 @@ class VoiceCloner:
         parts = [checkpoint.load(file, *NETWORKS[file.stem]).to(chosen.name) for file in files]
         cloner = cls(*parts, chosen.name, chosen.refusal)
         cloner.synthesizer.precision = cloner.vocoder.precision = chosen.precision
-        cloner.files = files
+        cloner.files, cloner.folders = files, folders
         if own:
             cloner.use_imported(ModelLibrary(own / IMPORTED), {SYNTHESIZER: synthesizer, VOCODER: vocoder})
         return cloner
@@ -249,13 +267,14 @@ class VoiceCloner:
         pauses: float = 1.0,
         synthesizer: str = "",
         vocoder: str = "",
+        adapter: Adapter | None = None,
     ) -> np.ndarray:
         """Read a text and say all of it.  Takes and raises what read and say do.
 
         Returns (samples,) float32 at sample_rate.
         """
         sentences = self.read(text, language, dictionary)
-        said = self.say(sentences, profile, speed, pitch, pauses, seed, synthesizer, vocoder)
+        said = self.say(sentences, profile, speed, pitch, pauses, seed, synthesizer, vocoder, adapter)
         return np.concatenate([sentence.waveform for sentence in said])
 
     def say(
@@ -268,20 +287,23 @@ class VoiceCloner:
         seed: int = 0,
         synthesizer: str = "",
         vocoder: str = "",
+        adapter: Adapter | None = None,
     ) -> Iterator[SpokenSentence]:
         """Speak sentences in a voice, one after the other, each with the pause after it and the times of its words.
 
         speed, pitch, pauses: see limits.SPEED and those after it; beyond a limit, the limit is taken.
         The same seed gives the same take.  synthesizer, vocoder: OWN or names of imported networks; by default those
-        in use.  An imported synthesizer leaves sentences in Russian to Tembr's.
+        in use.  An imported synthesizer leaves sentences in Russian to Tembr's.  adapter: what the voice learned, if
+        anything; one that was made on other weights changes nothing.
         What a GPU has no room for is said in smaller batches, then on the CPU.
-        Raises UnknownModel, UnreadableWeights, PitchIsFixed, and what torch raises when memory ran out there, too.
+        Raises UnknownModel, UnreadableWeights, PitchIsFixed, InvalidAdapter, and what torch raises when memory ran out
+        there, too.
         """
         speed = np.clip(speed, limits.SPEED.low, limits.SPEED.high)
         pitch = np.clip(pitch, limits.PITCH.low, limits.PITCH.high)
         pauses = np.clip(pauses, limits.PAUSES.low, limits.PAUSES.high)
         synthesizer, vocoder = synthesizer or self.in_use[SYNTHESIZER], vocoder or self.in_use[VOCODER]
-        manner = Manner(profile, float(speed), float(pitch), float(pauses), seed, synthesizer, vocoder)
+        manner = Manner(profile, float(speed), float(pitch), float(pauses), seed, synthesizer, vocoder, adapter)
         is_own = synthesizer == vocoder == OWN
         waiting, n_said, networks = deque(groups(sentences, 0 if is_own else MAX_TOGETHER)), 0, self
         while waiting:
@@ -319,8 +341,8 @@ class VoiceCloner:
                 if (mel := imported.get(id(sentence))) is not None:
                     frames = self.heard_durations(sentence, mel)
                 else:
-                    height = pitch + self.correction(profile, sentence.language)
-                    mel, frames = self.mel(sentence, profile, speed, height, pauses, generator)
+                    height = pitch + self.correction(profile, sentence.language, manner.adapter)
+                    mel, frames = self.mel(sentence, profile, speed, height, pauses, generator, manner.adapter)
                 mels.append(mel)
                 durations.append(frames.cpu().numpy())
             return list(zip(self._waveforms(manner.vocoder, mels, generator), durations, strict=True))
@@ -330,6 +352,7 @@ class VoiceCloner:
         traceback.clear_frames(fault.__traceback__)
         with self._lock:
             self._references.clear()
+            self._adapted.clear()
         free_memory(self.device)
 
     def on_cpu(self) -> VoiceCloner:
@@ -342,16 +365,16 @@ class VoiceCloner:
                 self._copy = copy
             return self._copy
 
-    def correction(self, profile: VoiceProfile, language: str) -> float:
+    def correction(self, profile: VoiceProfile, language: str, adapter: Adapter | None = None) -> float:
         """Find how many semitones higher a voice must be asked for to come out at its own pitch, by a trial sentence.
 
         An unseen voice else comes out semitones off, above all in the language that few spoke in training.
-        Depends on profile and language alone, and is kept for the profiles used last.  The caller holds the lock.
+        Depends on profile, adapter and language alone, and is kept for those used last.  The caller holds the lock.
         """
-        key = key_of(profile), language
+        key = key_of(profile), adapter.key if adapter else b"", language
         if (known := self._corrections.pop(key, None)) is None:
             (trial,) = read(TRIALS[language], language)
-            said, _ = self.mel(trial, profile, 1.0, 0.0, 1.0, torch.Generator().manual_seed(0))
+            said, _ = self.mel(trial, profile, 1.0, 0.0, 1.0, torch.Generator().manual_seed(0), adapter)
             too_low = (profile.pitch[0] - pitch_statistics(self.vocoder.pitch.f0(said))[0]) / SEMITONE
             known = float(np.clip(too_low, -MAX_CORRECTION, MAX_CORRECTION))
         self._corrections[key] = known  # the last one used stands last
@@ -384,6 +407,7 @@ class VoiceCloner:
         pitch: float,
         pauses: float,
         generator: torch.Generator,
+        adapter: Adapter | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Predict a sentence's mel in that voice: the synthesizer's part.  The caller holds the networks' lock.
 
@@ -402,7 +426,68 @@ class VoiceCloner:
         )
         on_device = [part.to(self.device) for part in inputs]
         scales, noise = torch.tensor(duration_scales).to(self.device), noise.to(self.device)
-        return self.synthesizer.speak(*on_device, self.reference(profile), scales, pitch, noise)
+        return self.adapted(adapter).speak(*on_device, self.reference(profile), scales, pitch, noise)
+
+    def adapted(self, adapter: Adapter | None) -> Synthesizer:
+        """The synthesizer as a voice changed it; kept for the voices that spoke last.  The caller holds the lock.
+
+        Raises InvalidAdapter.
+        """
+        if adapter is None or adapter.made_on != self.fingerprint:
+            return self.synthesizer
+        if (known := self._adapted.pop(adapter.key, None)) is None:
+            known = adapted(self.synthesizer, adapter)
+        self._adapted[adapter.key] = known  # the last one used stands last
+        if len(self._adapted) > MAX_ADAPTED:
+            self._adapted.pop(next(iter(self._adapted)))
+        return known
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """What tells the synthesizer's weights from all others: what a voice learned goes with these alone."""
+        return checkpoint.fingerprint(self.synthesizer)
+
+    def clips(self, source: bytes | Path, text: str | None, language: str | None, profile: VoiceProfile) -> list[Clip]:
+        """Cut a recording of a voice into clips that it can be learned from.
+
+        text: what was read in it, if that is known, and language: of what was read.  profile: of the voice.
+        Raises as hear does, but for RecordingUnfit.
+        """
+        waveform = recording.load_recording(source, limits.MAX_RECORDING_SECONDS)
+        return list(clips_of(waveform, text, language, self.classifier, self.vocoder.pitch, float(profile.pitch[0])))
+
+    def learner(self, profile: VoiceProfile, clips: list[Clip], path: Path) -> Learner:
+        """What tunes a voice's adapter on clips.  path: of its state.  Raises TooLittleSpeech, UnreadableWeights."""
+        speakers, discriminator = (
+            checkpoint.load(checkpoint.find(f"{name}.safetensors", self.folders), *classes).to(self.device)
+            for name, classes in LEARNING.items()
+        )
+        teachers = Teachers(self.synthesizer, self.classifier, speakers.requires_grad_(False), discriminator)
+        sentences = [
+            sentence for language in PROMPTS for text in PROMPTS[language] for sentence in read(text, language)
+        ]
+        return Learner(teachers, profile, rightly_read(clips), sentences, path)
+
+    def compared(self, profile: VoiceProfile, adapter: Adapter) -> Comparison:
+        """Compare how sentences are said with and without an adapter."""
+        similarity, clarity = {language: [] for language in HELD_BACK}, []
+        for used in (None, adapter):
+            likelihoods = []
+            for language, texts in HELD_BACK.items():
+                said = [self.speak(text, profile, language, adapter=used) for text in texts]
+                embedding = self.embed(np.concatenate(said), self.sample_rate)
+                similarity[language].append(float(embedding @ profile.embedding))
+                for text, waveform in zip(texts, said, strict=True):
+                    likelihoods.append(self._clarity(waveform, text, language))
+            clarity.append(float(np.mean(likelihoods)))
+        return Comparison({language: tuple(pair) for language, pair in similarity.items()}, tuple(clarity))
+
+    def _clarity(self, waveform: np.ndarray, text: str, language: str) -> float:
+        """The mean log-likelihood of a frame of speech, given its text."""
+        samples = levelled(trim(soxr.resample(waveform, self.sample_rate, SAMPLE_RATE)))
+        mel = speech_mel(torch.from_numpy(samples)).T.numpy()
+        with self._lock:
+            return align(self.classifier, mel, states_of(text, language, len(mel))).likelihood
 
     @torch.inference_mode()
     def heard_durations(self, sentence: Sentence, mel: Tensor) -> Tensor:

@@ -18,6 +18,7 @@ SHAPES = {"embedding": (256,), "pitch": (2,), "mean_mel": (SPEECH_MEL.n_mels,), 
 PROFILE_SIZE = sum(int(np.prod(SHAPES[part])) for part in ("embedding", "pitch", "mean_mel"))  # 338
 MAX_REFERENCE_FRAMES = 1200  # 15 s
 MAX_PROFILE_BYTES = 2 * SPEECH_MEL.n_mels * MAX_REFERENCE_FRAMES + 4096
+MAX_REFERRED = 6  # recordings in a reference: less than 2.5 s of each says little
 HEARING = "3"  # how recordings are heard; another where the numbers of a profile mean something else
 NO_REFERENCE = np.zeros((0, SPEECH_MEL.n_mels), dtype=np.float16)
 MIN_MERGED_NORM = 0.01  # embeddings of speech are never opposite: below this they are not of speech
@@ -97,7 +98,7 @@ def merged(profiles: Sequence[VoiceProfile]) -> VoiceProfile:
     """One profile of a voice's several recordings, each counting as much as it holds seconds of speech.
 
     The embedding is the mean of theirs, at unit norm again; the seconds are their sum; it was heard as the oldest was.
-    The reference holds as much of each recording as fits.
+    The reference holds as much of each of the longest recordings as fits.
     Raises InvalidVoiceProfile when there are none, or when their embeddings cancel out.
     """
     if not profiles:
@@ -115,8 +116,9 @@ def merged(profiles: Sequence[VoiceProfile]) -> VoiceProfile:
     pitch = _weighted([profile.pitch for profile in profiles], seconds)
     mean_mel = _weighted([profile.mean_mel for profile in profiles], seconds)
     hearing = min(profile.hearing for profile in profiles)
-    share = MAX_REFERENCE_FRAMES // len(profiles)
-    reference = np.concatenate([profile.reference[:share] for profile in profiles])
+    longest = sorted(profiles, key=lambda profile: -profile.seconds)[:MAX_REFERRED]
+    share = MAX_REFERENCE_FRAMES // len(longest)
+    reference = np.concatenate([profile.reference[:share] for profile in longest])
     return VoiceProfile((mean / norm).astype(np.float32), pitch, mean_mel, float(seconds.sum()), hearing, reference)
 
 

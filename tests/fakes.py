@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from models import (
+    Adapter,
+    Comparison,
     Figures,
     Finding,
     Findings,
@@ -18,6 +20,7 @@ from models import (
     RecordingUnfit,
     SpokenSentence,
     TextTooLong,
+    TooLittleSpeech,
     VoiceProfile,
     Word,
 )
@@ -30,6 +33,7 @@ from models.text.tokens import Token
 
 MAX_SECONDS = 60.0  # of one recording
 MIN_SECONDS = 1.6
+LEARN_SECONDS = 5.0
 GOOD = Figures(
     speech_seconds=5.0,
     level_db=-20.0,
@@ -61,16 +65,44 @@ def finding(code: str) -> Finding:
     return found
 
 
+class FakeLearner:
+    """Learns in five steps, and keeps the number of the step as its state."""
+
+    steps = 5
+
+    def __init__(self, path: Path, before_step):
+        self.path, self._before_step = path, before_step
+        self.step = self.first_step = int(path.read_text()) if path.exists() else 0
+
+    @property
+    def is_done(self) -> bool:
+        return self.step >= self.steps
+
+    def advance(self) -> None:
+        self._before_step(self)
+        self.step += 1
+
+    def save(self) -> None:
+        self.path.write_text(str(self.step))
+
+    def adapter(self) -> Adapter:
+        return Adapter({"head.bias": np.ones(80, dtype=np.float16)}, "fake")
+
+
 class FakeCloner:
     """What the site needs of a VoiceCloner.
 
     fault: an exception that the next speak raises, once.  said: the arguments of every speak.
     reader: reads in its stead, as models.text.read does.  between: called before each sentence.
     found: what every recording is found to have.
+    heard_clips: text and language of every recording that was cut into clips.  gain: of similarity, by learning.
+    before_step: called with the learner before each step.
     """
 
     device = "cpu"
     refusal = None
+    can_learn = True
+    fingerprint = "fake"
     sample_rate = 16_000
     in_use = {"synthesizer": "tembr", "vocoder": "tembr"}
 
@@ -80,6 +112,9 @@ class FakeCloner:
         self.reader = read
         self.between = lambda: None
         self.found = ()
+        self.heard_clips = []
+        self.gain = 0.1
+        self.before_step = lambda learner: None
         self._lock = threading.Lock()
 
     def hear(self, source: bytes | Path) -> tuple[VoiceProfile, Findings]:
@@ -116,7 +151,7 @@ class FakeCloner:
         return np.concatenate([said.waveform for said in self.say(sentences, profile, speed, pitch, pauses, seed)])
 
     def say(
-        self, sentences, profile, speed=1.0, pitch=0.0, pauses=1.0, seed=0, synthesizer="", vocoder=""
+        self, sentences, profile, speed=1.0, pitch=0.0, pauses=1.0, seed=0, synthesizer="", vocoder="", adapter=None
     ) -> Iterator[SpokenSentence]:
         """A hum for each sentence, and its words, each as long as it is written.  between: called before each one."""
         for sentence in sentences:
@@ -128,6 +163,8 @@ class FakeCloner:
             asked = {"speed": speed, "pitch": pitch, "pauses": pauses, "seed": seed}
             if synthesizer or vocoder:
                 asked |= {"synthesizer": synthesizer, "vocoder": vocoder}
+            if adapter:
+                asked |= {"adapter": adapter}
             self.said.append({"words": sentence.words, "language": sentence.language, **asked})
             n_letters = len(sentence.words.replace("\u0301", ""))
             time = np.arange(int(n_letters * 0.06 / speed * self.sample_rate)) / self.sample_rate
@@ -137,6 +174,19 @@ class FakeCloner:
             times = (seconds * np.cumsum([0, *letters]) / max(1, sum(letters))).tolist()
             spans = zip(sentence.tokens, times[:-1], times[1:], strict=True)
             yield SpokenSentence(waveform, tuple(Word(one.text, one.place, start, end) for one, start, end in spans))
+
+    def clips(self, source: Path, text: str | None, language: str | None, profile: VoiceProfile) -> list[float]:
+        """One clip, its seconds."""
+        self.heard_clips.append((text, language))
+        return [len(load_recording(source, MAX_SECONDS)) / 16_000]
+
+    def learner(self, profile: VoiceProfile, clips: list[float], path: Path) -> "FakeLearner":
+        if sum(clips) < LEARN_SECONDS:
+            raise TooLittleSpeech(sum(clips))
+        return FakeLearner(path, self.before_step)
+
+    def compared(self, profile: VoiceProfile, adapter: Adapter) -> Comparison:
+        return Comparison({"ru": (0.6, 0.6 + self.gain), "en": (0.7, 0.7 + self.gain)}, (-1.0, -1.0))
 
     def embed(self, waveform: np.ndarray, sample_rate: int) -> np.ndarray:
         if (seconds := len(waveform) / sample_rate) < MIN_SECONDS:

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from models import limits, recording
+from models.adapter import Adapter
 from models.cloning import pause_after, sentence_seed
 from models.errors import N_, TembrError
 from models.quality import Findings, RecordingUnfit
@@ -51,7 +52,10 @@ class RemoteCloner:
     """address: ray://HOST:PORT of Ray Serve's HTTP proxy, or http(s)://HOST:PORT; any number of threads may use it.
 
     token: what its replicas ask for.  patience: seconds after which NetworksUnreachable is raised.
+    A voice that was learned is said as one, but none can be learned by it.
     """
+
+    can_learn = False
 
     def __init__(
         self,
@@ -82,6 +86,10 @@ class RemoteCloner:
     @property
     def in_use(self) -> dict[str, str]:
         return self.about()["in_use"]
+
+    @property
+    def fingerprint(self) -> str:
+        return self.about().get("fingerprint", "")
 
     def about(self) -> dict:
         """Ask once what the replicas are.  Raises NetworksUnreachable, WrongReplica."""
@@ -130,10 +138,11 @@ class RemoteCloner:
         pauses: float = 1.0,
         synthesizer: str = "",
         vocoder: str = "",
+        adapter: Adapter | None = None,
     ) -> np.ndarray:
         """As VoiceCloner.speak."""
         sentences = self.read(text, language, dictionary)
-        said = self.say(sentences, profile, speed, pitch, pauses, seed, synthesizer, vocoder)
+        said = self.say(sentences, profile, speed, pitch, pauses, seed, synthesizer, vocoder, adapter)
         return np.concatenate([sentence.waveform for sentence in said])
 
     def say(
@@ -146,6 +155,7 @@ class RemoteCloner:
         seed: int = 0,
         synthesizer: str = "",
         vocoder: str = "",
+        adapter: Adapter | None = None,
     ) -> Iterator[SpokenSentence]:
         """As VoiceCloner.say, several sentences at once; takes of imported networks differ from those made here.
 
@@ -155,14 +165,16 @@ class RemoteCloner:
         pauses = float(np.clip(pauses, limits.PAUSES.low, limits.PAUSES.high))
         manner = {"speed": speed, "pitch": float(pitch), "pauses": pauses}
         manner |= {"synthesizer": synthesizer, "vocoder": vocoder}
-        packed, asked, given_up = wire.pack_profile(profile), deque[Future](), threading.Event()
+        sent, asked, given_up = {"profile": wire.pack_profile(profile)}, deque[Future](), threading.Event()
+        if adapter is not None and adapter.made_on == self.fingerprint:
+            manner["made_on"], sent["adapter"] = adapter.made_on, np.frombuffer(adapter.to_bytes(), dtype=np.uint8)
         pool = ThreadPoolExecutor(self._ahead, "asking")
         try:
             for index, sentence in enumerate(sentences):
                 pause = pause_after(sentence, index == len(sentences) - 1, speed, pauses)
                 alone = wire.pack_sentence(replace(sentence, pause_after=pause))
                 values = {"sentence": alone, "manner": manner | {"seed": sentence_seed(seed, index)}}
-                asked.append(pool.submit(self._ask, "/say", values, given_up, profile=packed))
+                asked.append(pool.submit(self._ask, "/say", values, given_up, **sent))
                 if len(asked) >= self._ahead:
                     yield wire.unpack_spoken(*asked.popleft().result())
             while asked:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from models.adapter import Adapter
 from models.cloning import VoiceCloner
 from models.serving import wire
 
@@ -47,7 +48,7 @@ class Replica:
     def _about(self, values: dict, arrays: dict[str, np.ndarray]) -> bytes:
         cloner = self.cloner
         about = {"version": VERSION, "sample_rate": cloner.sample_rate, "device": str(cloner.device)}
-        return wire.pack(about | {"in_use": cloner.in_use})
+        return wire.pack(about | {"in_use": cloner.in_use, "fingerprint": cloner.fingerprint})
 
     def _examine(self, values: dict, arrays: dict[str, np.ndarray]) -> bytes:
         profile, findings = self.cloner.examine(arrays["waveform"])
@@ -59,5 +60,8 @@ class Replica:
 
     def _say(self, values: dict, arrays: dict[str, np.ndarray]) -> bytes:
         sentence, profile = wire.unpack_sentence(values["sentence"]), wire.unpack_profile(arrays["profile"])
-        (spoken,) = self.cloner.say([sentence], profile, **values["manner"])
+        manner = dict(values["manner"])
+        if made_on := manner.pop("made_on", None):
+            manner["adapter"] = Adapter.from_bytes(arrays["adapter"].tobytes(), made_on)
+        (spoken,) = self.cloner.say([sentence], profile, **manner)
         return wire.pack_spoken(spoken)

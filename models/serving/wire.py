@@ -11,6 +11,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+from models.adapter import InvalidAdapter
 from models.checkpoint import UnreadableWeights
 from models.errors import Message, TembrError, is_out_of_memory
 from models.legacy.library import UnknownModel
@@ -24,7 +25,7 @@ from models.word_times import SpokenSentence, Word
 
 VALUES = "values"
 FAULTS = {one.__name__: one for one in (
-    InvalidVoiceProfile, PitchIsFixed, RecordingTooShort, UnknownModel, UnreadableWeights,
+    InvalidAdapter, InvalidVoiceProfile, PitchIsFixed, RecordingTooShort, UnknownModel, UnreadableWeights,
 )}  # fmt: skip
 
 

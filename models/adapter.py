@@ -1,0 +1,145 @@
+"""What one voice adds to the synthesizer's weights, so that it is said as that person says it.
+
+Low-rank changes of the linear layers (LoRA, arXiv:2106.09685) and changes of what is small: norms, scales and biases.
+Custom voice by few parameters, as in AdaSpeech (arXiv:2103.00993).  The shipped weights stay as they are.
+"""
+
+import copy
+import hashlib
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from models.errors import N_, TembrError
+from models.synthesizer import Synthesizer
+
+RANK = 16
+ADAPTED = ("encoder", "prosody", "widen", "decoder", "attention", "head", "encoder_norm", "decoder_norm")
+MAX_ADAPTER_BYTES = 2_000_000
+DOWN, UP = ".down", ".up"
+
+
+class InvalidAdapter(TembrError):
+    """The bytes are not an adapter, or not one of this synthesizer."""
+
+
+@dataclass(frozen=True, eq=False)
+class Adapter:
+    """changes: by the name of the weight that they are added to, or NAME.down and NAME.up, whose product is added;
+    made_on: fingerprint of the synthesizer that it was learned on."""
+
+    changes: dict[str, np.ndarray] = field(repr=False)
+    made_on: str = ""
+
+    @cached_property
+    def key(self) -> bytes:
+        """What tells it from all others."""
+        return hashlib.sha256(self.made_on.encode() + self.to_bytes()).digest()
+
+    def to_bytes(self) -> bytes:
+        tensors = {name: np.ascontiguousarray(change, dtype=np.float16) for name, change in self.changes.items()}
+        return save(tensors)
+
+    @classmethod
+    def from_bytes(cls, stored: bytes, made_on: str) -> "Adapter":
+        """The adapter that to_bytes wrote.  Raises InvalidAdapter for anything else.
+
+        made_on: as it is kept beside the bytes.
+        """
+        if len(stored) > MAX_ADAPTER_BYTES:
+            template = N_("What a voice learned has at most %(limit)d bytes; this has %(size)d.")
+            raise InvalidAdapter(template, limit=MAX_ADAPTER_BYTES, size=len(stored))
+        try:
+            changes = load(stored)
+        except (SafetensorError, ValueError, KeyError) as error:
+            raise InvalidAdapter(N_("This is not what a voice learned.")) from error
+        if not all(change.dtype == np.float16 and np.isfinite(change).all() for change in changes.values()):
+            raise InvalidAdapter(N_("What this voice learned contains numbers that are not finite."))
+        return cls(changes, made_on)
+
+
+class LowRank(nn.Module):
+    """A linear layer that stays as it is, and a change of it that is learned."""
+
+    def __init__(self, linear: nn.Linear, rank: int, generator: torch.Generator):
+        super().__init__()
+        self.linear = linear
+        rank = min(rank, linear.in_features, linear.out_features)
+        down = torch.randn(rank, linear.in_features, generator=generator) / linear.in_features**0.5
+        self.down = nn.Parameter(down.to(linear.weight.device))
+        self.up = nn.Parameter(torch.zeros(linear.out_features, rank, device=linear.weight.device))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.linear(x) + F.linear(F.linear(x, self.down), self.up)
+
+
+def learnable(network: Synthesizer, rank: int = RANK) -> tuple[Synthesizer, dict[str, nn.Parameter]]:
+    """A copy of the network that learns an adapter, and what it learns, by the names of Adapter.changes.
+
+    The copy shares all weights with the network but those small ones that it learns as a whole.  In evaluation mode.
+    """
+    generator = torch.Generator().manual_seed(0)
+    frozen = {id(tensor): _frozen(tensor) for tensor in [*network.parameters(), *network.buffers()]}
+    changed, learned = copy.deepcopy(network, frozen), {}
+    for name, module in list(changed.named_modules()):
+        if name.split(".")[0] not in ADAPTED:
+            continue
+        for part, weight in list(module.named_parameters(recurse=False)):
+            if isinstance(module, nn.Linear | nn.Conv1d | nn.Embedding) and part == "weight":
+                continue
+            learned[f"{name}.{part}"] = nn.Parameter(weight.detach().clone())
+            setattr(module, part, learned[f"{name}.{part}"])
+        if isinstance(module, nn.Linear) and not name.endswith(".condition"):  # of one voice its bias says it all
+            layer = LowRank(module, rank, generator)
+            learned[f"{name}.weight{DOWN}"], learned[f"{name}.weight{UP}"] = layer.down, layer.up
+            changed.set_submodule(name, layer)
+    return changed.eval(), learned
+
+
+def _frozen(tensor: Tensor) -> Tensor:
+    return nn.Parameter(tensor.detach(), requires_grad=False) if isinstance(tensor, nn.Parameter) else tensor
+
+
+@torch.no_grad()
+def changes_of(network: Synthesizer, learned: dict[str, Tensor]) -> dict[str, np.ndarray]:
+    """What was learned, as Adapter.changes.  learned: as learnable gives it, or a mean of it."""
+    own = dict(network.named_parameters())
+    return {
+        name: (value if name.endswith((DOWN, UP)) else value - own[name]).cpu().numpy().astype(np.float16)
+        for name, value in learned.items()
+    }
+
+
+@torch.no_grad()
+def adapted(network: Synthesizer, adapter: Adapter) -> Synthesizer:
+    """A copy of the network with the adapter's changes; it shares what is not changed.
+
+    Raises InvalidAdapter when the changes do not fit the network.
+    """
+    own = dict(network.named_parameters())
+    changes = {name: torch.from_numpy(change).float() for name, change in adapter.changes.items()}
+    changed = {}
+    for name, change in changes.items():
+        if name.endswith(UP):
+            continue
+        weight, change = name.removesuffix(DOWN), change
+        if name.endswith(DOWN):
+            up = changes.get(weight + UP)
+            if up is None or up.ndim != 2 or change.ndim != 2 or up.shape[1] != change.shape[0]:
+                raise InvalidAdapter(N_("What this voice learned does not fit the networks in use."))
+            change = up @ change
+        if weight not in own or weight.split(".")[0] not in ADAPTED or own[weight].shape != change.shape:
+            raise InvalidAdapter(N_("What this voice learned does not fit the networks in use."))
+        changed[weight] = own[weight] + change.to(own[weight].device)
+    shared = {id(tensor): tensor for tensor in [*network.parameters(), *network.buffers()]}
+    result = copy.deepcopy(network, shared)
+    for name, weight in changed.items():
+        module, _, part = name.rpartition(".")
+        setattr(result.get_submodule(module), part, nn.Parameter(weight, requires_grad=False))
+    return result.eval()

@@ -1,0 +1,318 @@
+"""Learning one voice: an adapter is tuned on its recordings, a step at a time, beside the weights that ship.
+
+Each step hears some clips of the voice, which say how it sounds, and a sentence of either language that was never
+recorded: of that it can only be heard whose voice it is and which words they are (Meta-StyleSpeech, arXiv:2106.03153),
+so that the voice speaks every language.  A discriminator, which came to know speech with the synthesizer, keeps mels
+sharp.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils.rnn import pad_sequence
+
+from models.adapter import Adapter, changes_of, learnable
+from models.checkpoint import fingerprint
+from models.clips import Clip
+from models.errors import N_, TembrError
+from models.limits import LANGUAGES
+from models.losses import envelope_loss, feature_loss, prosody_losses, words_loss
+from models.mel_discriminator import MelDiscriminator, adversarial_losses
+from models.phone_classifier import PhoneClassifier
+from models.reference import Reference
+from models.speaker_classifier import SpeakerClassifier
+from models.synthesizer import (
+    MAX_EDGE_FRAMES,
+    MAX_FRAMES_PER_PHONE,
+    RECORDED,
+    Prosody,
+    Synthesizer,
+    Voice,
+    centred,
+    whole_frames,
+)
+from models.text import Sentence
+from models.text.symbols import PHONE_CLASSES, START, WORD_BORDER, phone_ids
+from models.voice_profile import VoiceProfile
+
+PIECE_FRAMES = 200  # at most of a clip in a reference
+MIN_SECONDS, MIN_CLIPS = 30.0, 4  # of clear speech
+SIMILARITY_LOSS = 0.01  # within which two cosines are the same
+CLARITY_LOSS = 0.15  # of a log-likelihood, as above
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """How a voice is learned.  A loss NAME counts NAME_weight."""
+
+    steps: int = 200
+    batch_frames: int = 900
+    peak_rate: float = 1e-3
+    warmup: int = 20
+    average_decay: float = 0.98  # of the running mean of what is learned, a step
+    reference_frames: tuple[int, int] = (300, 900)
+    noise_scales: tuple[float, float] = (0.06, 0.2)  # of log durations and pitch, of what was never recorded
+    mel_weight: float = 1.0
+    envelope_weight: float = 1.0
+    duration_weight: float = 0.2
+    pitch_weight: float = 0.1
+    energy_weight: float = 0.1
+    speaker_weight: float = 0.5
+    speaker_features_weight: float = 1.0
+    unheard_weight: float = 0.5
+    words_weight: float = 0.2
+    adversary_rate: float = 2e-4
+    generator_weight: float = 0.15
+    features_weight: float = 0.5
+
+
+@dataclass(frozen=True)
+class Teachers:
+    """The networks that a voice is learned with.  All are frozen; of the discriminator a copy learns along."""
+
+    synthesizer: Synthesizer
+    phones: PhoneClassifier
+    speakers: SpeakerClassifier
+    discriminator: MelDiscriminator
+
+
+class TooLittleSpeech(TembrError):
+    """There is not enough speech to learn from."""
+
+    def __init__(self, seconds: float):
+        template = N_(
+            "The recordings on the disk have %(seconds).0f s of clear speech, and learning a voice needs at least"
+            " %(least).0f s: add recordings, or read some sentences aloud."
+        )
+        super().__init__(template, seconds=seconds, least=MIN_SECONDS)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How a voice is said without and with what it learned.
+
+    similarity: by language, before and after: the mean cosine of the voice's embedding and that of sentences which are
+    none of those it practised on.  clarity: before and after, the mean log-likelihood of their phones.
+    """
+
+    similarity: dict[str, tuple[float, float]]
+    clarity: tuple[float, float]
+
+    @property
+    def is_better(self) -> bool:
+        """Whether what was learned is to be used: more alike on the whole, in no language less, and as clear."""
+        gains = [after - before for before, after in self.similarity.values()]
+        is_clear = self.clarity[1] >= self.clarity[0] - CLARITY_LOSS
+        return is_clear and float(np.mean(gains)) > 0 and min(gains) > -SIMILARITY_LOSS
+
+
+class Learner:
+    """Tunes the adapter of one voice.  advance() does a step; the state at path is what a stopped one goes on from.
+
+    sentences: read, of both languages, to practise on.  Raises TooLittleSpeech.
+    """
+
+    def __init__(
+        self,
+        teachers: Teachers,
+        profile: VoiceProfile,
+        clips: Sequence[Clip],
+        sentences: Sequence[Sentence],
+        path: Path,
+        tuning: Tuning | None = None,
+    ):
+        seconds = sum(clip.seconds for clip in clips)
+        if len(clips) < MIN_CLIPS or seconds < MIN_SECONDS:
+            raise TooLittleSpeech(seconds)
+        self.teachers, self.path, self.tuning = teachers, path, tuning or Tuning()
+        self.step, self.made_on = 0, fingerprint(teachers.synthesizer)
+        self._device = next(teachers.synthesizer.parameters()).device
+        self._clips = [_moved(clip, self._device) for clip in clips]
+        self._sentences = [_inputs(sentence, self._device) for sentence in sentences]
+        self._profile = torch.from_numpy(profile.features()).to(self._device)
+        self._network, self._learned = learnable(teachers.synthesizer)
+        self._mean = {name: weight.detach().clone() for name, weight in self._learned.items()}
+        self._optimizer = torch.optim.AdamW(self._learned.values(), betas=(0.9, 0.98), weight_decay=0.0)
+        self._discriminator = MelDiscriminator(teachers.discriminator.config).to(self._device)
+        self._discriminator.load_state_dict(teachers.discriminator.state_dict())
+        self._adversary = torch.optim.AdamW(self._discriminator.parameters(), betas=(0.5, 0.9))
+        with torch.no_grad():
+            masks = [torch.ones(1, len(clip.mel), 1, device=self._device) for clip in self._clips]
+            mels = [clip.mel[None] for clip in self._clips]
+            self._content = [teachers.phones(mel, mask)[0] for mel, mask in zip(mels, masks, strict=True)]
+            heard = torch.cat([teachers.speakers(mel, mask)[0] for mel, mask in zip(mels, masks, strict=True)])
+            self._speaker = F.normalize(heard.mean(0, keepdim=True), dim=1)  # (1, embedding)
+        if path.exists():
+            self._resume()
+
+    @property
+    def steps(self) -> int:
+        return self.tuning.steps
+
+    @property
+    def is_done(self) -> bool:
+        return self.step >= self.tuning.steps
+
+    def adapter(self) -> Adapter:
+        """What is learned by now."""
+        return Adapter(changes_of(self.teachers.synthesizer, self._mean), self.made_on)
+
+    def save(self) -> None:
+        """Keep the state at path, whole or not at all."""
+        partial = self.path.with_suffix(".partial")
+        parts = {name: part.state_dict() for name, part in self._parts().items()}
+        torch.save(
+            {"step": self.step, "made_on": self.made_on, "learned": self._learned, "mean": self._mean, **parts}, partial
+        )
+        partial.replace(self.path)
+
+    def _parts(self) -> dict:
+        return {"optimizer": self._optimizer, "discriminator": self._discriminator, "adversary": self._adversary}
+
+    @torch.no_grad()
+    def _resume(self) -> None:
+        """Take up the state at path; one that is damaged, or of other networks, is removed."""
+        try:
+            state = torch.load(self.path, map_location=self._device, weights_only=True)
+            if state["made_on"] != self.made_on:
+                raise ValueError("It is of other networks.")
+        except Exception:  # torch raises what it likes of a damaged file
+            self.path.unlink(missing_ok=True)
+            return
+        for name, weight in state["learned"].items():
+            self._learned[name].copy_(weight)
+            self._mean[name].copy_(state["mean"][name])
+        for name, part in self._parts().items():
+            part.load_state_dict(state[name])
+        self.step = state["step"]
+
+    def advance(self) -> dict[str, float]:
+        """Do a step; return the losses by name.  The same step is the same again after a resume."""
+        rng, generator = np.random.default_rng((0, self.step)), torch.Generator().manual_seed(self.step)
+        tuning = self.tuning
+        progress = self.step / tuning.steps
+        rate = min(1.0, (self.step + 1) / tuning.warmup) * (0.02 + 0.98 * (1 + np.cos(np.pi * progress)) / 2)
+        for optimizer, peak in ((self._optimizer, tuning.peak_rate), (self._adversary, tuning.adversary_rate)):
+            for group in optimizer.param_groups:
+                group["lr"] = float(rate * peak)
+        picked, reference = self._draw(rng)
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=is_bfloat16_fast(self._device)):
+            of_one = self._network.condition(
+                self._profile[None], reference, torch.tensor([RECORDED], device=self._device)
+            )
+            losses, mels, real, mask = self._recorded(picked, of_one)
+            sentence = self._sentences[rng.integers(len(self._sentences))]
+            unheard, of_unheard = self._unheard(sentence, of_one, generator)
+        losses |= of_unheard
+        told = self._speaker.expand(len(real), -1)
+        losses |= adversarial_losses(
+            self._discriminator, self._adversary, real, mels * mask, told, (unheard, self._speaker)
+        )
+        loss = sum(getattr(tuning, f"{name}_weight") * loss for name, loss in losses.items() if name != "discriminator")
+        self._optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(self._learned.values(), 1.0)
+        self._optimizer.step()
+        self.step += 1
+        decay = min(tuning.average_decay, self.step / (9 + self.step))
+        with torch.no_grad():
+            torch._foreach_lerp_(list(self._mean.values()), list(self._learned.values()), 1 - decay)
+        return {name: float(loss.detach()) for name, loss in losses.items()}
+
+    def _draw(self, rng: np.random.Generator) -> tuple[list[Clip], Reference]:
+        """Clips to hear, and a reference from the others."""
+        picked, pieces, frames = [], [], 0
+        wanted = int(rng.integers(*self.tuning.reference_frames))
+        for i in rng.permutation(len(self._clips)):
+            length = len(self._clips[i].mel)
+            is_spare = len(picked) < len(self._clips) - 1  # one is left to refer to
+            if not picked or (is_spare and not pieces and frames + length <= self.tuning.batch_frames):
+                picked.append(self._clips[i])
+                frames += length
+            elif wanted > 0:
+                taken = min(length, wanted, PIECE_FRAMES)
+                first = int(rng.integers(length - taken + 1))
+                part = slice(first, first + taken)
+                pieces.append((self._clips[i].mel[part], self._content[i][part]))
+                wanted -= taken
+        mel, content = (torch.cat(parts)[None] for parts in zip(*pieces, strict=True))
+        return picked, Reference(mel, content, torch.ones_like(mel[..., :1]))
+
+    def _recorded(self, clips: list[Clip], of_one: Voice) -> tuple[dict[str, Tensor], Tensor, Tensor, Tensor]:
+        """Losses by name of clips under their own prosody, their mels as said and as recorded, and the frame mask."""
+        ids, languages, durations, pitch, energy, real = (
+            pad_sequence([getattr(clip, part) for clip in clips], batch_first=True)
+            for part in ("ids", "languages", "durations", "pitch", "energy", "mel")
+        )
+        mask, frame_mask = (
+            pad_sequence([torch.ones(len(getattr(clip, part)), 1) for clip in clips], batch_first=True).to(ids.device)
+            for part in ("ids", "mel")
+        )
+        voice = repeated(of_one, len(clips))
+        mels, prosody = self._network(ids, languages, voice, durations, pitch, energy, mask)
+        speakers = self.teachers.speakers
+        with torch.no_grad():
+            of_real, real_features = speakers(real, frame_mask)
+        of_fake, fake_features = speakers(mels, frame_mask)
+        losses = {
+            "mel": ((mels - real).abs() * frame_mask).sum() / frame_mask.sum() / mels.shape[-1],
+            "envelope": envelope_loss(mels, real, durations, mask),
+            "speaker": (2 - (of_fake * of_real).sum(1) - (of_fake * self._speaker).sum(1)).mean(),
+            "speaker_features": feature_loss([(of_real, real_features)], [(of_fake, fake_features)]),
+        }
+        wanted = Prosody(torch.log1p(durations.float()), pitch, energy)
+        return losses | prosody_losses(prosody, wanted, mask[..., 0]), mels, real, frame_mask
+
+    def _unheard(
+        self, sentence: tuple[Tensor, Tensor], of_one: Voice, generator: torch.Generator
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """The mel of a sentence that was never recorded, (1, frames, 80), and losses by name."""
+        ids, languages = sentence
+        mask = torch.ones(*ids.shape, 1, device=ids.device)
+        encoded = self._network.encode(ids, languages, of_one, mask)
+        with torch.no_grad():
+            prosody = self._network.prosody(encoded, mask, of_one)
+            noise = torch.randn(2, ids.shape[1], generator=generator).to(ids.device)
+            of_durations, of_pitch = noise * torch.tensor(self.tuning.noise_scales, device=ids.device)[:, None]
+            frames = torch.expm1(prosody.log_durations + of_durations)
+            frames[:, [0, -1]] = frames[:, [0, -1]].clamp(max=MAX_EDGE_FRAMES)
+            durations = whole_frames(frames.clamp(0, MAX_FRAMES_PER_PHONE))
+            pitch = centred(prosody.pitch + of_pitch, durations)
+        mels = self._network.decode(ids, encoded, durations, pitch, prosody.energy, of_one)
+        frame_mask = torch.ones_like(mels[..., :1])
+        of_fake, _ = self.teachers.speakers(mels, frame_mask)
+        classes = torch.tensor(PHONE_CLASSES, device=ids.device)[ids]
+        return mels, {
+            "unheard": 1 - (of_fake * self._speaker).sum(),
+            "words": words_loss(self.teachers.phones(mels, frame_mask), frame_mask, classes, durations),
+        }
+
+
+def is_bfloat16_fast(device: torch.device) -> bool:
+    """Whether the device computes in bfloat16; a processor that only imitates it is slower than in float32."""
+    return device.type != "cpu" or torch.cpu._is_avx512_bf16_supported()
+
+
+def repeated(voice: Voice, count: int) -> Voice:
+    """A batch of one voice.  voice: a batch of one."""
+    reference = Reference(*(part.expand(count, -1, -1) for part in vars(voice.reference).values()))
+    embedding, mean_mel = voice.embedding.expand(count, -1), voice.mean_mel.expand(count, -1)
+    return Voice(embedding, mean_mel, voice.features.expand(count, -1, -1), reference)
+
+
+def _moved(clip: Clip, device: torch.device) -> Clip:
+    parts = ("mel", "ids", "languages", "durations", "pitch", "energy")
+    return replace(clip, **{part: getattr(clip, part).to(device) for part in parts})
+
+
+def _inputs(sentence: Sentence, device: torch.device) -> tuple[Tensor, Tensor]:
+    """ids and languages of a sentence, (1, phones) each."""
+    spoken = [phone for phone in zip(sentence.phones, sentence.languages, strict=True) if phone[0] != WORD_BORDER]
+    ids = phone_ids([START, *(phone for phone, _ in spoken)])
+    languages = [LANGUAGES.index(language) for _, language in (spoken[0], *spoken)]
+    return torch.tensor([ids], device=device), torch.tensor([languages], device=device)
