@@ -108,6 +108,7 @@ class Config:
     # where they wait: "memory" of one process, or "database", a PostgreSQL shared by several
     QUEUE = _setting("QUEUE", "memory")
     WORKERS = max(_setting("WORKERS", 2), 1)  # texts that one of several processes speaks at once
+    MAX_READ_CHARACTERS = _setting("MAX_READ_CHARACTERS", 5000)  # of the text that was read in one recording
     MAX_RECORDINGS = _setting("MAX_RECORDINGS", 20)  # of one voice
     WAIT_SECONDS = 1.0  # of a browser without scripts, before it gets a page that asks again: a thread waits with it
     SPEECHES_PER_PAGE = 20

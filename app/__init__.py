@@ -67,6 +67,7 @@ def create_app(config: object = Config, cloner: "VoiceCloner | None" = None) -> 
     from app.voices import page as voice_page
     from app.voices import quality
     from app.voices import views as voice_views
+    from app.voices.learning import Lessons
 
     app = Flask(__name__, template_folder=ROOT / "templates", static_folder=ROOT / "static")
     app.config.from_object(config)
@@ -84,6 +85,7 @@ def create_app(config: object = Config, cloner: "VoiceCloner | None" = None) -> 
         if is_shared
         else Queue(say, places, seconds, journal)
     )
+    app.extensions["lessons"] = Lessons(app)
     for extension in (db, schema, retention, reading, progress, i18n, errors):
         extension.init_app(app)
     CSRFProtect(app)

@@ -113,6 +113,7 @@ class Voice(db.Model):
     recordings: Mapped[list["VoiceRecording"]] = relationship(
         cascade="all, delete-orphan", passive_deletes=True, order_by="VoiceRecording.id", back_populates="voice"
     )
+    learned: Mapped["LearnedVoice | None"] = relationship(cascade="all, delete-orphan", passive_deletes=True)
 
     @validates("name")
     def _set_name_keys(self, _key: str, name: str) -> str:
@@ -181,6 +182,8 @@ class VoiceRecording(db.Model):
     seconds: Mapped[float]
     sha256: Mapped[str | None]  # of the file, in hex; unique within a voice
     file_name: Mapped[str]  # "" for none
+    text: Mapped[str | None]  # that was read aloud; None: not known
+    text_language: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(default=now)
     voice: Mapped[Voice] = relationship(back_populates="recordings")
 
@@ -195,6 +198,28 @@ class VoiceConsent(db.Model):
     name: Mapped[str]
     language: Mapped[str]  # a BCP 47 tag, as it was given
     file_name: Mapped[str]  # "" for one whose file was lost
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class LearnedVoice(db.Model):
+    """What a voice learned from its recordings: an adapter of the synthesizer, and how it compares."""
+
+    voice_id: Mapped[int] = mapped_column(ForeignKey("voice.id", ondelete="CASCADE"), primary_key=True)
+    adapter: Mapped[bytes] = deferred(mapped_column(LargeBinary, nullable=False))
+    made_on: Mapped[str]  # fingerprint of the synthesizer
+    is_used: Mapped[bool]  # False: it was no better
+    similarity: Mapped[dict] = mapped_column(JSON)  # by language: before and after
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Lesson(db.Model):
+    """A voice that is being learned, or waits for it, or could not be."""
+
+    voice_id: Mapped[int] = mapped_column(ForeignKey("voice.id", ondelete="CASCADE"), primary_key=True)
+    step: Mapped[int] = mapped_column(default=0)
+    steps: Mapped[int] = mapped_column(default=0)  # 0 before it began
+    seconds_left: Mapped[float | None]  # estimated
+    fault: Mapped[dict | None] = mapped_column(JSON)  # template and values of a message; None: not failed
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 

@@ -19,7 +19,7 @@ from app import access, schema, storage
 from app.db import ReadyVoice, Speech, Voice, VoiceConsent, VoiceRecording, db
 from app.history import retention
 from app.speak import journal
-from app.voices import recordings
+from app.voices import learning, recordings
 from models import OWN, InvalidVoiceProfile, RecordingTooShort, RemoteCloner, VoiceCloner, VoiceProfile, is_outdated
 
 WARMING = {
@@ -61,6 +61,7 @@ def start(app: Flask) -> None:
         if not is_shared:
             journal.name_what_was_left()
         warm_up(app.extensions["cloner"])
+        learning.resume_lessons(app)
     if is_shared:
         app.extensions["speaking"].start()
     app.extensions["warm"] = True

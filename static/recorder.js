@@ -37,13 +37,35 @@ function clock(seconds) {
   return `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
 }
 
+// ---- Sentences to read aloud: `read` are those of this take, the last of which is shown
+
+const offered = (root) => part(root, "prompts").selectedOptions[0].dataset.sentences.split("\n");
+
+// The sentence after the last one that was shown, and of those again after all of them.
+function showNext(mine) {
+  const { root } = mine;
+  const sentences = offered(root);
+  const place = Number(root.dataset.place ?? 0) % sentences.length;
+  root.dataset.place = place + 1;
+  mine.read.push(sentences[place]);
+  part(root, "prompt").lang = part(root, "prompts").value;
+  part(root, "prompt").textContent = sentences[place];
+}
+
+// Notes in the form what was read in the recording that it sends; nothing where that is not known.
+function noteText(form, text, language) {
+  if (!form.elements.text_language) return;
+  form.elements.text.value = text;
+  form.elements.text_language.value = language;
+}
+
 // ---- The microphone
 
 async function record(root) {
   const before = current?.before;
   discard();
   if (!navigator.mediaDevices?.getUserMedia) return tell(root, window.isSecureContext ? "absent" : "insecure");
-  const mine = { root, before };
+  const mine = { root, before, read: [] };
   current = mine;
   tell(root, "waiting");
   part(root, "record").disabled = true;
@@ -71,6 +93,10 @@ function start(mine) {
   const [own, chosen] = [ownVoice(root), chosenVoice(root)];
   if (chosen !== own) mine.before = chosen;
   if (own) own.checked = true;
+  if (part(root, "prompts")) {
+    part(root, "prompts").disabled = true; // a take is in one language
+    showNext(mine);
+  }
   watch(mine);
   show(root, "live");
   tell(root, "speak");
@@ -129,12 +155,13 @@ function review(mine, blocks, type, ending) {
 }
 
 function keep() {
-  const { root, file } = current;
+  const { root, file, read } = current;
   const chosen = new DataTransfer();
   chosen.items.add(file);
   const input = inputOf(root);
   input.files = chosen.files;
   input.dispatchEvent(new Event("change", { bubbles: true }));
+  noteText(input.form, read.join(" "), part(root, "prompts")?.value);
   discard();
   tell(root, "kept");
   part(root, "record").focus();
@@ -148,6 +175,7 @@ function discard() {
   current = null;
   if (recorder && recorder.state !== "inactive") recorder.stop();
   release(left);
+  if (part(root, "prompts")) part(root, "prompts").disabled = false;
   part(root, "take").removeAttribute("src");
   if (url) URL.revokeObjectURL(url);
   show(root, "idle");
@@ -167,9 +195,15 @@ document.addEventListener("click", ({ target }) => {
   const root = target.closest?.("[data-recorder]");
   if (!root) return;
   if (target.closest("[data-record], [data-again]")) record(root);
+  else if (target.closest("[data-next]")) showNext(current);
   else if (target.closest("[data-stop]")) stop(current);
   else if (target.closest("[data-keep]")) keep();
   else if (target.closest("[data-drop-take]")) dropTake(root);
+});
+
+// A file that is chosen instead: nobody knows what is read in it.
+document.addEventListener("change", ({ target }) => {
+  if (target.matches?.("[data-drop] input[type=file]")) noteText(target.form, "", "");
 });
 
 // ---- Where it is shown

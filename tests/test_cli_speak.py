@@ -40,7 +40,9 @@ class Cloner:
             raise ValueError("There is nothing to say in it.")
         return [(text, language)]
 
-    def say(self, sentences, profile, speed=1.0, pitch=0.0, pauses=1.0, seed=0, synthesizer="", vocoder=""):
+    def say(
+        self, sentences, profile, speed=1.0, pitch=0.0, pauses=1.0, seed=0, synthesizer="", vocoder="", adapter=None
+    ):
         ((text, language),) = sentences
         if text == "crash":
             raise RuntimeError("out of memory")

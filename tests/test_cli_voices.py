@@ -6,7 +6,7 @@ import pytest
 
 import app as site
 from app import cli
-from app.db import Voice
+from app.db import LearnedVoice, Voice, db
 from app.voices.voice_file import VoiceFile
 
 
@@ -136,3 +136,20 @@ def test_networks_are_loaded_only_to_add_a_voice(app, bank, monkeypatch):
         raise AssertionError("they were loaded")
 
     assert cli.main(["voices", "remove", "Anna"], load=load) == 0
+
+
+def test_voice_is_learned_and_forgotten(app, voices, here, capsys):
+    voices("add", "Anna", "more.wav", "--consent")
+    assert voices("learn", "anna", "--json") == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["step"] for line in lines[:-1]] == [1, 2, 3, 4, 5]
+    assert lines[-1] == {"voice": "Anna", "used": True, "similarity": {"ru": [0.6, 0.7], "en": [0.7, 0.8]}}
+    assert voices("forget", "Anna") == 0
+    with app.app_context():
+        assert db.session.get(LearnedVoice, 1) is None
+
+
+def test_what_cannot_be_learned_is_told(voices, here, capsys):
+    voices("add", "Anna", "anna.wav", "--consent")
+    assert voices("learn", "Anna") == 1
+    assert "3 s of clear speech" in capsys.readouterr().err

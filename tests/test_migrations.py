@@ -272,6 +272,6 @@ def test_next_migration_is_written_from_the_models(tmp_path, monkeypatch):
     with app.app_context():
         db.session.execute(sa.text("DROP TABLE made_file"))
         db.session.commit()
-    answer = app.test_cli_runner().invoke(args=["db", "migrate", "--rev-id", "0009", "-m", "Made files"])
+    answer = app.test_cli_runner().invoke(args=["db", "migrate", "--rev-id", "0010", "-m", "Made files"])
     assert answer.exit_code == 0, answer.output
-    assert "create_table('made_file'" in (tmp_path / "migrations" / "versions" / "0009_made_files.py").read_text()
+    assert "create_table('made_file'" in (tmp_path / "migrations" / "versions" / "0010_made_files.py").read_text()

@@ -2,7 +2,8 @@
 
 import pytest
 
-from app.db import Voice
+from app.db import Voice, db
+from app.voices import recordings
 from models.recording import load_recording
 from models.speech_file import encode
 from tests.browser import PHONE, TEXT, Page, address, page, started
@@ -281,3 +282,25 @@ def test_recorder_fits_a_phone_and_each_of_its_controls_has_a_name(page, cloner,
         if control.is_displayed():
             assert control.accessible_name, control.get_attribute("outerHTML")
     assert page.driver.get_log("browser") == []
+
+
+def test_sentences_that_were_read_are_kept_with_the_recording(page, app, recording):
+    with app.app_context():
+        profile = app.extensions["cloner"].listen(recording())
+        voice_id = recordings.begin(Voice(name="Kathleen", language="en"), profile, recording()).id
+    page.open(f"/voices/{voice_id}")
+    page.press("details.fold summary")
+    page.wait("[data-record]").click()
+    page.see("The morning mist", "[data-prompt]")
+    page.press("[data-next]")
+    page.see("She usually measures", "[data-prompt]")
+    page.until(lambda: _seconds(page) >= 2)
+    page.press("[data-stop]")
+    page.wait("[data-keep]").click()
+    page.press("#consent")
+    page.press("#another .big")
+    page.see("text known", "main")
+    with app.app_context():
+        row = db.session.get(Voice, voice_id).recordings[1]
+        assert row.text.startswith("The morning mist") and row.text.endswith("wooden spoon.")
+        assert row.text_language == "en"

@@ -139,9 +139,9 @@ def test_second_click_imports_the_voice_once(client, monkeypatch):
         ({"voice_file": (io.BytesIO(), "a")}, "voice_file", "This file is empty"),
         ({"voice_file": (io.BytesIO(b"poem"), "a")}, "voice_file", "not a voice file from Tembr"),
         (
-            {"voice_file": (io.BytesIO(bytes(2_000_000)), "a")},
+            {"voice_file": (io.BytesIO(bytes(4_000_000)), "a")},
             "voice_file",
-            "2.00 MB. A voice file has at most 1.21 MB",
+            "4.00 MB. A voice file has at most 3.21 MB",
         ),
     ],
 )
@@ -190,7 +190,7 @@ HOSTILE = {
     "a card that is no object": _header('{"__metadata__": [1]}'),
     "a card of numbers": _header('{"__metadata__": {"format": "tembr-voice", "version": "1", "name": 5}}'),
     "another format": _file({"format": "other"}),
-    "another version": _file({"version": "2"}),
+    "another version": _file({"version": "3"}),
     "data beyond the end": _file()[:-4],
     "data after the end": _file() + b"more",
     "no embedding": _file(embedding=None),

@@ -28,7 +28,7 @@ from models import FORMATS, LANGUAGES, Range, TembrError
 if TYPE_CHECKING:
     from flask import Flask
 
-    from models import VoiceCloner, VoiceProfile, Word
+    from models import Adapter, VoiceCloner, VoiceProfile, Word
 
 COLUMNS = ("id", "voice", "language", "text")
 MAX_ID_BYTES = 200  # with .wav, what every file system takes
@@ -127,13 +127,13 @@ def _format(path: Path) -> str:
 
 
 class Speaker:
-    """Speaks texts to files; caches the profile, or the error, of each voice."""
+    """Speaks texts to files; caches the profile and what was learned, or the error, of each voice."""
 
     def __init__(self, cloner: "VoiceCloner"):
         self.cloner = cloner
         self._site: Flask | None = site() if has_database() else None
         self.dictionary = dictionary(self._site)
-        self._profiles: dict[str, VoiceProfile | ValueError] = {}
+        self._voices: dict[str, tuple[VoiceProfile, Adapter | None] | ValueError] = {}
 
     def speak(self, text: str, voice: str, path: Path, knobs: dict) -> "tuple[float, list[Word]]":
         """Write the file sentence by sentence, and keep it only if it is complete; return its seconds and its words.
@@ -143,7 +143,8 @@ class Speaker:
         from models import SpeechFile, synthetic_tags
 
         called = Path(voice).stem if Path(voice).expanduser().is_file() else voice
-        requested = RequestedVoice(called, self.profile(voice))
+        profile, adapter = self.voice(voice)
+        requested = RequestedVoice(called, profile, adapter=adapter)
         request = SpeechRequest(text, requested, **knobs | {"format": _format(path)})
         sentences = self.cloner.read(text, request.language, self.dictionary)
         tags = synthetic_tags(text, called, date.today())
@@ -158,26 +159,30 @@ class Speaker:
             draft.unlink(missing_ok=True)
         return file.seconds, words
 
-    def profile(self, voice: str) -> "VoiceProfile":
-        """Return the profile of a recording's path or of a name in the bank.
+    def voice(self, voice: str) -> "tuple[VoiceProfile, Adapter | None]":
+        """Return the profile of a recording's path, or of a name in the bank with what that voice learned.
 
         Raises UnknownVoice and what VoiceCloner.listen raises.
         """
-        if voice not in self._profiles:
+        if voice not in self._voices:
             try:
                 path = Path(voice).expanduser()
-                self._profiles[voice] = self.cloner.listen(path) if path.is_file() else self._of_the_bank(voice)
+                is_file = path.is_file()
+                self._voices[voice] = (self.cloner.listen(path), None) if is_file else self._of_the_bank(voice)
             except ValueError as error:
-                self._profiles[voice] = error
-        if isinstance(self._profiles[voice], ValueError):
-            raise self._profiles[voice]
-        return self._profiles[voice]
+                self._voices[voice] = error
+        if isinstance(self._voices[voice], ValueError):
+            raise self._voices[voice]
+        return self._voices[voice]
 
-    def _of_the_bank(self, name: str) -> "VoiceProfile":
+    def _of_the_bank(self, name: str) -> "tuple[VoiceProfile, Adapter | None]":
         self._site = self._site or site()
         with self._site.app_context():
+            from app.voices.learning import adapter_of
+
             try:
-                return named(name).profile
+                found = named(name)
+                return found.profile, adapter_of(found.id)
             except UnknownVoice as error:
                 raise UnknownVoice("There is no such file, and: %(reason)s", reason=error) from error
 

@@ -11,7 +11,7 @@ from app.cli.common import answer, json_option, named, say, site
 from models import LANGUAGES, TembrError
 
 if TYPE_CHECKING:
-    from app.db import Voice
+    from app.db import Lesson, Voice
     from models import VoiceCloner
 
 COLUMNS = ("name", "language", "seconds", "added", "origin")
@@ -29,13 +29,17 @@ class NotKept(TembrError):
     """The database refused."""
 
 
+class Unlearned(TembrError):
+    """A voice could not be learned."""
+
+
 class Unheard(TembrError):
     """A file cannot be used; the message names it."""
 
 
 @click.group()
 def voices() -> None:
-    """List, show, add, rename, export, import and remove the voices of the bank."""
+    """List, show, add, learn, rename, export, import and remove the voices of the bank."""
 
 
 @contextmanager
@@ -206,3 +210,66 @@ def remove(name: str) -> None:
         name = voice.name
         recordings.delete_voice(voice)
         say(f"“{name}” was deleted, with its recordings.")
+
+
+@voices.command()
+@name_argument
+@json_option
+@click.pass_obj
+def learn(load: Callable[[], "VoiceCloner"], name: str, as_json: bool) -> None:
+    """Learn a voice from its recordings, so that it sounds more like the person.
+
+    What was broken off goes on from there.  With --json a line is printed after each step, and the outcome last.
+    """
+    with bank():
+        from flask import current_app
+
+        from app.db import LearnedVoice, Lesson, db
+        from app.voices import learning
+
+        voice = named(name)
+        name, voice_id = voice.name, voice.id
+        if voice.origin:
+            raise Unlearned("Ready-made voices cannot be changed. Add your recording as a new voice.")
+        current_app.extensions["cloner"] = load()
+        learning.begin(voice)
+        learning.learn(voice_id, _tell_step(as_json))
+        db.session.rollback()
+        if (lesson := db.session.get(Lesson, voice_id)) and lesson.fault:
+            fault = lesson.fault
+            learning.cancel(voice_id)
+            raise Unlearned(fault["template"], **fault["values"])
+        row = db.session.get(LearnedVoice, voice_id)
+        if row is None:
+            raise Unlearned("Learning was stopped.")
+        similarity = {language: [round(one, 3) for one in pair] for language, pair in row.similarity.items()}
+        if as_json:
+            answer({"voice": name, "used": row.is_used, "similarity": similarity})
+            return
+        figures = ", ".join(
+            f"{language} {before:.3f} -> {after:.3f}" for language, (before, after) in similarity.items()
+        )
+        outcome = "is used from now on" if row.is_used else "is not used, since it is no better"
+        say(f"What “{name}” learned {outcome}. Similarity: {figures}.")
+
+
+def _tell_step(as_json: bool) -> Callable[["Lesson"], None]:
+    def tell(lesson: "Lesson") -> None:
+        if as_json:
+            answer({"step": lesson.step, "steps": lesson.steps, "seconds_left": round(lesson.seconds_left)})
+        elif lesson.step % 10 == 0:
+            say(f"step {lesson.step} of {lesson.steps}, about {lesson.seconds_left / 60:.0f} min left")
+
+    return tell
+
+
+@voices.command()
+@name_argument
+def forget(name: str) -> None:
+    """Forget what a voice learned; its recordings stay."""
+    with bank():
+        from app.voices import learning
+
+        voice = named(name)
+        learning.forget(voice.id)
+        say(f"“{voice.name}” sounds as it did before learning.")

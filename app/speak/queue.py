@@ -288,6 +288,11 @@ class Queue:
                 self._end(job, CANCELLED)
 
     @property
+    def is_busy(self) -> bool:
+        """Whether a job is being spoken, or waits."""
+        return bool(self._present or self._waiting)
+
+    @property
     def n_waiting(self) -> int:
         return len(self._waiting)
 

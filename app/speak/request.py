@@ -9,7 +9,7 @@ from models import FORMATS, KBITS, LANGUAGES, MAX_SEED, PAUSES, PITCH, SPEED, US
 
 if TYPE_CHECKING:
     from app.db import Speech
-    from models import Sentence, SpokenSentence, VoiceCloner, VoiceProfile
+    from models import Adapter, Sentence, SpokenSentence, VoiceCloner, VoiceProfile
 
 IN_USE = "tembr, or an imported network; what is in use when not given."
 
@@ -27,7 +27,7 @@ class RequestedVoice:
     """The voice to speak in.
 
     id: in the bank, or None for a recording used once, whose profile and consent are kept with the speech.
-    choice: how the form names it.
+    choice: how the form names it.  adapter: what the voice learned, if anything.
     """
 
     name: str
@@ -35,6 +35,7 @@ class RequestedVoice:
     id: int | None = None
     consent_at: datetime | None = field(default=None, compare=False)
     choice: str = field(default="", compare=False)
+    adapter: "Adapter | None" = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class SpeechRequest:
     def say(self, cloner: "VoiceCloner", sentences: "list[Sentence]") -> "Iterator[SpokenSentence]":
         """The sentences as they are asked for, one after the other.  Yields and raises what VoiceCloner.say does."""
         profile, manner = self.voice.profile, (self.speed, self.pitch, self.pauses, self.seed)
-        return cloner.say(sentences, profile, *manner, self.synthesizer, self.vocoder)
+        return cloner.say(sentences, profile, *manner, self.synthesizer, self.vocoder, self.voice.adapter)
 
     def knobs(self) -> dict:
         """Return each field but the voice, by its name."""

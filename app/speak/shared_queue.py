@@ -307,6 +307,12 @@ class SharedQueue:
                 job.end(CANCELLED)
 
     @property
+    def is_busy(self) -> bool:
+        """As Queue.is_busy, of all processes."""
+        with self._transaction() as session:
+            return bool(session.scalar(select(func.count()).where(UNFINISHED)))
+
+    @property
     def n_waiting(self) -> int:
         with self._transaction() as session:
             return session.scalar(select(func.count()).where(QueuedJob.state == WAITING))

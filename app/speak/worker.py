@@ -17,6 +17,7 @@ from app.speak.queue import Cancelled, Job, Queue, Said
 from app.speak.request import RequestedVoice, SpeechRequest
 from app.speak.stream import Stream
 from app.voices import similarity
+from app.voices.learning import adapter_of
 from models import MAX_SEED, N_, InvalidVoiceProfile, Sentence, SpeechFile, Word, synthetic_tags
 
 
@@ -61,6 +62,7 @@ def _say(queue: Queue, job: Job) -> int | Said:
     request, made_at, began = job.request, now(), time.perf_counter()
     if is_gone(request.voice):
         raise InvalidVoiceProfile(N_("it was deleted while the text was waiting."))
+    request = _with_what_was_learned(request)
     with stage("read"):
         sentences = read(request)
     queue.note_reading(job, sentences)
@@ -87,6 +89,15 @@ def _say(queue: Queue, job: Job) -> int | Said:
             _keep(speech, best.draft, lambda kept: queue.keep(job, kept.id))
         current_app.extensions["metrics"].note_speech(speech.seconds, time.perf_counter() - began)
         return speech.id
+
+
+def _with_what_was_learned(request: SpeechRequest) -> SpeechRequest:
+    """The request with the adapter of its voice, if that learned anything: read only now, as it is large."""
+    if request.voice.id is None:
+        return request
+    adapter = adapter_of(request.voice.id)
+    db.session.rollback()
+    return replace(request, voice=replace(request.voice, adapter=adapter)) if adapter else request
 
 
 def is_gone(voice: RequestedVoice) -> bool:

@@ -8,7 +8,7 @@ from flask import current_app
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from flask_wtf.file import FileField
-from wtforms import BooleanField, SelectField, StringField
+from wtforms import BooleanField, HiddenField, SelectField, StringField
 from wtforms.validators import ValidationError
 
 from app.db import Voice, VoiceConsent, db, now, plain_name
@@ -16,7 +16,7 @@ from app.errors import told
 from app.forms import Characters, CheckForm, RecordingForm, TembrForm, language_choices
 from app.voices.recordings import TooManyRecordings
 from app.voices.voice_file import InvalidVoiceFile, VoiceFile, check_size
-from models import NN_, InvalidVoiceProfile
+from models import LANGUAGES, NN_, InvalidVoiceProfile
 
 LANGUAGE_TAG = re.compile(r"[a-zA-Z]{2,3}(-[a-zA-Z0-9]{1,8}){0,4}")  # BCP 47
 NAME = Characters(
@@ -32,6 +32,13 @@ NOTE = Characters(
     too_long=NN_(
         "The note is too long: %(count)d character. The limit is %(limit)d.",
         "The note is too long: %(count)d characters. The limit is %(limit)d.",
+    ),
+)
+READ_ALOUD = Characters(
+    "MAX_READ_CHARACTERS",
+    too_long=NN_(
+        "The text that was read is too long: %(count)d character. The limit is %(limit)d.",
+        "The text that was read is too long: %(count)d characters. The limit is %(limit)d.",
     ),
 )
 
@@ -107,7 +114,16 @@ class VoiceForm(RecordingForm, CardForm):
 
 
 class AnotherRecordingForm(RecordingForm):
-    """One more recording of a voice."""
+    """One more recording of a voice, with the text that was read in it, if it is known."""
+
+    text = HiddenField(filters=[plain_name], validators=[READ_ALOUD])
+    text_language = HiddenField()
+
+    @property
+    def text_read(self) -> tuple[str | None, str | None]:
+        """The text and its language; neither when one is not known."""
+        text, language = self.text.data, self.text_language.data
+        return (text, language) if text and language in LANGUAGES else (None, None)
 
     @contextmanager
     def refusals(self) -> Iterator[None]:

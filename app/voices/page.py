@@ -1,19 +1,20 @@
-"""A voice's page: its card, its recordings, the most similar other voice, and its export."""
+"""A voice's page: its card, its recordings, what it learned, the most similar other voice, and its export."""
 
 import io
 
-from flask import Blueprint, Response, abort, flash, redirect, render_template, request, send_file, url_for
+from flask import Blueprint, Response, abort, current_app, flash, redirect, render_template, request, send_file, url_for
 from flask_babel import gettext as _
 from sqlalchemy.orm.exc import ObjectDeletedError, StaleDataError
 
 from app import storage
-from app.db import Voice, VoiceRecording, db
+from app.db import LearnedVoice, Lesson, Voice, VoiceRecording, db
+from app.errors import told, translated
 from app.i18n import number
-from app.voices import quality, recordings, similarity, voice_file
+from app.voices import learning, quality, recordings, similarity, voice_file
 from app.voices.forms import AnotherRecordingForm, CardForm
 from app.voices.similarity import Neighbour, nearest
 from app.voices.views import voice_gone
-from models import InvalidVoiceProfile
+from models import PROMPTS, InvalidVoiceProfile, Message
 
 blueprint = Blueprint("voice", __name__, url_prefix="/voices/<int:voice_id>")
 for _fault in (StaleDataError, ObjectDeletedError, recordings.VoiceGone):
@@ -41,9 +42,19 @@ def _page(voice: Voice, card: CardForm | None = None, another: AnotherRecordingF
     card, another = card or CardForm(None, obj=voice, voice=voice), another or AnotherRecordingForm(None)
     shown = render_template(
         "voices/voice.html", voice=voice, card=card, another=another, recordings=heard, nearest=_nearest(voice),
-        in_words=similarity.in_words, has_sample=_is_on_disk(voice),
+        in_words=similarity.in_words, has_sample=_is_on_disk(voice), prompts=PROMPTS, **_learned(voice),
     )  # fmt: skip
     return shown, 422 if card.errors or another.errors else 200
+
+
+def _learned(voice: Voice) -> dict[str, object]:
+    """Return what the page shows of learning: the lesson with its fault, what was learned, and whether it is used."""
+    lesson, learned = db.session.get(Lesson, voice.id), db.session.get(LearnedVoice, voice.id)
+    fault = lesson.fault and translated(Message(lesson.fault["template"], lesson.fault["values"])) if lesson else None
+    cloner = current_app.extensions["cloner"]
+    is_outdated = bool(learned) and learned.made_on != cloner.fingerprint
+    shown = {"lesson": lesson, "fault": fault, "learned": learned, "is_outdated": is_outdated}
+    return shown | {"can_learn": cloner.can_learn and not voice.origin}
 
 
 def _is_on_disk(row: Voice | VoiceRecording) -> bool:
@@ -67,17 +78,17 @@ def add_recording(voice_id: int):
         return _back(voice_id)
     if form.validate():
         with form.refusals():
-            _add(voice_id, form.recording.data.read())
+            _add(voice_id, form.recording.data.read(), *form.text_read)
             flash(_("Recording added."), "done")
             return _back(voice_id)
     return _page(voice, another=form)
 
 
-def _add(voice_id: int, recording: bytes) -> None:
+def _add(voice_id: int, recording: bytes, text: str | None, text_language: str | None) -> None:
     """Merge a recording and show what was found.  Raises what quality.hear and recordings.add raise."""
     profile, findings = quality.hear(recording)
     before = _found(voice_id).profile.embedding
-    recordings.add(voice_id, recording, profile)
+    recordings.add(voice_id, recording, profile, text, text_language)
     quality.tell(profile, findings, other_than=voice_id)
     if (cosine := float(before @ profile.embedding)) < similarity.SOMEWHAT_ALIKE:
         flash(_doubt(cosine), "warning")
@@ -131,6 +142,46 @@ def make_sample(voice_id: int, recording_id: int) -> Response:
     return _back(voice_id)
 
 
+@blueprint.get("/learning")
+def lesson(voice_id: int):
+    """Show how far learning the voice is, as it stands on its page."""
+    voice = _found(voice_id)
+    shown = render_template("voices/_learning.html", voice=voice, in_words=similarity.in_words, **_learned(voice))
+    return shown, {"Cache-Control": "no-store"}
+
+
+@blueprint.post("/learn")
+def learn(voice_id: int) -> Response:
+    """Learn the voice from its recordings, in the background."""
+    voice = _own(voice_id)
+    if not current_app.extensions["cloner"].can_learn:
+        abort(400, _("The networks are on other machines, where no voice can be learned."))
+    try:
+        learning.begin(voice)
+        current_app.extensions["lessons"].start()
+    except learning.NoRecordings as fault:
+        flash(told(fault), "error")
+    return _back(voice_id, "learning")
+
+
+@blueprint.post("/learn/cancel")
+def cancel_lesson(voice_id: int) -> Response:
+    """Stop learning; what the voice learned before stays."""
+    _found(voice_id)
+    learning.cancel(voice_id)
+    flash(_("Learning was stopped."), "done")
+    return _back(voice_id, "learning")
+
+
+@blueprint.post("/learn/forget")
+def forget_learned(voice_id: int) -> Response:
+    """Forget what the voice learned."""
+    _found(voice_id)
+    learning.forget(voice_id)
+    flash(_("Forgotten. The voice sounds as it did before learning."), "done")
+    return _back(voice_id, "learning")
+
+
 @blueprint.get("/export")
 def export(voice_id: int) -> Response:
     """Send the voice as a file; without its sample with ?sample=0."""
@@ -144,8 +195,8 @@ def export(voice_id: int) -> Response:
     return send_file(io.BytesIO(content), "application/octet-stream", as_attachment=True, download_name=name)
 
 
-def _back(voice_id: int) -> Response:
-    return redirect(url_for("voice.page", voice_id=voice_id), 303)
+def _back(voice_id: int, anchor: str | None = None) -> Response:
+    return redirect(url_for("voice.page", voice_id=voice_id, _anchor=anchor), 303)
 
 
 def _found(voice_id: int) -> Voice:

@@ -7,11 +7,11 @@ from itertools import combinations
 
 import numpy as np
 from flask import current_app
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import undefer
 
 from app import storage
-from app.db import Voice, VoiceRecording, db, now
+from app.db import LearnedVoice, Voice, VoiceRecording, db, now
 from models import N_, TembrError, VoiceProfile, merged
 
 
@@ -46,16 +46,24 @@ def begin(voice: Voice, profile: VoiceProfile, recording: bytes | None = None) -
     return voice
 
 
-def add(voice_id: int, recording: bytes, profile: VoiceProfile) -> Voice:
+def add(
+    voice_id: int,
+    recording: bytes,
+    profile: VoiceProfile,
+    text: str | None = None,
+    text_language: str | None = None,
+) -> Voice:
     """Merge one more recording into a voice, and keep it.
 
-    profile: what was heard in it.  Raises VoiceGone, TooManyRecordings, InvalidVoiceProfile when it has nothing in
-    common with the others, IntegrityError when it is one of them, OSError and SQLAlchemyError; then nothing changes.
+    profile: what was heard in it; text: that was read in it, and its language, if they are known.
+    Raises VoiceGone, TooManyRecordings, InvalidVoiceProfile when it has nothing in common with the others,
+    IntegrityError when it is one of them, OSError and SQLAlchemyError; then nothing changes.
     """
     with _changing(voice_id) as voice:
         if len(voice.recordings) >= (limit := current_app.config["MAX_RECORDINGS"]):
             raise TooManyRecordings(limit)
         row = VoiceRecording(profile=profile, seconds=profile.seconds, sha256=_hash(recording), file_name="")
+        row.text, row.text_language = text, text_language
         voice.recordings.append(row)
         merge(voice)
         voice.consent_at = voice.consent_at or now()
@@ -71,6 +79,7 @@ def remove(voice_id: int, recording_id: int) -> None:
             raise OnlyRecording
         path = storage.path_of(row) if row.file_name else None
         voice.recordings.remove(row)
+        db.session.execute(delete(LearnedVoice).where(LearnedVoice.voice_id == voice_id))
         merge(voice)
         _replace_sample(voice, row.file_name)
         db.session.commit()

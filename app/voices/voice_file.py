@@ -1,4 +1,4 @@
-"""Voice files, NAME.tembr-voice: a profile, its card (name, note, origin ...) and optionally a sample.
+"""Voice files, NAME.tembr-voice: a profile, its card (name, note, origin ...), optionally a sample and what it learned.
 
 The format is safetensors, which holds no code.  Files are untrusted: only what is listed here is accepted.
 """
@@ -14,14 +14,17 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from app import storage
-from app.db import Voice, now, plain_name
+from app.db import LearnedVoice, Voice, now, plain_name
 from app.voices import recordings
 from models import (
     LANGUAGES,
+    MAX_ADAPTER_BYTES,
     MAX_PROFILE_BYTES,
     MAX_RECORDING_SECONDS,
     N_,
     SAMPLE_RATE,
+    Adapter,
+    InvalidAdapter,
     InvalidVoiceProfile,
     Message,
     TembrError,
@@ -30,11 +33,11 @@ from models import (
     load_recording,
 )
 
-VERSION = "1"
+VERSION, LEARNED_VERSION = "1", "2"  # of a file without and with what the voice learned
 SUFFIX = ".tembr-voice"
 MAX_SAMPLE_BYTES = 1_000_000
 MAX_HEADER_BYTES = 16_384
-MAX_BYTES = MAX_SAMPLE_BYTES + MAX_HEADER_BYTES + MAX_PROFILE_BYTES
+MAX_BYTES = MAX_SAMPLE_BYTES + MAX_HEADER_BYTES + MAX_PROFILE_BYTES + MAX_ADAPTER_BYTES
 SAMPLE_SECONDS = 30.0  # kept of a sample that is too large as it is
 MAX_CHARACTERS = {"name": 200, "note": 1000, "origin": 300, "licence": 300}
 CALLED = {  # each of these, as a person is told
@@ -56,6 +59,34 @@ class InvalidVoiceFile(TembrError):
 
 
 @dataclass(frozen=True)
+class Learned:
+    """What a voice learned, as LearnedVoice keeps it."""
+
+    adapter: bytes
+    made_on: str
+    is_used: bool
+    similarity: dict[str, list[float]]
+
+    @classmethod
+    def from_card(cls, adapter: bytes, card: str) -> "Learned":
+        """Raises InvalidVoiceFile."""
+        try:
+            said = json.loads(card)
+            similarity = {key: [float(one) for one in said["similarity"][key]] for key in said["similarity"]}
+            learned = cls(adapter, str(said["made_on"])[:64], bool(said["is_used"]), similarity)
+            if not all(key in LANGUAGES and len(pair) == 2 for key, pair in similarity.items()):
+                raise ValueError
+            if not np.isfinite([one for pair in similarity.values() for one in pair]).all():
+                raise ValueError
+            Adapter.from_bytes(adapter, learned.made_on)
+        except InvalidAdapter as error:
+            raise InvalidVoiceFile(UNUSABLE, why=error.message) from error
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise InvalidVoiceFile(N_("This is not a voice file from Tembr.")) from error
+        return learned
+
+
+@dataclass(frozen=True)
 class VoiceFile:
     """The content of a voice file."""
 
@@ -67,12 +98,16 @@ class VoiceFile:
     licence: str | None = None
     consent_at: datetime | None = None
     sample: bytes | None = None
+    learned: Learned | None = None
 
     def to_bytes(self) -> bytes:
         tensors = load(self.profile.to_bytes())
         if self.sample is not None:
             tensors["sample"] = np.frombuffer(self.sample, dtype=np.uint8)
-        return save(tensors, {"format": "tembr-voice", "version": VERSION, "made_with": "Tembr"} | self._card())
+        if self.learned is not None:
+            tensors["adapter"] = np.frombuffer(self.learned.adapter, dtype=np.uint8)
+        version = VERSION if self.learned is None else LEARNED_VERSION
+        return save(tensors, {"format": "tembr-voice", "version": version, "made_with": "Tembr"} | self._card())
 
     def _card(self) -> dict[str, str]:
         """Return the card: those fields that have a value, as strings."""
@@ -80,6 +115,9 @@ class VoiceFile:
         card["consent"] = self.consent_at and self.consent_at.isoformat(timespec="seconds")
         card["seconds"] = f"{self.profile.seconds:.1f}"
         card["hearing"] = self.profile.hearing
+        if self.learned is not None:
+            said = {name: getattr(self.learned, name) for name in ("made_on", "is_used", "similarity")}
+            card["learned"] = json.dumps(said)
         return {name: value for name, value in card.items() if value}
 
     @classmethod
@@ -87,13 +125,13 @@ class VoiceFile:
         """Parse a file, and check that its sample decodes.  Raises InvalidVoiceFile."""
         check_size(len(stored))
         card = _card_of(stored)
-        profile, sample = _tensors_of(stored, card.get("hearing", ""))
+        profile, sample, adapter = _tensors_of(stored, card.get("hearing", ""))
         words = {name: _clean(card, name) for name in MAX_CHARACTERS}
         language = card.get("language") if card.get("language") in LANGUAGES else None
         _check_sample(sample)
         return cls(
             profile, words["name"], words["note"], language, words["origin"] or None, words["licence"] or None,
-            _consent(card), sample,
+            _consent(card), sample, adapter and Learned.from_card(adapter, card.get("learned", "")),
         )  # fmt: skip
 
     def keep(self, name: str) -> Voice:
@@ -103,6 +141,8 @@ class VoiceFile:
         """
         voice = Voice(name=name, note=self.note, language=self.language, origin=self.origin, licence=self.licence)
         voice.consent_at = self.consent_at or now()
+        if self.learned is not None:
+            voice.learned = LearnedVoice(**vars(self.learned))
         return recordings.begin(voice, self.profile, self.sample)
 
 
@@ -110,8 +150,13 @@ def of(voice: Voice, with_sample: bool = True) -> VoiceFile:
     """Return a voice of the bank as a voice file; without a sample if its recording is missing or unreadable."""
     return VoiceFile(
         voice.profile, voice.name, voice.note, voice.language, voice.origin, voice.licence,
-        voice.consent_at, _sample_of(voice) if with_sample else None,
+        voice.consent_at, _sample_of(voice) if with_sample else None, _learned_by(voice),
     )  # fmt: skip
+
+
+def _learned_by(voice: Voice) -> Learned | None:
+    row = voice.learned
+    return row and Learned(row.adapter, row.made_on, row.is_used, row.similarity)
 
 
 def file_name(voice: Voice) -> str:
@@ -153,21 +198,21 @@ def _card_of(stored: bytes) -> dict[str, str]:
         raise InvalidVoiceFile(N_("This is not a voice file from Tembr.")) from error
     if not isinstance(card, dict) or card.get("format") != "tembr-voice":
         raise InvalidVoiceFile(N_("This is not a voice file from Tembr."))
-    if card.get("version") != VERSION:
+    if card.get("version") not in (VERSION, LEARNED_VERSION):
         version = str(card.get("version"))[:20]
         template = N_("This voice file has version %(version)s; this Tembr reads version %(known)s.")
-        raise InvalidVoiceFile(template, version=version, known=VERSION)
+        raise InvalidVoiceFile(template, version=version, known=LEARNED_VERSION)
     return card
 
 
-def _tensors_of(stored: bytes, hearing: str) -> tuple[VoiceProfile, bytes | None]:
-    """Read profile and sample.  hearing: as in VoiceProfile.
+def _tensors_of(stored: bytes, hearing: str) -> tuple[VoiceProfile, bytes | None, bytes | None]:
+    """Read profile, sample and adapter.  hearing: as in VoiceProfile.
 
     Only known tensors, of their shapes, with finite numbers in range, are accepted.  Raises InvalidVoiceFile.
     """
     try:
         tensors = load(stored)
-        sample = tensors.pop("sample", None)
+        sample, adapter = tensors.pop("sample", None), tensors.pop("adapter", None)
         profile = VoiceProfile.from_bytes(save(tensors, {"hearing": hearing}))
     except (SafetensorError, ValueError, KeyError) as error:
         reason = error.message if isinstance(error, InvalidVoiceProfile) else Message(N_("it is damaged"))
@@ -175,7 +220,9 @@ def _tensors_of(stored: bytes, hearing: str) -> tuple[VoiceProfile, bytes | None
     _check_numbers(profile)
     if sample is not None and (sample.dtype != np.uint8 or sample.ndim != 1 or not 0 < len(sample) <= MAX_SAMPLE_BYTES):
         raise InvalidVoiceFile(UNUSABLE, why=Message(N_("its sample is not audio data")))
-    return profile, None if sample is None else sample.tobytes()
+    if adapter is not None and (adapter.dtype != np.uint8 or adapter.ndim != 1 or not len(adapter)):
+        raise InvalidVoiceFile(UNUSABLE, why=Message(N_("it is damaged")))
+    return profile, *(None if part is None else part.tobytes() for part in (sample, adapter))
 
 
 def _check_numbers(profile: VoiceProfile) -> None:
