@@ -279,7 +279,9 @@ class QueuedJob(db.Model):
     knobs: Mapped[dict] = mapped_column(JSON)  # the request but for its voice
     voice: Mapped[dict] = mapped_column(JSON)  # its name, id and choice
     consent_at: Mapped[datetime | None]
-    profile: Mapped[bytes | None] = deferred(mapped_column(LargeBinary))  # None once it is over
+    profile: Mapped[bytes | None] = deferred(
+        mapped_column(LargeBinary)
+    )  # of a recording used once; None once it is over
     turn: Mapped[int]
     state: Mapped[str] = mapped_column(default="waiting", index=True)
     attempts: Mapped[int] = mapped_column(default=0)

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from app import startup, storage
-from app.db import QueuedJob, Speech, db
+from app.db import QueuedJob, Speech, Voice, db
 from app.speak import shared_queue
 from app.speak.queue import Interrupted, Job, OwnPlacesFull, QueueFull, TookTooLong
 from app.speak.request import RequestedVoice, SpeechRequest
@@ -106,6 +106,20 @@ def test_page_speaks_and_shows_as_with_a_queue_of_its_own(client, bank, app):
     script = client.post("/", data={"voice": "1", "text": "Два."}, headers={"Accept": "application/json"}).json
     until(lambda: client.get(script["status"]).json["state"] == "done")
     assert client.get(client.get(script["status"]).json["page"]).status_code == 200
+
+
+def test_voice_of_the_bank_is_the_one_it_is_when_it_is_spoken(client, bank, app):
+    bank("Anna")
+    queue = asleep(app)
+    with app.app_context():
+        voice = RequestedVoice("Anna", db.session.get(Voice, 1).profile, 1, choice="1")
+    first, again = (queue.add(Job(SpeechRequest("Раз.", voice), "a")) for _ in range(2))
+    assert first.token == again.token
+    with app.app_context():
+        assert db.session.scalar(sa.select(QueuedJob.profile)) is None  # 200 kB a row, otherwise
+    client.post("/voices/1/delete")
+    SharedQueue.start(queue)
+    assert first.wait(20) and isinstance(first.fault, InvalidVoiceProfile) and texts(app) == []
 
 
 def test_each_job_is_spoken_once_by_several_processes(make_process):

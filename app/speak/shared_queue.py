@@ -21,7 +21,7 @@ from sqlalchemy import Engine, Select, and_, delete, extract, func, or_, select,
 from sqlalchemy.orm import Session, undefer
 from sqlalchemy.sql import ColumnElement
 
-from app.db import QueuedJob, Speech, db
+from app.db import QueuedJob, Speech, Voice, db
 from app.speak.queue import (
     CANCELLED,
     DONE,
@@ -213,7 +213,7 @@ class SharedQueue:
             session.execute(delete(QueuedJob).where(QueuedJob.home.is_not(None), IS_LATE))
             own = self._own(job.owner).options(undefer(QueuedJob.profile))
             for row in session.scalars(own) if job.owner and job.is_kept else ():
-                known = SharedJob(self, row, VoiceProfile.from_bytes(row.profile))
+                known = SharedJob(self, row, profile_of(session, row))
                 if known.request == job.request:
                     return known
             self._check_places(session, job.owner)
@@ -225,7 +225,7 @@ class SharedQueue:
                 knobs=job.request.knobs(),
                 voice={"name": voice.name, "id": voice.id, "choice": voice.choice},
                 consent_at=voice.consent_at,
-                profile=voice.profile.to_bytes() if job.is_kept else None,
+                profile=voice.profile.to_bytes() if job.is_kept and voice.id is None else None,
                 home=None if job.is_kept else self.name,
                 beat_at=None if job.is_kept else NOW,
                 turn=self._turn(session, job.owner),
@@ -426,17 +426,17 @@ class SharedQueue:
                     return None
                 if row.state == SPEAKING:
                     self._app.logger.warning("The process %s died over a text: it is spoken again", row.claim)
-                if job := self._taken(row):
+                if job := self._taken(session, row):
                     job.start()
                     return job
 
-    def _taken(self, row: QueuedJob) -> Job | None:
+    def _taken(self, session: Session, row: QueuedJob) -> Job | None:
         """Make a row this process's job; end it, and return None, if it is not to be spoken."""
         claim = f"{self.name}-{secrets.token_hex(4)}"
         job, fault = self._at_home.get(row.token), Interrupted() if row.attempts >= MAX_ATTEMPTS else None
         try:
             if not row.home:
-                job = SharedJob(self, row, VoiceProfile.from_bytes(row.profile))
+                job = SharedJob(self, row, profile_of(session, row))
         except ValueError as error:
             fault = error
         if row.is_cancelled or fault or not job:
@@ -476,6 +476,13 @@ class SharedQueue:
                     session.execute(update(QueuedJob).where(mine).values(beat_at=NOW))
             except Exception:
                 self._app.logger.exception("No sign of life could be given")
+
+
+def profile_of(session: Session, row: QueuedJob) -> VoiceProfile | None:
+    """The voice of a job as it is now; None of one that was deleted.  Raises InvalidVoiceProfile."""
+    if row.profile:
+        return VoiceProfile.from_bytes(row.profile)
+    return session.scalar(select(Voice.profile).where(Voice.id == row.voice["id"]))
 
 
 def packed(fault: Exception) -> dict:
