@@ -18,7 +18,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +29,7 @@ from models import RemoteCloner, VoiceProfile, read
 TICKS = os.sysconf("SC_CLK_TCK")  # a processor second
 KINDS = {"replicas": "ray::ServeReplica", "proxy": "ray::ProxyActor"}
 START_SECONDS = 600.0
-TOKEN = "benchmark"
+TOKEN, PORT = "benchmark", 8700
 
 
 class Waiting:
@@ -49,8 +48,11 @@ class Waiting:
             yield SpokenSentence(np.zeros(self.sample_rate, dtype=np.float32), ())
 
 
-def serve_replicas(port: int, n_replicas: int, load: Callable, batch: int = 1) -> None:
-    """Serve so many replicas at a port of this machine, say "ready", and end with the standard input."""
+def serve_replicas(port: int, load: Callable, batch: int = 1) -> None:
+    """Serve replicas at a port of this machine: as many as each line of the standard input says, until its end.
+
+    Says "ready" after each line.
+    """
     import ray
     from ray import serve
 
@@ -59,7 +61,7 @@ def serve_replicas(port: int, n_replicas: int, load: Callable, batch: int = 1) -
     quiet = {"log_level": "ERROR"}
     with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:  # short: it holds sockets
         ray.init(
-            num_cpus=n_replicas + 1,
+            num_cpus=16,  # so many replicas may be asked for, whatever the machine has
             include_dashboard=False,
             object_store_memory=80_000_000,
             log_to_driver=False,
@@ -67,42 +69,50 @@ def serve_replicas(port: int, n_replicas: int, load: Callable, batch: int = 1) -
             _temp_dir=folder,
             _node_ip_address="127.0.0.1",
         )
-        serve.start(http_options={"host": "127.0.0.1", "port": port}, logging_config=quiet)
-        options = {
-            "num_replicas": n_replicas,
-            "ray_actor_options": {"num_cpus": 1},
-            "user_config": {"max_batch": batch},
-        }
-        serve.run(Networks.options(**options).bind(load), name="tembr", logging_config=quiet)
         try:
-            print("ready", flush=True)
-            sys.stdin.read()
+            serve.start(http_options={"host": "127.0.0.1", "port": port}, logging_config=quiet)
+            for line in sys.stdin:
+                options = {"num_replicas": int(line), "user_config": {"max_batch": batch}}
+                serve.run(Networks.options(**options).bind(load), name="tembr", logging_config=quiet)
+                print("ready", flush=True)
         finally:
             serve.shutdown()
             ray.shutdown()
 
 
-@contextmanager
-def replicas(*command: str) -> Iterator[int]:
-    """Run a program that calls serve_replicas; yields its process once it serves."""
-    settings = {"TEMBR_CLONER_TOKEN": TOKEN, "PYTHONWARNINGS": "ignore", "RAY_USAGE_STATS_ENABLED": "0"}
-    settings |= {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "120"}
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, env=os.environ | settings, **pipes) as process:
-        killer = threading.Timer(START_SECONDS, process.kill)
+class Replicas:
+    """A program that calls serve_replicas, from `with` on."""
+
+    def __init__(self, *command: str):
+        self._command = command
+
+    def __enter__(self) -> "Replicas":
+        settings = {"TEMBR_CLONER_TOKEN": TOKEN, "PYTHONWARNINGS": "ignore", "RAY_USAGE_STATS_ENABLED": "0"}
+        settings |= {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "120"}
+        settings |= {"RAY_worker_niceness": "0"}  # 15 else: on a busy machine they would never start
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        self.process = subprocess.Popen(self._command, env=os.environ | settings, **pipes)
+        return self
+
+    def become(self, n_replicas: int) -> None:
+        """Block until so many serve.  Raises RuntimeError."""
+        killer = threading.Timer(START_SECONDS, self.process.kill)
         killer.start()
-        is_ready = any(line == "ready\n" for line in process.stdout)
-        killer.cancel()
-        if not is_ready:
-            raise RuntimeError("the replicas did not start")
         try:
-            yield process.pid
+            self.process.stdin.write(f"{n_replicas}\n")
+            self.process.stdin.flush()
+            if not any(line == "ready\n" for line in self.process.stdout):
+                raise RuntimeError("the replicas did not start")
         finally:
-            process.stdin.close()
-            killer = threading.Timer(START_SECONDS, process.kill)
-            killer.start()
-            process.wait()
             killer.cancel()
+
+    def __exit__(self, *error: object) -> None:
+        killer = threading.Timer(START_SECONDS, self.process.kill)
+        killer.start()
+        self.process.stdin.close()
+        self.process.wait()
+        self.process.stdout.close()
+        killer.cancel()
 
 
 def processor_seconds(root: int) -> dict[str, float]:
@@ -149,13 +159,13 @@ def main() -> None:
     parser.add_argument("--speeches", type=int, default=60)
     parser.add_argument("--batch", type=int, default=1, help="sentences that a replica says together")
     parser.add_argument("--wait", type=float, help="seconds a sentence, instead of the networks")
-    parser.add_argument("--serve", type=int, nargs=2, metavar=("PORT", "N"), help=argparse.SUPPRESS)
+    parser.add_argument("--serve", type=int, metavar="PORT", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.serve:
         from ray_serve import load_cloner
 
         load = load_cloner if asked.wait is None else lambda: Waiting(asked.wait)
-        serve_replicas(*asked.serve, load, asked.batch)
+        serve_replicas(asked.serve, load, asked.batch)
         return
     rng = random.Random(1)
     texts = [read(text(rng)) for _ in range(asked.speeches)]
@@ -165,22 +175,27 @@ def main() -> None:
     print(
         "replicas  speech s/wall s  texts/min  first s (median, 95 %)  processor s per speech s: replicas, proxy, site"
     )
-    for number, n_replicas in enumerate(asked.replicas):
-        port = 8700 + number
-        command = [sys.executable, "-m", "benchmarks.scaling", "--serve", str(port), str(n_replicas)]
-        command += ["--batch", str(asked.batch)] + (["--wait", str(asked.wait)] if asked.wait is not None else [])
-        with replicas(*command) as process:
-            before, own = processor_seconds(process), time.process_time()
-            seconds, first, wall = measure(f"ray://127.0.0.1:{port}", texts, profile, asked.clients)
-            spent, own = processor_seconds(process), time.process_time() - own
-        share = len(texts) / (len(texts) + min(len(texts), 2 * asked.clients))  # the rest was to warm up
-        per = [share * (spent[kind] - before[kind]) / seconds for kind in KINDS] + [share * own / seconds]
-        median, late = np.percentile(first, [50, 95])
-        print(
-            f"{n_replicas:8}  {seconds / wall:15.2f}  {60 * len(texts) / wall:9.1f}  {median:10.2f} {late:10.2f}  "
-            f"{per[0]:28.4f} {per[1]:8.4f} {per[2]:8.4f}",
-            flush=True,
-        )
+    command = [sys.executable, "-m", "benchmarks.scaling", "--serve", str(PORT), "--batch", str(asked.batch)]
+    command += ["--wait", str(asked.wait)] if asked.wait is not None else []
+    with Replicas(*command) as replicas:
+        for n_replicas in asked.replicas:
+            replicas.become(n_replicas)
+            report(n_replicas, replicas.process.pid, texts, profile, asked.clients)
+
+
+def report(n_replicas: int, process: int, texts: list[list], profile: VoiceProfile, n_clients: int) -> None:
+    """Measure, and print a line.  process: that the replicas are below."""
+    before, own = processor_seconds(process), time.process_time()
+    seconds, first, wall = measure(f"ray://127.0.0.1:{PORT}", texts, profile, n_clients)
+    spent, own = processor_seconds(process), time.process_time() - own
+    share = len(texts) / (len(texts) + min(len(texts), 2 * n_clients))  # the rest was to warm up
+    per = [share * (spent[kind] - before[kind]) / seconds for kind in KINDS] + [share * own / seconds]
+    median, late = np.percentile(first, [50, 95])
+    print(
+        f"{n_replicas:8}  {seconds / wall:15.2f}  {60 * len(texts) / wall:9.1f}  {median:10.2f} {late:10.2f}  "
+        f"{per[0]:28.4f} {per[1]:8.4f} {per[2]:8.4f}",
+        flush=True,
+    )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """A local Ray with replicas of a stand-in for the networks, for test_ray; run by a Python that has Ray.
 
-python -m tests.ray_cluster PORT N_REPLICAS SECONDS       SECONDS: that a sentence takes
+python -m tests.ray_cluster PORT SECONDS       SECONDS: that a sentence takes
 """
 
 import os
@@ -26,5 +26,5 @@ class SlowHum(FakeCloner):
 
 
 if __name__ == "__main__":
-    os.environ["SENTENCE_SECONDS"] = sys.argv[3]
-    serve_replicas(int(sys.argv[1]), int(sys.argv[2]), SlowHum)
+    os.environ["SENTENCE_SECONDS"] = sys.argv[2]
+    serve_replicas(int(sys.argv[1]), SlowHum)

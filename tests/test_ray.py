@@ -10,7 +10,7 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-from benchmarks.scaling import TOKEN, replicas
+from benchmarks.scaling import TOKEN, Replicas
 from models import RemoteCloner, WrongReplica
 from models.cloning import sentence_seed
 from tests.fakes import FakeCloner
@@ -27,7 +27,8 @@ def address():
     """Of two replicas, each saying a sentence in SENTENCE_SECONDS."""
     with socket.create_server(("127.0.0.1", 0)) as one:
         port = one.getsockname()[1]
-    with replicas(PYTHON, "-m", "tests.ray_cluster", str(port), "2", str(SENTENCE_SECONDS)):
+    with Replicas(PYTHON, "-m", "tests.ray_cluster", str(port), str(SENTENCE_SECONDS)) as replicas:
+        replicas.become(2)
         yield f"ray://127.0.0.1:{port}"
 
 
