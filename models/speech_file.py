@@ -1,7 +1,7 @@
 """Write speech to a file piece by piece, so that memory does not grow with its length."""
 
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -76,9 +76,10 @@ class SpeechFile:
         kind = _KINDS[format]
         self.sample_rate, self.n_samples = sample_rate, 0
         with ExitStack() as opened:
-            self._file = opened.enter_context(target.open("wb")) if isinstance(target, Path) else target
+            file = opened.enter_context(target.open("wb")) if isinstance(target, Path) else target
+            self._sink = _Sink(file)
             options = {"fflags": "+bitexact", "flush_packets": "1", **kind.options}
-            self._container = av.open(self._file, "w", format=kind.muxer, container_options=options)
+            self._container = av.open(self._sink, "w", format=kind.muxer, container_options=options)
             opened.callback(self._container.close)
             self._stream = _stream(self._container, kind, sample_rate, kbits)
             self._container.metadata.update(_written(tags or {}, kind))
@@ -97,7 +98,7 @@ class SpeechFile:
             frame.sample_rate, frame.pts = self.sample_rate, self.n_samples
             self.n_samples += len(samples)
             self._container.mux(self._stream.encode(frame))
-        self._file.flush()
+        self._sink.flush()
 
     @property
     def seconds(self) -> float:
@@ -108,12 +109,43 @@ class SpeechFile:
         with self._opened:
             if self.n_samples:
                 self._container.mux(self._stream.encode(None))
+            self._container.close()
+            self._sink.flush()
 
     def __enter__(self) -> "SpeechFile":
         return self
 
     def __exit__(self, *error) -> None:
         self.close()
+
+
+class _Sink:
+    """What FFmpeg writes a file through.  It takes no exceptions: the first is kept, and raised by flush."""
+
+    def __init__(self, file: BinaryIO):
+        self._file, self._fault = file, None
+        self.seekable, self.tell = file.seekable, file.tell
+
+    def write(self, content: bytes) -> int:
+        self._try(lambda: self._file.write(content))
+        return len(content)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._try(lambda: self._file.seek(offset, whence)) or 0
+
+    def flush(self) -> None:
+        """Write what is buffered.  Raises OSError when the disk refuses this, or refused anything before."""
+        self._try(self._file.flush)
+        if self._fault:
+            raise self._fault
+
+    def _try(self, action: Callable[[], int | None]) -> int | None:
+        if self._fault is None:
+            try:
+                return action()
+            except OSError as fault:
+                self._fault = fault
+        return None
 
 
 def _stream(
