@@ -69,7 +69,7 @@ class Spoken(Param):
     def read(self, value: object) -> str:
         if not isinstance(value, str):
             raise self.refused("a string", value)
-        text, limit = value.replace("\r\n", "\n"), current_app.config["MAX_TEXT_CHARACTERS"]
+        text, limit = value.replace("\r\n", "\n").replace("\0", " "), current_app.config["MAX_TEXT_CHARACTERS"]
         if not text.strip():
             raise Refused(400, f"{self.name} is empty: give a text of up to {limit} characters.", self.name, "empty")
         if len(text) > limit:
