@@ -29,8 +29,10 @@ from models.voice_profile import VoiceProfile
 from models.word_times import SpokenSentence
 
 SCHEMES = {"ray": "http", "http": "http", "https": "https"}
-ATTEMPT_SECONDS = 60.0  # until an answer is given up: a replica or its machine may hang
-PATIENCE_SECONDS = 120.0  # for one sentence, all attempts together
+ATTEMPT_SECONDS = 180.0  # until an answer is given up: its machine may be gone.  Who is busy answers late, and what
+# is given up then was done for nothing
+PATIENCE_SECONDS = 600.0  # for one sentence, all attempts together
+WATCHED_SECONDS = 120.0  # the same where somebody waits for the answer
 MAX_FAILURES = 3  # of the networks themselves, each perhaps elsewhere
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # seconds between two attempts; each is twice as long as the one before
 AHEAD = 4  # sentences of one text that are asked for at once
@@ -95,7 +97,7 @@ class RemoteCloner:
         """Ask once what the replicas are.  Raises NetworksUnreachable, WrongReplica."""
         with self._lock:
             if not self._about:
-                about, _ = self._ask("/about", {})
+                about, _ = self._ask("/about", {}, is_watched=True)
                 if about.get("version") != replica.VERSION:
                     raise WrongReplica(f"The replicas' version is {about.get('version')}, not {replica.VERSION}.")
                 self._about = about
@@ -112,7 +114,7 @@ class RemoteCloner:
         return self.hear(source)[0]
 
     def examine(self, waveform: np.ndarray) -> tuple[VoiceProfile | None, Findings]:
-        values, arrays = self._ask("/examine", {}, waveform=waveform)
+        values, arrays = self._ask("/examine", {}, is_watched=True, waveform=waveform)
         profile = wire.unpack_profile(arrays["profile"]) if "profile" in arrays else None
         return profile, wire.unpack_findings(values)
 
@@ -187,14 +189,22 @@ class RemoteCloner:
         return encode(waveform, self.sample_rate, format)
 
     def _ask(
-        self, path: str, values: dict, given_up: threading.Event | None = None, **arrays: np.ndarray
+        self,
+        path: str,
+        values: dict,
+        given_up: threading.Event | None = None,
+        is_watched: bool = False,
+        **arrays: np.ndarray,
     ) -> tuple[dict, dict[str, np.ndarray]]:
-        """Ask until a replica answers.  given_up: set once nobody needs the answer.
+        """Ask until a replica answers.
+
+        given_up: set once nobody needs the answer.  is_watched: somebody waits for it.
 
         Raises the networks' own errors, NetworksUnreachable, WrongReplica, and RuntimeError or MemoryError when the
         networks failed MAX_FAILURES times.
         """
-        message, until = wire.pack(values, **arrays), time.monotonic() + self._patience
+        patience = min(self._patience, WATCHED_SECONDS) if is_watched else self._patience
+        message, until = wire.pack(values, **arrays), time.monotonic() + patience
         pause, n_failures, given_up = FIRST_PAUSE, 0, given_up or threading.Event()
         while True:
             left = until - time.monotonic()
