@@ -9,7 +9,7 @@ import pytest
 from app.db import LearnedVoice, Lesson, Voice, db
 from app.voices import learning
 from app.voices.voice_file import VoiceFile
-from models import Adapter
+from models import Adapter, TextTooLong, UnreadableAudio
 
 
 @pytest.fixture
@@ -174,6 +174,18 @@ def test_failed_lesson_is_told_and_can_be_asked_for_again(app, client, cloner, a
     client.post("/voices/1/learn")
     _wait(app)
     assert _learned(app) and _lesson(app) is None
+
+
+@pytest.mark.parametrize("fault", [UnreadableAudio("it is empty"), TextTooLong(20_001)], ids=["nested", "plural"])
+def test_lesson_that_is_refused_says_so_in_the_words_of_the_error(app, client, cloner, anna, fault):
+    def fail(learner):
+        raise fault
+
+    cloner.before_step = fail
+    client.post("/voices/1/learn")
+    _wait(app)
+    shown = str(fault).replace("20001", "20,001").replace("20000", "20,000")
+    assert shown in client.get("/voices/1").text
 
 
 def test_ready_voice_is_not_learned(app, client, anna):

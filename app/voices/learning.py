@@ -233,7 +233,8 @@ def _note_step(voice_id: int, step: int, steps: int, seconds: float, told: Calla
 def _note_fault(voice_id: int, message: Message) -> None:
     with suppress(Cancelled):
         lesson = _lesson(voice_id)
-        lesson.fault = {"template": message.template, "values": dict(message.values)}
+        values = {name: one if isinstance(one, int | float) else str(one) for name, one in message.values.items()}
+        lesson.fault = {"template": message.template, "values": values}
         db.session.commit()
     state_path(voice_id).unlink(missing_ok=True)
 

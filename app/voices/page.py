@@ -50,7 +50,10 @@ def _page(voice: Voice, card: CardForm | None = None, another: AnotherRecordingF
 def _learned(voice: Voice) -> dict[str, object]:
     """Return what the page shows of learning: the lesson with its fault, what was learned, and whether it is used."""
     lesson, learned = db.session.get(Lesson, voice.id), db.session.get(LearnedVoice, voice.id)
-    fault = lesson.fault and translated(Message(lesson.fault["template"], lesson.fault["values"])) if lesson else None
+    fault = lesson and lesson.fault
+    if fault:
+        template = fault["template"]
+        fault = translated(Message(template if isinstance(template, str) else tuple(template), fault["values"]))
     cloner = current_app.extensions["cloner"]
     is_outdated = bool(learned) and learned.made_on != cloner.fingerprint
     shown = {"lesson": lesson, "fault": fault, "learned": learned, "is_outdated": is_outdated}
