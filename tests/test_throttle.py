@@ -30,7 +30,8 @@ def test_every_upload_and_every_work_of_the_networks_is_limited(app):
     """A new view that takes POST is limited, or does so little that it need not be."""
     cheap = """access.sign_out i18n.choose progress.cancel history.delete history.delete_all voices.rename voices.delete
     voice.page voice.remove voice.remove_audio voice.make_sample dictionary.words dictionary.change
-    dictionary.delete api.consents.rename programs.page programs.revoke""".split()
+    voice.learn voice.cancel_lesson voice.forget_learned dictionary.delete api.consents.rename programs.page
+    programs.revoke""".split()
     posts = {rule.endpoint for rule in app.url_map.iter_rules() if "POST" in rule.methods}
     assert posts == {*cheap, *(endpoint for endpoints in throttle.LIMITED.values() for endpoint in endpoints)}
 
