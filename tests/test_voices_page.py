@@ -183,7 +183,7 @@ def test_second_click_adds_the_recording_once(app, client, anna, recording):
 def test_recording_of_nothing_in_common_is_refused(app, client, keep, cloner, recording, monkeypatch):
     keep("Anna", _along(0))
     opposite = VoiceProfile(-np.eye(256)[0], np.zeros(2), np.zeros(80), 3.0)
-    monkeypatch.setattr(cloner, "listen", lambda source: opposite)
+    monkeypatch.setattr(cloner, "_profile", lambda waveform: opposite)
     answer = client.post("/voices/1/recordings", data=_payload(recording()))
     assert answer.status_code == 422 and "nothing in common" in _error(answer.text, "recording")
     assert _voice(app).seconds == 3.0 and len(_rows(app)) == 1
@@ -192,7 +192,7 @@ def test_recording_of_nothing_in_common_is_refused(app, client, keep, cloner, re
 @pytest.mark.parametrize(("place", "doubted"), [(0, False), (1, True)])
 def test_recording_of_somebody_else_is_doubted(client, keep, cloner, recording, monkeypatch, place, doubted):
     keep("Anna", _along(0))
-    monkeypatch.setattr(cloner, "listen", lambda source: _along(place))
+    monkeypatch.setattr(cloner, "_profile", lambda waveform: _along(place))
     page = client.post("/voices/1/recordings", data=_payload(recording()), follow_redirects=True).text
     assert "Recording added" in page
     assert ("does not sound like the voice: similarity 0.00" in page) == doubted
@@ -229,14 +229,14 @@ def test_full_disk_leaves_the_voice_as_it_was(app, client, anna, recording, monk
 
 
 def test_voice_deleted_while_a_recording_of_it_is_heard_leaves_nothing(app, client, anna, cloner, recording):
-    listen = cloner.listen
+    listen = cloner._profile
 
-    def slowly(source):
+    def slowly(waveform):
         with app.app_context():
             app.test_client().post("/voices/1/delete")
-        return listen(source)
+        return listen(waveform)
 
-    cloner.listen = slowly
+    cloner._profile = slowly
     answer = client.post("/voices/1/recordings", data=_payload(recording(seconds=4.0)))
     assert answer.status_code == 404 and "It may have been deleted" in answer.text
     assert _rows(app) == [] and _files(app) == set()
