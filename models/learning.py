@@ -50,7 +50,7 @@ CLARITY_LOSS = 0.15  # of a log-likelihood, as above
 class Tuning:
     """How a voice is learned.  A loss NAME counts NAME_weight."""
 
-    steps: int = 200
+    steps: int = 120
     batch_frames: int = 900
     peak_rate: float = 1e-3
     warmup: int = 20
