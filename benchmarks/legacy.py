@@ -37,7 +37,7 @@ def seconds_of(work: Callable[[], object], n_takes: int, device: str) -> float:
     for _ in range(1 + n_takes):
         started = clock()
         work()
-        if device == "cuda":
+        if device != "cpu":
             torch.cuda.synchronize()
         takes.append(clock() - started)
     return median(takes[1:])
