@@ -168,11 +168,12 @@ def test_same_request_twice_at_once_is_one_job(make_process):
 
 def test_job_of_a_process_that_died_is_spoken_by_another(make_process):
     died, other = make_process(), make_process()
-    stuck = threading.Event()
+    stuck, said = threading.Event(), []
     died.extensions["cloner"].reader = three_sentences
-    died.extensions["cloner"].between = lambda: stuck.wait(30)
+    other.extensions["cloner"].reader = three_sentences
+    died.extensions["cloner"].between = lambda: said.append(0) or len(said) > 2 and stuck.wait(30)
     job = queue_of(died).add(Job(request(), "a"))
-    until(lambda: queue_of(other).find(job.token).n_sentences)
+    until(lambda: queue_of(other).find(job.token).n_spoken == 2)
     queue_of(other).start()
     time.sleep(0.2)
     assert queue_of(other).find(job.token).state == "speaking"  # its process is taken to be alive
@@ -181,6 +182,7 @@ def test_job_of_a_process_that_died_is_spoken_by_another(make_process):
         db.session.execute(sa.update(QueuedJob).values(beat_at=past))
         db.session.commit()
     assert until(lambda: texts(other)) == ["Раз."]
+    assert queue_of(other).find(job.token).n_spoken == 3
     stuck.set()  # the dead one was only slow, and speaks on
     until(lambda: len(died.extensions["cloner"].said) >= 1)
     queue_of(died).close(10.0, 10.0)

@@ -445,6 +445,7 @@ class SharedQueue:
             return None
         row.state, row.attempts, row.claim, row.beat_at = SPEAKING, row.attempts + 1, claim, NOW
         row.n_spoken, row.n_phones, row.draft, row.audible = 0, [], None, 0
+        job.n_spoken, job.n_phones = 0, ()  # another process may have begun
         job.claim = claim
         return job
 
