@@ -18,6 +18,7 @@ from models import (
     RecordingUnfit,
     RemoteCloner,
     Replica,
+    TembrError,
     UnknownModel,
     UnreadableWeights,
     VoiceProfile,
@@ -227,6 +228,11 @@ def test_no_more_sentences_are_asked_for_than_are_soon_played(cloner, replicas):
     time.sleep(0.3)
     assert len(replicas.asked) <= remote.AHEAD
     pieces.close()
+
+
+def test_voice_is_learned_elsewhere(cloner):
+    with pytest.raises(TembrError, match="./tembr voices learn"):
+        cloner.clips("a.wav", None, None, PROFILE)
 
 
 def test_several_sentences_are_said_at_once(networks, replicas):

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -44,6 +45,14 @@ class NetworksUnreachable(TembrError):
 
     def __init__(self) -> None:
         super().__init__(N_("The machines that speak do not answer. Try again in a few minutes."))
+
+
+class LearnsNothing(TembrError):
+    """A voice is to be learned by networks that are elsewhere."""
+
+    def __init__(self) -> None:
+        template = N_("This site's networks are on other machines: learn the voice with ./tembr voices learn.")
+        super().__init__(template)
 
 
 class WrongReplica(RuntimeError):
@@ -184,6 +193,10 @@ class RemoteCloner:
         finally:
             given_up.set()
             pool.shutdown(wait=False, cancel_futures=True)
+
+    def clips(self, *_recording: object) -> NoReturn:
+        """Raise LearnsNothing."""
+        raise LearnsNothing
 
     def encode(self, waveform: np.ndarray, format: str) -> bytes:
         return encode(waveform, self.sample_rate, format)
