@@ -114,7 +114,7 @@ def test_an_mp3_is_sent_without_a_count_of_its_frames(tmp_path):
         file.write(np.full(16_000, 0.25, dtype=np.float32))
         start = endless(path.read_bytes())
     place = start.rindex(b"Info")
-    assert start[place : place + 8] == b"Info" + bytes(4) and start != path.read_bytes()
+    assert start[place : place + 8] == b"Info" + bytes(4) and start != path.read_bytes()[: len(start)]
     assert len(load_recording(start, 60.0)) == pytest.approx(16_000, abs=3_000)  # lame holds some back
 
 

@@ -252,10 +252,52 @@ def test_stream_says_what_it_is(format):
     assert read_tags(b"".join(streamed(tone(), SAMPLE_RATE, format, 2, TAGS))) == TAGS
 
 
-def test_whole_mp3_begins_with_a_frame_that_says_its_length():
-    content = encode(tone(), SAMPLE_RATE, "mp3")
-    assert b"Info" in content[:400]  # a Xing frame of a constant bit rate
+def test_stream_of_an_mp3_does_not_begin_with_a_frame_that_says_its_length():
     assert b"Info" not in b"".join(streamed(tone(), SAMPLE_RATE, "mp3", 2))[:400]
+
+
+@pytest.mark.parametrize("kbits", KBITS)
+@pytest.mark.parametrize("sample_rate", [16_000, 24_000])
+def test_whole_mp3_begins_with_a_frame_that_says_its_length(sample_rate, kbits):
+    file, n_samples = io.BytesIO(), round(3.3 * sample_rate)
+    with SpeechFile(file, sample_rate, "mp3", kbits=kbits) as speech:
+        speech.write(tone(sample_rate, 3.3))
+    content, rate = file.getvalue(), 32_000 if kbits > 160 else sample_rate
+    place, samples_a_frame = content.index(b"Info"), 1152 if rate == 32_000 else 576
+    assert place == (21 if rate == 32_000 else 13)  # after a header and the side information of silence
+    flags, n_frames, n_bytes = np.frombuffer(content, ">u4", 3, place + 4)
+    lame = content[place + 16 :]
+    delay, padding = lame[21] << 4 | lame[22] >> 4, (lame[22] & 15) << 8 | lame[23]
+    assert (flags, n_bytes, lame[:4], delay) == (3, len(content), b"LAME", 576)
+    assert n_frames * samples_a_frame - delay - padding == n_samples * rate // sample_rate
+    bytes_a_frame = samples_a_frame // 8 * kbits * 1000 // rate
+    assert content[:4] == content[bytes_a_frame:][:4] and len(content) == (n_frames + 1) * bytes_a_frame
+    heard, heard_rate = decoded(content, "mp3")
+    assert (len(heard), heard_rate) == (n_samples * rate // sample_rate, rate)
+
+
+def test_mp3_that_grows_tells_its_delay_and_no_length(tmp_path):
+    path = tmp_path / "speech.mp3"
+    with SpeechFile(path, SAMPLE_RATE, "mp3", TAGS) as file:
+        file.write(kathleen())
+        growing = path.read_bytes()
+    whole = path.read_bytes()
+    place = whole.index(b"Info")
+    assert growing[place + 4 : place + 12] == bytes(4) + b"LAME" and whole[place + 4 : place + 8] == b"\0\0\0\3"
+    assert growing[place + 60 :] == whole[place + 60 : len(growing)]
+    heard, _ = decoded(growing + whole[len(growing) :], "mp3")
+    exact, _ = decoded(whole, "mp3")
+    heard = heard[576:]  # FFmpeg plays a frame without counts, as silence
+    assert len(exact) == len(kathleen()) < len(heard) and np.array_equal(heard[: len(exact)], exact)
+
+
+def test_mp3_may_follow_what_a_file_holds_already():
+    file = io.BytesIO(b"before")
+    file.seek(0, io.SEEK_END)
+    with SpeechFile(file, SAMPLE_RATE, "mp3", TAGS) as speech:
+        speech.write(tone())
+    assert file.getvalue()[:9] == b"beforeID3" and file.tell() == len(file.getvalue())
+    assert len(decoded(file.getvalue()[6:], "mp3")[0]) == len(tone())
 
 
 @pytest.mark.parametrize("format", STREAM_FORMATS)

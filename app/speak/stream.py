@@ -120,17 +120,13 @@ class Follower:
 
 
 def endless(start: bytes) -> bytes:
-    """Remove the sizes, which are not known yet, from the first bytes of a file; players then read on.
+    """Make the sizes in the first bytes of a wav, which are not known yet, UNKNOWN_SIZE; players then read on.
 
-    A wav's become UNKNOWN_SIZE; the frame before an mp3 that counts its frames counts none.
+    Other files say no size before they are whole.
     """
     if start.startswith(b"RIFF"):
         place = 12  # of the first chunk: its name, its size, its content
         while place + 8 <= len(start) and start[place : place + 4] != b"data":
             place += 8 + int.from_bytes(start[place + 4 : place + 8], "little")
         return start[:4] + UNKNOWN_SIZE + start[8 : place + 4] + UNKNOWN_SIZE + start[place + 8 :]
-    if start.startswith(b"ID3"):
-        first_frame = 10 + sum(byte << shift for byte, shift in zip(start[6:10], (21, 14, 7, 0), strict=True))
-        place = start.find(b"Info", first_frame, first_frame + 40)
-        return start if place < 0 else start[: place + 4] + bytes(4) + start[place + 8 :]  # flags: what it says
     return start
