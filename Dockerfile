@@ -14,15 +14,12 @@ ENV PIP_NO_CACHE_DIR=1
 WORKDIR /tembr
 COPY tembr requirements*.lock ./
 COPY translations translations
-# Without what no speech needs: pip, the packages' own tests, and what C++ is compiled against.
+COPY deploy/slim.sh deploy/slim.sh
 RUN ./tembr install \
     && for one in $TEMBR_WITH; do \
         .venv/bin/python -m pip install --require-hashes --no-deps -r "requirements-$one.lock" || exit 1; \
     done \
-    && cd .venv/lib/python3*/site-packages \
-    && rm -rf pip pip-* torch/test torch/include \
-    && find torch/bin -type f ! -name torch_shm_manager -delete \
-    && find . -type d -name tests -prune -exec rm -rf {} +
+    && deploy/slim.sh .venv/lib/python3*/site-packages
 
 
 FROM python:3.11-slim

@@ -20,7 +20,8 @@ base() {
     say "making $name"
     folder=$(mktemp -d)
     debootstrap --variant=minbase --include="$packages" bookworm "$folder" >/dev/null
-    rm -rf "$folder"/var/cache/apt/archives/*.deb "$folder"/var/lib/apt/lists/*
+    rm -rf "$folder"/var/cache/apt/* "$folder"/var/lib/apt/lists/*
+    (cd "$folder/usr/share" && rm -rf doc/* info/* locale/* man/*) # as the slim images of Debian are
     container=$(buildah from scratch)
     buildah copy --quiet "$container" "$folder" / >/dev/null
     buildah config --env PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$container"
@@ -48,7 +49,7 @@ for place in / /tembr /tembr/app /tembr/.venv /usr; do
         exit 1
     fi
 done
-in_container ./tembr speak "Привет! Good morning." --voice Emma --out /tmp/hello.mp3
+in_container ./tembr speak "Привет! Good morning." --voice Kathleen --out /tmp/hello.mp3
 # shellcheck disable=SC2086
 setsid $run ./tembr serve & # a group of its own, which the trap ends whole
 server=$!
