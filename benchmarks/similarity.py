@@ -1,6 +1,6 @@
 """What the product's speaker similarity says of an independent judgement: the thresholds of "alike" and their figures.
 
-    .venv/bin/python benchmarks/similarity.py JUDGED.json DIR
+    .venv/bin/python -m benchmarks.similarity JUDGED.json DIR
 
 JUDGED.json: {"lines": [{"id", "voice", "language", "accepted"}…]}, where voice is a recording and accepted whether an
 independent listener or network took DIR/ID.wav for the same person. Prints, for each similarity from the highest

@@ -49,7 +49,7 @@ _NAMES = {
     "speech_file": ("SpeechFile", "UnknownFormat", "encode", "read_tags"),
     "tags": ("says_synthetic", "synthetic_tags"),
     "text.prompts": ("PROMPTS",),
-    "text": ("NothingToSay", "Sentence", "TextTooLong", "read"),
+    "text": ("NothingToSay", "Sentence", "TextTooLong", "language_of", "read"),
     "word_times": ("SpokenSentence", "Word"),
     "voice_profile": ("MAX_PROFILE_BYTES", "InvalidVoiceProfile", "VoiceProfile", "is_outdated", "merged"),
 }  # fmt: skip

@@ -12,7 +12,8 @@ from models import VoiceProfile
 from tests.fakes import SPOILT, finding
 
 ALLOWED = set(
-    "Tembr GitHub MP3 WAV FLAC OGG mp3 mp4 m4a wav flac ogg opus webm aac UTC dBFS https http localhost".split()
+    "Tembr GitHub MP3 WAV FLAC OGG mp3 mp4 m4a wav flac ogg opus webm aac UTC dBFS API SRT VTT https http "
+    "localhost".split()
 )
 SHOWN = {"alt", "title", "placeholder", "aria-label", "aria-description", "content", "label"}
 UNSEEN = {"script", "style"}
@@ -44,7 +45,9 @@ class Words(HTMLParser):
 
 
 def _is_shown(name, value):
-    """Data with a space or an ellipsis in it are sentences for a script."""
+    """Data with a space or an ellipsis in it are sentences for a script; what is to be read aloud is left out."""
+    if name == "data-sentences":
+        return False
     return name in SHOWN or (name.startswith("data-") and bool(re.search(r"\s|…", value)))
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from app.db import Speech, Voice, db
 from app.voices import recordings, similarity
-from app.voices.similarity import HEARD_SECONDS, Heard, in_words
+from app.voices.similarity import HEARD_SECONDS, Heard, in_words, thresholds_of
 from models import VoiceProfile
 
 TEXT = "Thirty letters are two seconds."
@@ -39,6 +39,29 @@ def _alike(similarity):
 def test_similarity_is_said_in_words(app, similarity, words):
     with app.app_context():
         assert in_words(similarity) == words
+
+
+@pytest.mark.parametrize(
+    ("text", "similarity", "words"),
+    [
+        ("Hello there.", 0.86, "very alike"),
+        ("Hello there.", 0.81, "alike"),
+        ("Hello there.", 0.79, "somewhat alike"),
+        ("Привет, друзья.", 0.95, "somewhat alike"),
+        ("Привет, друзья.", 0.79, "not alike"),
+        ("123", 0.95, "somewhat alike"),
+    ],
+)
+def test_words_for_a_speech_are_those_of_its_language(app, similarity, text, words):
+    with app.app_context():
+        assert in_words(similarity, thresholds_of(Speech(text=text))) == words
+
+
+def test_what_would_help_is_said_of_a_speech_that_is_not_alike(client, cloner, voice, monkeypatch):
+    monkeypatch.setattr(cloner, "embed", lambda waveform, sample_rate: _alike(0.79))
+    assert "What helps: a longer recording" in client.post("/", data=_payload(), follow_redirects=True).text
+    monkeypatch.setattr(cloner, "embed", lambda waveform, sample_rate: _alike(0.81))
+    assert "What helps: a longer recording" not in client.post("/", data=_payload(), follow_redirects=True).text
 
 
 def test_similarity_and_the_nearest_other_voice_are_shown_with_their_figures(app, client, cloner, bank, monkeypatch):

@@ -13,8 +13,7 @@ from app.speak import progress, reading
 from app.speak.forms import RECORDING, SpeakForm, TextForm, voice_of
 from app.speak.queue import Job, QueueFull
 from app.speak.request import SpeechRequest, knobs_of
-from app.voices import picker, quality
-from app.voices.similarity import in_words
+from app.voices import picker, quality, similarity
 from models import MAX_SEED
 
 blueprint = Blueprint("speak", __name__)
@@ -116,7 +115,11 @@ def result(speech_id: int) -> str:
     form = SpeakForm.showing(knobs_of(speech), _asked_voice() or choice or _first_voice())
     shown = {"bank": picker.offered(form.voice.data), "panels": progress.panels()}
     state = {"can_repeat": bool(choice), "is_lost": not storage.path_of(speech).exists()}
-    return render_template("speak/speak.html", form=form, alike=in_words, speech=speech, **state, **shown)
+    if speech.similarity is not None:
+        thresholds = similarity.thresholds_of(speech)
+        state["words"] = similarity.in_words(speech.similarity, thresholds)
+        state["is_alike"] = speech.similarity >= thresholds.alike
+    return render_template("speak/speak.html", form=form, speech=speech, **state, **shown)
 
 
 def _choice(speech: Speech) -> str | None:

@@ -42,7 +42,7 @@ def _page(voice: Voice, card: CardForm | None = None, another: AnotherRecordingF
     card, another = card or CardForm(None, obj=voice, voice=voice), another or AnotherRecordingForm(None)
     shown = render_template(
         "voices/voice.html", voice=voice, card=card, another=another, recordings=heard, nearest=_nearest(voice),
-        in_words=similarity.in_words, has_sample=_is_on_disk(voice), prompts=PROMPTS, **_learned(voice),
+        has_sample=_is_on_disk(voice), prompts=PROMPTS, **_learned(voice),
     )  # fmt: skip
     return shown, 422 if card.errors or another.errors else 200
 
@@ -57,6 +57,7 @@ def _learned(voice: Voice) -> dict[str, object]:
     cloner = current_app.extensions["cloner"]
     is_outdated = bool(learned) and learned.made_on != cloner.fingerprint
     shown = {"lesson": lesson, "fault": fault, "learned": learned, "is_outdated": is_outdated}
+    shown |= {"in_words": similarity.in_words, "least": similarity.OF_SPEECHES}
     return shown | {"can_learn": cloner.can_learn and not voice.origin}
 
 
@@ -93,7 +94,7 @@ def _add(voice_id: int, recording: bytes, text: str | None, text_language: str |
     before = _found(voice_id).profile.embedding
     recordings.add(voice_id, recording, profile, text, text_language)
     quality.tell(profile, findings, other_than=voice_id)
-    if (cosine := float(before @ profile.embedding)) < similarity.SOMEWHAT_ALIKE:
+    if (cosine := float(before @ profile.embedding)) < similarity.OF_RECORDINGS.somewhat_alike:
         flash(_doubt(cosine), "warning")
 
 
@@ -102,7 +103,7 @@ def _doubt(cosine: float) -> str:
         "This recording does not sound like the voice: similarity %(similarity)s, and the same person usually"
         " scores above %(least)s. If someone else is speaking in it, remove it.",
         similarity=number(cosine, 2),
-        least=number(similarity.SOMEWHAT_ALIKE, 2),
+        least=number(similarity.OF_RECORDINGS.somewhat_alike, 2),
     )
 
 
@@ -149,7 +150,7 @@ def make_sample(voice_id: int, recording_id: int) -> Response:
 def lesson(voice_id: int):
     """Show how far learning the voice is, as it stands on its page."""
     voice = _found(voice_id)
-    shown = render_template("voices/_learning.html", voice=voice, in_words=similarity.in_words, **_learned(voice))
+    shown = render_template("voices/_learning.html", voice=voice, **_learned(voice))
     return shown, {"Cache-Control": "no-store"}
 
 

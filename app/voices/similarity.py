@@ -9,25 +9,41 @@ from flask_babel import gettext as _
 from sqlalchemy import LargeBinary, select, type_coerce
 
 from app.db import Speech, Voice, db
-from models import InvalidVoiceProfile, RecordingTooShort, VoiceProfile
+from models import LANGUAGES, InvalidVoiceProfile, RecordingTooShort, VoiceProfile, language_of
 
 HEARD_SECONDS = 20.0  # of a speech: its memory stays the same however long it is
+NEVER = 1.01  # a cosine that there is not
 
-# By benchmarks/similarity.py on 119 results in the voices of eight strangers, 59 of them English, of which an
-# independent x-vector accepted 58 %, and 60 Russian, of which it accepted none.
+
+@dataclass(frozen=True)
+class Thresholds:
+    """The least cosines of each word."""
+
+    very_alike: float
+    alike: float
+    somewhat_alike: float
+
+
 # Recordings of eight people: two halves of one recording 0.86 to 0.96, two people 0.50 to 0.74, on average 0.62.
-VERY_ALIKE = 0.875  # 6 of the 7 results above it were accepted as the same person
-ALIKE = 0.80  # 30 of 51; of the Russian ones among them none of 5
-SOMEWHAT_ALIKE = 0.70  # 34 of 107; more than most two people are
+OF_RECORDINGS = Thresholds(0.875, 0.80, 0.70)
+# By benchmarks/similarity.py on 119 results in the voices of eight strangers, who spoke English.  An independent
+# x-vector took for the same person, in English, 18 of the 22 at 0.85 or more, 30 of 46 at 0.80, and 34 of all 59; in
+# Russian none of 60, of which five were at 0.80 or more.
+OF_SPEECHES = {"en": Thresholds(0.85, 0.80, 0.70), "ru": Thresholds(NEVER, NEVER, 0.80)}
 
 
-def in_words(similarity: float) -> str:
+def in_words(similarity: float, thresholds: Thresholds = OF_RECORDINGS) -> str:
     """Return what a cosine means to a listener."""
-    if similarity >= VERY_ALIKE:
+    if similarity >= thresholds.very_alike:
         return _("very alike")
-    if similarity >= ALIKE:
+    if similarity >= thresholds.alike:
         return _("alike")
-    return _("somewhat alike") if similarity >= SOMEWHAT_ALIKE else _("not alike")
+    return _("somewhat alike") if similarity >= thresholds.somewhat_alike else _("not alike")
+
+
+def thresholds_of(speech: Speech) -> Thresholds:
+    """Return the thresholds of the language that a speech is in."""
+    return OF_SPEECHES[language_of(speech.text, speech.language) or LANGUAGES[0]]
 
 
 class Heard:
