@@ -297,12 +297,13 @@ def _fill_database(path: Path) -> None:
         _copy_rows(source, target)
         if target.dialect.name == "postgresql":
             for table in db.metadata.sorted_tables:
-                _continue_numbers(target, table.name)
+                if "id" in table.c:
+                    _continue_numbers(target, table.name)
 
 
 def _continue_numbers(target: Connection, table: str) -> None:
     """Let the next row of a table of PostgreSQL get the number after the last one."""
-    sequence = target.scalar(select(func.pg_get_serial_sequence(table, "id"))) if table != "ready_voice" else None
+    sequence = target.scalar(select(func.pg_get_serial_sequence(table, "id")))
     if sequence:
         last = target.scalar(text(f"SELECT max(id) FROM {table}"))
         target.execute(select(func.setval(sequence, last or 1, last is not None)))

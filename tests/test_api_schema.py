@@ -4,7 +4,7 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from schemathesis import GenerationMode
-from schemathesis.specs.openapi.checks import positive_data_acceptance
+from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from app import create_app, startup, tokens
 from config import Config
@@ -17,6 +17,7 @@ OPERATIONS = """listModels getModel listVoices createVoice getVoice deleteVoice 
 renameConsent deleteConsent speak""".split()  # but for the document itself, which schemathesis leaves out
 # What fits their schema may be refused: a schema tells neither audio nor words, nor the limits of a site's settings.
 MAY_REFUSE = {"createVoice", "createConsent", "renameConsent", "speak"}
+MAY_TAKE = {"listConsents"}  # parameters of a query that nobody knows are ignored
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +52,7 @@ def test_every_operation_is_tried(operations):
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_answers_are_those_of_the_document(operations, headers, name, mode):
     without = [positive_data_acceptance] if name in MAY_REFUSE else []
+    without += [negative_data_rejection] if name in MAY_TAKE else []
 
     @PATIENT
     @given(case=operations[name].as_strategy(generation_mode=mode))

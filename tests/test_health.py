@@ -44,11 +44,11 @@ def test_started_site_is_ready(started):
     assert answer.cache_control.no_store
 
 
-def test_networks_say_a_word_before_the_first_request(app, bank, cloner):
+def test_networks_say_a_sentence_of_each_language_before_the_first_request(app, bank, cloner):
     bank("Anna")
     startup.start(app)
     app.extensions["serving"].close()
-    assert len(cloner.said) == 1
+    assert [spoken["words"][0].isascii() for spoken in cloner.said] == [False, True]
 
 
 def test_damaged_voice_keeps_no_site_from_its_start(app, bank):

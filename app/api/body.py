@@ -159,7 +159,7 @@ def _parsed() -> Mapping[str, object]:
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no number in JSON")
+    raise ValueError(name)
 
 
 def _shown(value: object) -> str:

@@ -108,7 +108,8 @@ class RemoteCloner:
             if not self._about:
                 about, _ = self._ask("/about", {}, is_watched=True)
                 if about.get("version") != replica.VERSION:
-                    raise WrongReplica(f"The replicas' version is {about.get('version')}, not {replica.VERSION}.")
+                    message = f"The replicas' version is {about.get('version')}, not {replica.VERSION}."
+                    raise WrongReplica(message)
                 self._about = about
             return self._about
 

@@ -44,7 +44,7 @@ def unpack(message: bytes) -> tuple[dict, dict[str, np.ndarray]]:
         length = int.from_bytes(message[:8], "little")
         values = json.loads(json.loads(message[8 : 8 + length])["__metadata__"][VALUES])
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
-        raise InvalidMessage(f"not a message: {error}") from None
+        raise InvalidMessage(str(error)) from None
     return values, {name: array if array.flags.writeable else array.copy() for name, array in arrays.items()}
 
 
