@@ -1,6 +1,8 @@
 """The networks, the signal processing and the reading of text around them.
 
 cloning.py            VoiceCloner: the journey from recording and text to speech; start here
+cloner.py             what VoiceCloner and its stand-in for remote networks share
+teaching.py           how VoiceCloner teaches a voice;  learning.py  adapter.py  clips.py  what it does that with
 limits.py             limits: speed, pitch, pauses, formats, languages, lengths
 errors.py             errors with a message for the user
 recording.py          files to waveforms

@@ -36,6 +36,7 @@ MIN_DB = -100.0
 MAX_MEL = 4.0  # a speech mel lies in [-MAX_MEL, MAX_MEL]
 
 SPEECH_LEVEL_DB = -24.0  # dBFS RMS of what the synthesizer learned from
+FADE_SECONDS = 0.005  # at both ends of a sentence, against clicks
 FRAME_SECONDS = 0.01  # of the silence detector
 SPEECH_RANGE_DB = 35.0  # a frame this far below the loudest ones is silence
 SILENCE_FLOOR_DB = -60.0  # dBFS; below it nothing is speech
@@ -133,3 +134,13 @@ def trim(waveform: np.ndarray, margin_seconds: float = 0.05, max_pause_seconds: 
     keep = max(1, int(max_pause_seconds / FRAME_SECONDS / 2))  # frames on each side of a pause
     near_speech = np.convolve(mask, np.ones(2 * keep + 1))[keep:-keep] > 0
     return waveform[ends][np.repeat(near_speech, hop)[: len(waveform)][ends]]
+
+
+def faded(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
+    """Fade a waveform, (samples,), in and out over FADE_SECONDS."""
+    n_samples = min(int(FADE_SECONDS * sample_rate), len(waveform) // 2)
+    ramp = np.linspace(0, 1, n_samples, dtype=np.float32)
+    shaped = waveform.copy()
+    shaped[:n_samples] *= ramp
+    shaped[len(shaped) - n_samples :] *= ramp[::-1]
+    return shaped

@@ -14,7 +14,6 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -22,39 +21,36 @@ import soxr
 import torch
 from torch import Tensor
 
-from models import checkpoint, limits, recording
-from models.adapter import Adapter, adapted
-from models.alignment import align, states_of
+from models import checkpoint, limits
+from models.adapter import Adapter
 from models.audio import (
     ENCODER_MEL,
     MAX_MEL,
     SAMPLE_RATE,
     SPEECH_MEL,
     encoder_mel,
+    faded,
     level_gain,
     levelled,
     speech_mel,
     trim,
 )
-from models.clips import Clip, clips_of, rightly_read
-from models.device import AUTO, CPU, choose, free_memory
+from models.cloner import Cloner, pause_after, sentence_seed
+from models.device import AUTO, CPU, choose, copied_to_cpu, free_memory
 from models.errors import Message, is_out_of_memory
-from models.learning import Comparison, Learner, Teachers
 from models.legacy import ENCODER, IMPORTED, OWN, SYNTHESIZER, VOCODER
 from models.legacy.library import ModelLibrary
 from models.legacy.speech import MAX_TOGETHER, ImportedNetworks, groups
-from models.limits import LANGUAGES, MAX_SEED
-from models.mel_discriminator import MelDiscriminator, MelDiscriminatorConfig
+from models.limits import LANGUAGES
 from models.phone_classifier import PhoneClassifier, PhoneClassifierConfig
 from models.pitch import pitch_statistics
-from models.quality import Findings, RecordingUnfit, best_window, examine, spread_starts
+from models.quality import Findings, best_window, examine, spread_starts
+from models.recent import recent
 from models.reference import Reference
-from models.speaker_classifier import SpeakerClassifier, SpeakerClassifierConfig
 from models.speaker_encoder import PARTIAL_FRAMES, PARTIAL_STEP, SpeakerEncoder, SpeakerEncoderConfig
-from models.speech_file import encode
 from models.synthesizer import SEMITONE, Synthesizer, SynthesizerConfig
+from models.teaching import Teaching
 from models.text import Sentence, read
-from models.text.prompts import HELD_BACK, PROMPTS
 from models.text.symbols import PAUSES, START, WORD_BORDER, phone_ids
 from models.vocoder import Vocoder, VocoderConfig
 from models.voice_profile import MAX_REFERENCE_FRAMES, VoiceProfile, mean_mel
@@ -63,8 +59,6 @@ from models.word_times import SpokenSentence, heard_durations, words_of
 WEIGHTS = Path(__file__).parent / "weights"
 MAX_PROFILE_SECONDS = 30.0  # nothing is gained from hearing more of a voice
 MAX_PAUSE_SECONDS = 0.3  # kept of each pause in a recording
-SENTENCE_PAUSE_SECONDS = 0.3  # between two sentences
-SEED_STEP = 7_368_787  # a prime, between the seeds of two sentences: far from those of the next takes
 NOISE_SCALES = (0.03, 0.15)  # of log durations and of pitch, so that another seed is another take
 TRIALS = {
     "ru": "Сегодня утром мы долго гуляли по старому парку.",
@@ -72,9 +66,7 @@ TRIALS = {
 }
 MAX_CORRECTIONS = 64  # kept, 8 kB
 MAX_REFERENCES = 4  # kept, up to 1 MB each
-MAX_ADAPTED = 2  # kept of the synthesizer's copies, some 50 MB each
 MAX_CORRECTION = 4.0  # semitones; a trial that is further off was misheard
-FADE_SECONDS = 0.005  # at both ends of a sentence, against clicks
 SPOKEN_LEVEL_DB = -20.0  # dBFS RMS of what is given out
 
 NETWORKS = {
@@ -82,10 +74,6 @@ NETWORKS = {
     "phone_classifier": (PhoneClassifier, PhoneClassifierConfig),
     "synthesizer": (Synthesizer, SynthesizerConfig),
     "vocoder": (Vocoder, VocoderConfig),
-}
-LEARNING = {  # loaded when a voice is learned
-    "speaker_classifier": (SpeakerClassifier, SpeakerClassifierConfig),
-    "mel_discriminator": (MelDiscriminator, MelDiscriminatorConfig),
 }
 
 
@@ -103,10 +91,8 @@ class Manner:
     adapter: Adapter | None
 
 
-class VoiceCloner:
+class VoiceCloner(Teaching, Cloner):
     """The networks, loaded once; any number of threads may use it."""
-
-    can_learn = True
 
     def __init__(
         self,
@@ -174,21 +160,6 @@ class VoiceCloner:
             self.encoder = library.load(ENCODER, encoder).to(self.device)
             self.files = [library.path(ENCODER, encoder), *self.files[1:]]
 
-    def hear(self, source: bytes | Path) -> tuple[VoiceProfile, Findings]:
-        """Learn a voice from a recording of any common format, from its best 30 s, and judge the recording's quality.
-
-        source: a file's bytes or path.  Raises UnreadableAudio, RecordingTooLong, RecordingSilent, and RecordingUnfit,
-        which carries the findings.
-        """
-        profile, findings = self.examine(recording.load_recording(source, limits.MAX_RECORDING_SECONDS))
-        if profile is None:
-            raise RecordingUnfit(findings)
-        return profile, findings
-
-    def listen(self, source: bytes | Path) -> VoiceProfile:
-        """As hear; return the voice alone."""
-        return self.hear(source)[0]
-
     def examine(self, waveform: np.ndarray) -> tuple[VoiceProfile | None, Findings]:
         """As hear, of a waveform: (samples,) at 16 kHz, untrimmed.  Return no voice when the findings have faults."""
         speech = trim(waveform, max_pause_seconds=MAX_PAUSE_SECONDS)
@@ -248,34 +219,6 @@ class VoiceCloner:
                 raise
             self._forget(fault)
         return self.on_cpu()._by_encoder(method, mel.cpu())
-
-    def read(
-        self, text: str, language: str | None = None, dictionary: Mapping[str, str] | None = None
-    ) -> list[Sentence]:
-        """Read a text, as models.text.read does.  dictionary: word -> respelling.  Raises NothingToSay, TextTooLong."""
-        return read(text, language, dictionary)
-
-    def speak(
-        self,
-        text: str,
-        profile: VoiceProfile,
-        language: str | None = None,
-        speed: float = 1.0,
-        seed: int = 0,
-        dictionary: Mapping[str, str] | None = None,
-        pitch: float = 0.0,
-        pauses: float = 1.0,
-        synthesizer: str = "",
-        vocoder: str = "",
-        adapter: Adapter | None = None,
-    ) -> np.ndarray:
-        """Read a text and say all of it.  Takes and raises what read and say do.
-
-        Returns (samples,) float32 at sample_rate.
-        """
-        sentences = self.read(text, language, dictionary)
-        said = self.say(sentences, profile, speed, pitch, pauses, seed, synthesizer, vocoder, adapter)
-        return np.concatenate([sentence.waveform for sentence in said])
 
     def say(
         self,
@@ -371,16 +314,15 @@ class VoiceCloner:
         An unseen voice else comes out semitones off, above all in the language that few spoke in training.
         Depends on profile, adapter and language alone, and is kept for those used last.  The caller holds the lock.
         """
-        key = key_of(profile), adapter.key if adapter else b"", language
-        if (known := self._corrections.pop(key, None)) is None:
+
+        def measured() -> float:
             (trial,) = read(TRIALS[language], language)
             said, _ = self.mel(trial, profile, 1.0, 0.0, 1.0, torch.Generator().manual_seed(0), adapter)
             too_low = (profile.pitch[0] - pitch_statistics(self.vocoder.pitch.f0(said))[0]) / SEMITONE
-            known = float(np.clip(too_low, -MAX_CORRECTION, MAX_CORRECTION))
-        self._corrections[key] = known  # the last one used stands last
-        if len(self._corrections) > MAX_CORRECTIONS:
-            self._corrections.pop(next(iter(self._corrections)))
-        return known
+            return float(np.clip(too_low, -MAX_CORRECTION, MAX_CORRECTION))
+
+        key = key_of(profile), adapter.key if adapter else b"", language
+        return recent(self._corrections, key, MAX_CORRECTIONS, measured)
 
     @torch.inference_mode()
     def reference(self, profile: VoiceProfile) -> Reference:
@@ -388,16 +330,14 @@ class VoiceCloner:
 
         Old profiles have none: theirs is one frame that is masked.  The caller holds the lock.
         """
-        key = key_of(profile)
-        if (known := self._references.pop(key, None)) is None:
+
+        def heard() -> Reference:
             frames = profile.reference if len(profile.reference) else np.zeros((1, SPEECH_MEL.n_mels))
             mel = torch.from_numpy(frames.clip(-MAX_MEL, MAX_MEL).astype(np.float32))[None].to(self.device)
             mask = torch.ones(1, len(frames), 1, device=self.device)
-            known = Reference(mel, self.classifier(mel, mask), mask * bool(len(profile.reference)))
-        self._references[key] = known  # the last one used stands last
-        if len(self._references) > MAX_REFERENCES:
-            self._references.pop(next(iter(self._references)))
-        return known
+            return Reference(mel, self.classifier(mel, mask), mask * bool(len(profile.reference)))
+
+        return recent(self._references, key_of(profile), MAX_REFERENCES, heard)
 
     def mel(
         self,
@@ -428,67 +368,6 @@ class VoiceCloner:
         scales, noise = torch.tensor(duration_scales).to(self.device), noise.to(self.device)
         return self.adapted(adapter).speak(*on_device, self.reference(profile), scales, pitch, noise)
 
-    def adapted(self, adapter: Adapter | None) -> Synthesizer:
-        """The synthesizer as a voice changed it; kept for the voices that spoke last.  The caller holds the lock.
-
-        Raises InvalidAdapter.
-        """
-        if adapter is None or adapter.made_on != self.fingerprint:
-            return self.synthesizer
-        if (known := self._adapted.pop(adapter.key, None)) is None:
-            known = adapted(self.synthesizer, adapter)
-        self._adapted[adapter.key] = known  # the last one used stands last
-        if len(self._adapted) > MAX_ADAPTED:
-            self._adapted.pop(next(iter(self._adapted)))
-        return known
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """What tells the synthesizer's weights from all others: what a voice learned goes with these alone."""
-        return checkpoint.fingerprint(self.synthesizer)
-
-    def clips(self, source: bytes | Path, text: str | None, language: str | None, profile: VoiceProfile) -> list[Clip]:
-        """Cut a recording of a voice into clips that it can be learned from.
-
-        text: what was read in it, if that is known, and language: of what was read.  profile: of the voice.
-        Raises as hear does, but for RecordingUnfit.
-        """
-        waveform = recording.load_recording(source, limits.MAX_RECORDING_SECONDS)
-        return list(clips_of(waveform, text, language, self.classifier, self.vocoder.pitch, float(profile.pitch[0])))
-
-    def learner(self, profile: VoiceProfile, clips: list[Clip], path: Path) -> Learner:
-        """What tunes a voice's adapter on clips.  path: of its state.  Raises TooLittleSpeech, UnreadableWeights."""
-        speakers, discriminator = (
-            checkpoint.load(checkpoint.find(f"{name}.safetensors", self.folders), *classes).to(self.device)
-            for name, classes in LEARNING.items()
-        )
-        teachers = Teachers(self.synthesizer, self.classifier, speakers.requires_grad_(False), discriminator)
-        sentences = [
-            sentence for language in PROMPTS for text in PROMPTS[language] for sentence in read(text, language)
-        ]
-        return Learner(teachers, profile, rightly_read(clips), sentences, path)
-
-    def compared(self, profile: VoiceProfile, adapter: Adapter) -> Comparison:
-        """Compare how sentences are said with and without an adapter."""
-        similarity, clarity = {language: [] for language in HELD_BACK}, []
-        for used in (None, adapter):
-            likelihoods = []
-            for language, texts in HELD_BACK.items():
-                said = [self.speak(text, profile, language, adapter=used) for text in texts]
-                embedding = self.embed(np.concatenate(said), self.sample_rate)
-                similarity[language].append(float(embedding @ profile.embedding))
-                for text, waveform in zip(texts, said, strict=True):
-                    likelihoods.append(self._clarity(waveform, text, language))
-            clarity.append(float(np.mean(likelihoods)))
-        return Comparison({language: tuple(pair) for language, pair in similarity.items()}, tuple(clarity))
-
-    def _clarity(self, waveform: np.ndarray, text: str, language: str) -> float:
-        """The mean log-likelihood of a frame of speech, given its text."""
-        samples = levelled(trim(soxr.resample(waveform, self.sample_rate, SAMPLE_RATE)))
-        mel = speech_mel(torch.from_numpy(samples)).T.numpy()
-        with self._lock:
-            return align(self.classifier, mel, states_of(text, language, len(mel))).likelihood
-
     @torch.inference_mode()
     def heard_durations(self, sentence: Sentence, mel: Tensor) -> Tensor:
         """As mel's durations, of a mel (80, frames) that another network made: heard by the phone classifier.
@@ -510,38 +389,7 @@ class VoiceCloner:
             return [self.waveform(mel) for mel in mels]
         return self.imported.waveforms(vocoder, mels, self.sample_rate, generator)
 
-    def encode(self, waveform: np.ndarray, format: str) -> bytes:
-        """Encode a waveform, (samples,) at sample_rate, as a file of one of limits.FORMATS.  Raises UnknownFormat."""
-        return encode(waveform, self.sample_rate, format)
-
-
-def sentence_seed(seed: int, index: int) -> int:
-    """The seed of one sentence of a text, so that it is said the same alone, elsewhere or again."""
-    return (seed + index * SEED_STEP) % (MAX_SEED + 1)
-
-
-def pause_after(sentence: Sentence, is_last: bool, speed: float, pauses: float) -> float:
-    """Seconds of silence after a sentence: what was asked for, else the usual between two sentences."""
-    return sentence.pause_after or (0.0 if is_last else SENTENCE_PAUSE_SECONDS * pauses / speed)
-
-
-def copied_to_cpu(network: torch.nn.Module) -> torch.nn.Module:
-    """The same network on the CPU, in evaluation mode, without a second copy on the GPU."""
-    copy = type(network)(network.config)
-    copy.load_state_dict({name: value.cpu() for name, value in network.state_dict().items()})
-    return copy.eval()
-
 
 def key_of(profile: VoiceProfile) -> bytes:
     """What tells a profile from all others."""
     return hashlib.sha256(profile.to_bytes()).digest()
-
-
-def faded(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
-    """Fade a waveform, (samples,), in and out over FADE_SECONDS."""
-    n_samples = min(int(FADE_SECONDS * sample_rate), len(waveform) // 2)
-    ramp = np.linspace(0, 1, n_samples, dtype=np.float32)
-    shaped = waveform.copy()
-    shaped[:n_samples] *= ramp
-    shaped[len(shaped) - n_samples :] *= ramp[::-1]
-    return shaped

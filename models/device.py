@@ -87,3 +87,10 @@ def free_memory(name: str) -> None:
     """Give what torch keeps of a GPU's memory back to it."""
     if name.startswith(GPU):
         torch.cuda.empty_cache()
+
+
+def copied_to_cpu(network: torch.nn.Module) -> torch.nn.Module:
+    """The same network on the CPU, in evaluation mode, without a second copy on the GPU."""
+    copy = type(network)(network.config)
+    copy.load_state_dict({name: value.cpu() for name, value in network.state_dict().items()})
+    return copy.eval()

@@ -6,7 +6,7 @@ import pytest
 
 from app.api.errors import refusal_of
 from app.db import db
-from app.speak.queue import Cancelled, Interrupted, OwnPlacesFull, QueueFull, TookTooLong
+from app.speak.jobs import Cancelled, Interrupted, OwnPlacesFull, QueueFull, TookTooLong
 from models import InvalidVoiceProfile, NothingToSay, RecordingTooShort
 
 

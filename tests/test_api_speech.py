@@ -16,7 +16,7 @@ import pytest
 
 from app.api import sending, speech
 from app.db import MadeFile, Speech, db
-from app.speak.queue import Interrupted
+from app.speak.jobs import Interrupted
 from models.text import read
 from tests.test_api_errors import error_of
 

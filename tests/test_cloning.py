@@ -27,7 +27,8 @@ from models import (
     recording,
 )
 from models.audio import SAMPLE_RATE, level_db, levelled, speech_mel, trim
-from models.cloning import MAX_PAUSE_SECONDS, SENTENCE_PAUSE_SECONDS, SPOKEN_LEVEL_DB, WEIGHTS
+from models.cloner import SENTENCE_PAUSE_SECONDS
+from models.cloning import MAX_PAUSE_SECONDS, SPOKEN_LEVEL_DB, WEIGHTS
 from models.recording import load_recording
 from models.speaker_encoder import SpeakerEncoder, SpeakerEncoderConfig
 from models.speech_file import encode

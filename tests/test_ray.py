@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.scaling import TOKEN, Replicas
 from models import RemoteCloner, WrongReplica
-from models.cloning import sentence_seed
+from models.cloner import sentence_seed
 from tests.fakes import FakeCloner
 from tests.test_serving import PROFILE, many
 

@@ -24,7 +24,7 @@ from models import (
     VoiceProfile,
     WrongReplica,
 )
-from models.cloning import SENTENCE_PAUSE_SECONDS, sentence_seed
+from models.cloner import SENTENCE_PAUSE_SECONDS, sentence_seed
 from models.serving import remote, wire
 from models.text import Sentence
 from models.text.tokens import Token

@@ -9,9 +9,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from app.speak import jobs
 from app.speak import queue as queue_module
+from app.speak.jobs import PHONES_PER_CHARACTER, Cancelled, Interrupted, Job, OwnPlacesFull, QueueFull, Rate
 from app.speak.journal import Journal
-from app.speak.queue import PHONES_PER_CHARACTER, Cancelled, Interrupted, Job, OwnPlacesFull, Queue, QueueFull, Rate
+from app.speak.queue import Queue
 from app.speak.request import RequestedVoice, SpeechRequest
 from models import VoiceProfile
 
@@ -89,7 +91,8 @@ def clock(monkeypatch):
     """The clock of the jobs; it goes on only as a test moves its `now`, in seconds."""
     clock = SimpleNamespace(now=1000.0)
     clock.monotonic = lambda: clock.now
-    monkeypatch.setattr(queue_module, "time", clock)
+    for module in (queue_module, jobs):
+        monkeypatch.setattr(module, "time", clock)
     return clock
 
 

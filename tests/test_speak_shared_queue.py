@@ -10,10 +10,11 @@ import sqlalchemy as sa
 
 from app import startup, storage
 from app.db import QueuedJob, Speech, Voice, db
-from app.speak import shared_queue
-from app.speak.queue import Interrupted, Job, OwnPlacesFull, QueueFull, TookTooLong
+from app.speak import shared_job, shared_queue
+from app.speak.jobs import Interrupted, Job, OwnPlacesFull, QueueFull, TookTooLong
 from app.speak.request import RequestedVoice, SpeechRequest
-from app.speak.shared_queue import LEASE_SECONDS, SharedQueue, packed, unpacked
+from app.speak.shared_job import packed, unpacked
+from app.speak.shared_queue import LEASE_SECONDS, SharedQueue
 from models import InvalidVoiceProfile, Sentence, VoiceProfile
 from tests.fakes import FakeCloner
 from tests.postgresql import new_database, server
@@ -27,7 +28,7 @@ PROFILE = VoiceProfile(np.eye(256)[0], np.array([5.0, 0.1]), np.zeros(80), 3.0)
 def make_process(make_app, new_database, monkeypatch):
     """Makes a site process; all of them share a database and an instance."""
     monkeypatch.setattr(shared_queue, "LOOK_SECONDS", 0.02)
-    monkeypatch.setattr(shared_queue, "FOLLOW_SECONDS", 0.02)
+    monkeypatch.setattr(shared_job, "FOLLOW_SECONDS", 0.02)
     url, made = new_database(), []
 
     def make(**changes):

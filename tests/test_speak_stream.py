@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from app.speak.queue import Cancelled, Job
+from app.speak.jobs import Cancelled, Job
 from app.speak.request import RequestedVoice, SpeechRequest
 from app.speak.stream import UNKNOWN_SIZE, Stream, endless
 from models import SpeechFile

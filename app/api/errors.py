@@ -9,7 +9,7 @@ from app.access import FOR_PROGRAMS
 from app.db import db
 from app.errors import why_disk_refused
 from app.forms import RECORDING_FAULTS, TEXT_FAULTS
-from app.speak.queue import Cancelled, Interrupted, OwnPlacesFull, QueueFull, TookTooLong
+from app.speak.jobs import Cancelled, Interrupted, OwnPlacesFull, QueueFull, TookTooLong
 from models import InvalidVoiceProfile, TembrError, is_out_of_memory
 
 CODES = {  # of an error that says no more than its status

@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.api.errors import RETRY_SECONDS, Refused
 from app.db import db, now
 from app.history import provenance
-from app.speak.queue import Cancelled, Job
+from app.speak.jobs import Cancelled, Job
 
 FOR_PAGES = 4  # threads that no program holds
 POLL_SECONDS = 0.5  # after which it is looked whether the program is still there

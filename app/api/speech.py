@@ -10,7 +10,7 @@ from app.api.errors import Refused
 from app.api.sending import Program, base64_of, sse, whole
 from app.db import Voice, db
 from app.speak.forms import voice_of
-from app.speak.queue import Job
+from app.speak.jobs import Job
 from app.speak.request import SpeechRequest
 from models import (
     LANGUAGES,

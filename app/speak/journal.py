@@ -8,7 +8,7 @@ from pathlib import Path
 from flask import current_app
 
 from app import storage
-from app.speak.queue import Job
+from app.speak.jobs import Job
 from app.speak.request import RequestedVoice, SpeechRequest
 
 ENDING = ".json"

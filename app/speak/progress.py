@@ -24,7 +24,8 @@ from markupsafe import Markup
 
 from app.db import db
 from app.speak.forms import SpeakForm
-from app.speak.queue import CANCELLED, DONE, FAILED, WAITING, Cancelled, Job, Queue
+from app.speak.jobs import CANCELLED, DONE, FAILED, WAITING, Cancelled, Job
+from app.speak.queue import Queue
 from app.speak.stream import Follower
 from app.storage import MIME_TYPES
 from models import TembrError

@@ -11,7 +11,7 @@ from app.errors import told, translated
 from app.i18n import page_language
 from app.speak import progress, reading
 from app.speak.forms import RECORDING, SpeakForm, TextForm, voice_of
-from app.speak.queue import Job, QueueFull
+from app.speak.jobs import Job, QueueFull
 from app.speak.request import SpeechRequest, knobs_of
 from app.voices import picker, quality, similarity
 from models import MAX_SEED

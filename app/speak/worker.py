@@ -13,7 +13,8 @@ from app import logs, storage, subtitles
 from app.db import Pronunciation, Speech, Voice, db, now
 from app.health import stage
 from app.history import provenance, retention
-from app.speak.queue import Cancelled, Job, Queue, Said
+from app.speak.jobs import Cancelled, Job, Said
+from app.speak.queue import Queue
 from app.speak.request import RequestedVoice, SpeechRequest
 from app.speak.stream import Stream
 from app.voices import similarity

@@ -9,7 +9,7 @@ import http.client
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -18,14 +18,13 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from models import limits, recording
+from models import limits
 from models.adapter import Adapter
-from models.cloning import pause_after, sentence_seed
+from models.cloner import Cloner, pause_after, sentence_seed
 from models.errors import N_, TembrError
-from models.quality import Findings, RecordingUnfit
+from models.quality import Findings
 from models.serving import replica, wire
-from models.speech_file import encode
-from models.text import Sentence, read
+from models.text import Sentence
 from models.voice_profile import VoiceProfile
 from models.word_times import SpokenSentence
 
@@ -59,7 +58,7 @@ class WrongReplica(RuntimeError):
     """What answers at the address is no replica for this site; the words say why."""
 
 
-class RemoteCloner:
+class RemoteCloner(Cloner):
     """address: ray://HOST:PORT of Ray Serve's HTTP proxy, or http(s)://HOST:PORT; any number of threads may use it.
 
     token: what its replicas ask for.  patience: seconds after which NetworksUnreachable is raised.
@@ -113,16 +112,6 @@ class RemoteCloner:
                 self._about = about
             return self._about
 
-    def hear(self, source: bytes | Path) -> tuple[VoiceProfile, Findings]:
-        """As VoiceCloner.hear.  Raises NetworksUnreachable, too."""
-        profile, findings = self.examine(recording.load_recording(source, limits.MAX_RECORDING_SECONDS))
-        if profile is None:
-            raise RecordingUnfit(findings)
-        return profile, findings
-
-    def listen(self, source: bytes | Path) -> VoiceProfile:
-        return self.hear(source)[0]
-
     def examine(self, waveform: np.ndarray) -> tuple[VoiceProfile | None, Findings]:
         values, arrays = self._ask("/examine", {}, is_watched=True, waveform=waveform)
         profile = wire.unpack_profile(arrays["profile"]) if "profile" in arrays else None
@@ -131,31 +120,6 @@ class RemoteCloner:
     def embed(self, waveform: np.ndarray, sample_rate: int) -> np.ndarray:
         """As VoiceCloner.embed.  Raises NetworksUnreachable, too."""
         return self._ask("/embed", {"sample_rate": sample_rate}, waveform=waveform)[1]["embedding"]
-
-    def read(
-        self, text: str, language: str | None = None, dictionary: Mapping[str, str] | None = None
-    ) -> list[Sentence]:
-        """Read a text here, as models.text.read does."""
-        return read(text, language, dictionary)
-
-    def speak(
-        self,
-        text: str,
-        profile: VoiceProfile,
-        language: str | None = None,
-        speed: float = 1.0,
-        seed: int = 0,
-        dictionary: Mapping[str, str] | None = None,
-        pitch: float = 0.0,
-        pauses: float = 1.0,
-        synthesizer: str = "",
-        vocoder: str = "",
-        adapter: Adapter | None = None,
-    ) -> np.ndarray:
-        """As VoiceCloner.speak."""
-        sentences = self.read(text, language, dictionary)
-        said = self.say(sentences, profile, speed, pitch, pauses, seed, synthesizer, vocoder, adapter)
-        return np.concatenate([sentence.waveform for sentence in said])
 
     def say(
         self,
@@ -198,9 +162,6 @@ class RemoteCloner:
     def clips(self, *_recording: object) -> NoReturn:
         """Raise LearnsNothing."""
         raise LearnsNothing
-
-    def encode(self, waveform: np.ndarray, format: str) -> bytes:
-        return encode(waveform, self.sample_rate, format)
 
     def _ask(
         self,
