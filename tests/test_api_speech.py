@@ -295,10 +295,15 @@ def test_program_that_stops_reading_frees_the_networks_at_the_end_of_the_sentenc
 
 
 def test_program_that_has_left_is_not_waited_for(app, ask, cloner, sentences, monkeypatch):
-    goes_on = threading.Event()
-    cloner.between = goes_on.wait
+    begun, goes_on = threading.Event(), threading.Event()
+
+    def between():
+        begun.set()
+        goes_on.wait()
+
+    cloner.between = between
     monkeypatch.setattr(sending, "POLL_SECONDS", 0.01)
-    monkeypatch.setattr(sending, "_has_left", lambda _connection: True)
+    monkeypatch.setattr(sending, "_has_left", lambda _connection: begun.wait(10))
     assert ask().status_code == ask(stream_format="sse").status_code == 503
     goes_on.set()
     monkeypatch.undo()
