@@ -29,7 +29,6 @@ from models.voice_profile import PROFILE_SIZE
 REFERENCE_PARTS = ("reference", "attention", "domains")  # of the network: what looks at the reference
 HEARD_FRAMES = 100  # of a reference, from which on its speaker can be told
 FOREIGN_ODDS = 20  # of a voice of the other language, against one of the same
-RUSSIAN_ODDS = 3  # of a Russian text to be said by a stranger: nearly all voices of the corpus are English
 
 
 @dataclass(frozen=True)
@@ -124,8 +123,7 @@ def strangers(
     padded, with the embeddings of their voices, and losses by name.
     """
     language = batch.languages[:, 0]
-    odds = torch.where(language == LANGUAGES.index("ru"), RUSSIAN_ODDS, 1.0)
-    texts = torch.multinomial(odds, max(1, round(share * len(batch.mels))))
+    texts = torch.randperm(len(language), device=language.device)[: max(1, round(share * len(language)))]
     is_foreign = language != language[texts][:, None]  # (texts, batch)
     is_other = torch.arange(len(batch.mels), device=texts.device) != texts[:, None]
     is_heard = heard.any(1)
