@@ -20,12 +20,17 @@ from app.db import ReadyVoice, Speech, Voice, VoiceConsent, VoiceRecording, db
 from app.history import retention
 from app.speak import journal
 from app.voices import learning, recordings
-from models import OWN, InvalidVoiceProfile, RecordingTooShort, RemoteCloner, VoiceCloner, VoiceProfile, is_outdated
+from models import (
+    OWN,
+    TRIALS,
+    InvalidVoiceProfile,
+    RecordingTooShort,
+    RemoteCloner,
+    VoiceCloner,
+    VoiceProfile,
+    is_outdated,
+)
 
-WARMING = {
-    "ru": "Сегодня утром мы долго гуляли по старому парку.",
-    "en": "This morning we took a long walk through the old park.",
-}
 HANDOVER_SECONDS = 5.0  # waited for the previous process to end
 
 
@@ -122,7 +127,7 @@ def _load_cloner(app: Flask) -> VoiceCloner | RemoteCloner:
         app.logger.info("The networks are at %s, %s", address, cloner.about())
     else:
         cloner = _load_own(app)
-    for text in WARMING.values():
+    for text in TRIALS.values():
         cloner.read(text)
     return cloner
 
@@ -144,7 +149,7 @@ def warm_up(cloner: VoiceCloner) -> None:
     """Speak a sentence in each language, in its first voice, and hear it: the first request then pays for nothing that
     is set up on first use.
     """
-    for language, text in WARMING.items():
+    for language, text in TRIALS.items():
         try:
             first = Voice.choices(limit=1, language=language)
             profile = db.session.get(Voice, first[0].id).profile if first else None

@@ -42,15 +42,16 @@ from models.legacy import ENCODER, IMPORTED, OWN, SYNTHESIZER, VOCODER
 from models.legacy.library import ModelLibrary
 from models.legacy.speech import MAX_TOGETHER, ImportedNetworks, groups
 from models.limits import LANGUAGES
+from models.memory import recent
 from models.phone_classifier import PhoneClassifier, PhoneClassifierConfig
 from models.pitch import pitch_statistics
 from models.quality import Findings, best_window, examine, spread_starts
-from models.recent import recent
 from models.reference import Reference
 from models.speaker_encoder import PARTIAL_FRAMES, PARTIAL_STEP, SpeakerEncoder, SpeakerEncoderConfig
 from models.synthesizer import SEMITONE, Synthesizer, SynthesizerConfig
 from models.teaching import Teaching
 from models.text import Sentence, read
+from models.text.prompts import TRIALS
 from models.text.symbols import PAUSES, START, WORD_BORDER, phone_ids
 from models.vocoder import Vocoder, VocoderConfig
 from models.voice_profile import MAX_REFERENCE_FRAMES, VoiceProfile, mean_mel
@@ -60,10 +61,6 @@ WEIGHTS = Path(__file__).parent / "weights"
 MAX_PROFILE_SECONDS = 30.0  # nothing is gained from hearing more of a voice
 MAX_PAUSE_SECONDS = 0.3  # kept of each pause in a recording
 NOISE_SCALES = (0.03, 0.15)  # of log durations and of pitch, so that another seed is another take
-TRIALS = {
-    "ru": "Сегодня утром мы долго гуляли по старому парку.",
-    "en": "This morning we took a long walk through the old park.",
-}
 MAX_CORRECTIONS = 64  # kept, 8 kB
 MAX_REFERENCES = 4  # kept, up to 1 MB each
 MAX_CORRECTION = 4.0  # semitones; a trial that is further off was misheard

@@ -16,7 +16,7 @@ from models.audio import SAMPLE_RATE, levelled, speech_mel, trim
 from models.clips import Clip, clips_of, rightly_read
 from models.learning import Comparison, Learner, Teachers
 from models.mel_discriminator import MelDiscriminator, MelDiscriminatorConfig
-from models.recent import recent
+from models.memory import recent
 from models.speaker_classifier import SpeakerClassifier, SpeakerClassifierConfig
 from models.synthesizer import Synthesizer
 from models.text import read

@@ -1,6 +1,5 @@
 """The worker: speaks each take of a job to a draft, a sentence at a time, and keeps the most similar to the voice."""
 
-import ctypes
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -19,7 +18,16 @@ from app.speak.request import RequestedVoice, SpeechRequest
 from app.speak.stream import Stream
 from app.voices import similarity
 from app.voices.learning import adapter_of
-from models import MAX_SEED, N_, InvalidVoiceProfile, Sentence, SpeechFile, Word, synthetic_tags
+from models import (
+    MAX_SEED,
+    N_,
+    InvalidVoiceProfile,
+    Sentence,
+    SpeechFile,
+    Word,
+    give_back_memory,
+    synthetic_tags,
+)
 
 
 @dataclass
@@ -50,13 +58,7 @@ def say(app: Flask, queue: Queue, job: Job) -> int | Said:
             app.logger.exception("A text could not be spoken")
             raise
         finally:
-            _give_back_memory()
-
-
-def _give_back_memory() -> None:
-    """Let glibc give back what the networks freed; other C libraries do so by themselves."""
-    if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
-        trim(0)
+            give_back_memory()
 
 
 def _say(queue: Queue, job: Job) -> int | Said:

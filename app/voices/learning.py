@@ -4,7 +4,6 @@ A Lesson is a voice that is being learned.  It survives a restart: its row is in
 in a file.  Whoever deletes the row cancels it.
 """
 
-import ctypes
 import fcntl
 import os
 import threading
@@ -19,7 +18,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app import storage
 from app.db import LearnedVoice, Lesson, Voice, db, now
-from models import N_, Adapter, InvalidAdapter, Message, TembrError
+from models import N_, Adapter, InvalidAdapter, Message, TembrError, give_back_memory
 
 FOLDER = "lessons"
 SAVE_STEPS = 10  # between two states on the disk
@@ -162,8 +161,7 @@ def learn(voice_id: int, told: Callable[[Lesson], None] = lambda lesson: None) -
             _note_fault(voice_id, Message(N_("Learning stopped by an error; the log has the details.")))
             raise
         finally:
-            if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
-                trim(0)
+            give_back_memory()
 
 
 def _learn(voice_id: int, told: Callable[[Lesson], None]) -> None:

@@ -1,7 +1,13 @@
 """Sentences to read aloud: together they have every sound of their language, the first ten nearly all.
 
-A voice that is learned practises on them, too.  HELD_BACK are none of them: by those a voice is compared.
+A voice that is learned practises on them, too.  HELD_BACK are none of them: by those a voice is compared.  TRIALS are
+what is said to find how high a voice comes out, and to be warm for the first request.
 """
+
+TRIALS = {
+    "ru": "Сегодня утром мы долго гуляли по старому парку.",
+    "en": "This morning we took a long walk through the old park.",
+}
 
 PROMPTS = {
     "ru": (

@@ -1,5 +1,6 @@
-"""What was used last, kept up to a limit."""
+"""Memory: what is kept of what was used last, and what is given back."""
 
+import ctypes
 from collections.abc import Callable, Hashable
 from typing import TypeVar
 
@@ -13,3 +14,9 @@ def recent(known: dict[Hashable, Value], key: Hashable, limit: int, make: Callab
     if len(known) > limit:
         known.pop(next(iter(known)))
     return value
+
+
+def give_back_memory() -> None:
+    """Let glibc give back what the networks freed; other C libraries do so by themselves."""
+    if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
+        trim(0)
