@@ -69,10 +69,10 @@ def usual_precision(name: str) -> torch.dtype:
     waveform.  On GPUs it has not been measured.
     """
     is_fast = torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    return torch.bfloat16 if name == CPU and is_fast and _has_bf16_products() else torch.float32
+    return torch.bfloat16 if name == CPU and is_fast and has_bf16_products() else torch.float32
 
 
-def _has_bf16_products() -> bool:
+def has_bf16_products() -> bool:
     """Whether the CPU has AVX512_BF16; oneDNN's own answer is yes wherever it can emulate it, slowly."""
     supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)  # no public function tells
     return bool(supported and supported())

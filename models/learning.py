@@ -19,6 +19,7 @@ from torch.nn.utils.rnn import pad_sequence
 from models.adapter import Adapter, changes_of, learnable
 from models.checkpoint import fingerprint
 from models.clips import Clip
+from models.device import CPU, has_bf16_products
 from models.errors import N_, TembrError
 from models.limits import LANGUAGES
 from models.losses import envelope_loss, feature_loss, prosody_losses, words_loss
@@ -201,7 +202,8 @@ class Learner:
             for group in optimizer.param_groups:
                 group["lr"] = float(rate * peak)
         picked, reference = self._draw(rng)
-        with torch.autocast(self._device.type, torch.bfloat16, enabled=is_bfloat16_fast(self._device)):
+        is_fast = self._device.type != CPU or has_bf16_products()  # a CPU that only imitates it is slower
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=is_fast):
             of_one = self._network.condition(
                 self._profile[None], reference, torch.tensor([RECORDED], device=self._device)
             )

@@ -4,10 +4,11 @@ import os
 import shutil
 import threading
 import urllib.request
+from contextlib import contextmanager
 from functools import partial
 
 import pytest
-from werkzeug.serving import make_server
+from werkzeug.serving import WSGIRequestHandler, make_server
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed: no test in a browser")
 
@@ -46,18 +47,38 @@ def started(profile, *more_flags):
     driver.quit()
 
 
-@pytest.fixture
-def address(make_app, bank):
-    """A running site with one voice in its bank, tokens and all; its address."""
-    app = make_app(WTF_CSRF_ENABLED=True, TESTING=False, MAX_UPLOAD_MEGABYTES=1, MAX_CONTENT_LENGTH=5_000_000)
-    bank("Anna")
-    server = make_server("127.0.0.1", 0, app, threaded=True)
+class Handler(WSGIRequestHandler):
+    """Closes what it was sending when a browser leaves, as the site's own server does; Werkzeug's leaves it open."""
+
+    def connection_dropped(self, error, environ=None):
+        if environ and "tests.answer" in environ:
+            environ["tests.answer"].close()
+
+
+@contextmanager
+def served(app):
+    """The address of a site, which runs meanwhile."""
+
+    def answer(environ, start_response):
+        environ["tests.answer"] = app(environ, start_response)
+        return environ["tests.answer"]
+
+    server = make_server("127.0.0.1", 0, answer, threaded=True, request_handler=Handler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield f"http://127.0.0.1:{server.port}"
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@pytest.fixture
+def address(make_app, bank):
+    """A running site with one voice in its bank, tokens and all; its address."""
+    app = make_app(WTF_CSRF_ENABLED=True, TESTING=False, MAX_UPLOAD_MEGABYTES=1, MAX_CONTENT_LENGTH=5_000_000)
+    bank("Anna")
+    with served(app) as address:
+        yield address
 
 
 @pytest.fixture

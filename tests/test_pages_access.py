@@ -1,11 +1,8 @@
 """The password in a real browser: sign in, speak, sign out, be refused."""
 
-import threading
-
 import pytest
-from werkzeug.serving import make_server
 
-from tests.browser import DESK, TEXT, Page, chromium
+from tests.browser import DESK, TEXT, Page, chromium, served
 
 PASSWORD = "верный пароль"
 
@@ -14,16 +11,9 @@ PASSWORD = "верный пароль"
 def page(chromium, make_app, bank):
     """A page of a site that has a password and one voice."""
     bank("Anna")
-    server = make_server(
-        "127.0.0.1", 0, make_app(WTF_CSRF_ENABLED=True, TESTING=False, PASSWORD=PASSWORD), threaded=True
-    )
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
     chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", DESK)
-    yield Page(chromium, f"http://127.0.0.1:{server.port}")
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(make_app(WTF_CSRF_ENABLED=True, TESTING=False, PASSWORD=PASSWORD)) as address:
+        yield Page(chromium, address)
 
 
 def test_person_signs_in_speaks_signs_out_and_is_refused(page):

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.audio import MAX_MEL, PREEMPHASIS, SPEECH_MEL
+from models.device import CPU, has_bf16_products
 
 FOLD_FRAMES = 40  # 0.5 s: mels are cut into folds of about this length, which are generated as one batch
 WARM_UP_FRAMES = 2  # at the start of a fold, discarded
@@ -251,7 +252,7 @@ class Cell:
 
 def fast_dtype(device: torch.device) -> torch.dtype:
     """bfloat16 where the processor has instructions for it (three times as fast), else float32."""
-    return torch.bfloat16 if device.type == "cpu" and torch.cpu._is_avx512_bf16_supported() else torch.float32
+    return torch.bfloat16 if device.type == CPU and has_bf16_products() else torch.float32
 
 
 def de_emphasised(waveform: np.ndarray) -> np.ndarray:
