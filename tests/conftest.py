@@ -105,6 +105,16 @@ def recording():
     return make
 
 
+@pytest.fixture(scope="session")
+def prepared_corpus(tmp_path_factory):
+    """A folder with six real recordings, prepared to learn from as the documentation says."""
+    folder = tmp_path_factory.mktemp("corpus") / "cache"
+    manifest = ROOT / "tests" / "data" / "corpus" / "metadata.csv"
+    command = [sys.executable, "-W", "ignore", "-m", "models.training.corpus", str(manifest), str(folder)]
+    subprocess.run(command, cwd=ROOT, check=True, timeout=600)
+    return folder
+
+
 @pytest.fixture
 def bank(app):
     """Adds voices to the bank by name; returns their ids."""

@@ -8,6 +8,7 @@ import pytest
 from models import alignment
 from models.limits import MAX_TEXT_CHARACTERS
 from models.phone_classifier import PhoneClassifier, PhoneClassifierConfig
+from models.synthesizer import ENERGY_MIDDLE
 from models.text.symbols import PAUSES, START, SYMBOLS, WORD_BORDER
 from models.training import alignment as training
 from models.training.alignment import posteriors, uniform_posteriors
@@ -129,3 +130,20 @@ def test_phones_are_heard_without_a_text(monkeypatch):
     assert heard.phones == [START, "s", "ˈi", ",", "s", "ˈoʊ", "."]
     assert heard.durations == [frames for _, frames in said]
     assert set(heard.languages) == {"en"}
+
+
+def test_pitch_of_a_phone_is_the_mean_over_its_voiced_frames():
+    f0 = np.array([100, 0, 100, 0, 0, 400, 400], dtype=np.float32)
+    pitch = alignment.phone_pitch(f0, np.array([3, 2, 2]))
+    np.testing.assert_allclose(np.exp(pitch), [100, 200, 400], rtol=1e-5)  # the voiceless one lies between
+
+
+def test_a_whisper_gets_the_middle_of_human_voices():
+    pitch = alignment.phone_pitch(np.zeros(5, dtype=np.float32), np.array([3, 2]))
+    np.testing.assert_allclose(np.exp(pitch), 150)
+
+
+def test_energy_of_a_phone_is_its_mean_mel():
+    mel = np.repeat([[-3.0], [-1.0], [1.0]], 80, axis=1)
+    energy = alignment.phone_energy(mel, np.array([2, 0, 1]))
+    np.testing.assert_allclose(energy, [-2, ENERGY_MIDDLE, 1])

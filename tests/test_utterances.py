@@ -15,6 +15,7 @@ from models.training.utterances import (
     Sampling,
     Utterances,
     equalizers,
+    rescaled,
     rightly_transcribed,
     warp,
 )
@@ -112,3 +113,9 @@ def test_least_likely_of_the_long_clips_are_left_out():
     long = {f"{i}.opus": found(20, -float(i)) for i in range(10)}
     kept = rightly_transcribed(long | {"short.opus": found(3, -99.0)}, 0.1)
     assert kept == {*long, "short.opus"} - {"9.opus"}
+
+
+def test_durations_of_a_copy_of_another_length_add_up_to_it():
+    durations = rescaled([3, 10, 1, 6], 17)
+    assert durations.sum() == 17
+    np.testing.assert_allclose(durations, np.array([3, 10, 1, 6]) * 17 / 20, atol=1)
