@@ -1,5 +1,6 @@
 """What several tests need: a site without networks, its client, and recordings."""
 
+import os
 import subprocess
 import sys
 
@@ -23,11 +24,13 @@ class Client(FlaskClient):
 @pytest.fixture(scope="session", autouse=True)
 def messages():
     """Compiles the sentences of the pages that changed; ./tembr does so at a start."""
-    catalogues = ROOT.glob("translations/*/LC_MESSAGES/messages.po")
-    compiled = [(source, source.with_suffix(".mo")) for source in catalogues]
-    if any(not path.exists() or path.stat().st_mtime <= source.stat().st_mtime for source, path in compiled):
-        command = [sys.executable, "-m", "babel.messages.frontend", "compile", "--directory", "translations"]
-        subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    for source in ROOT.glob("translations/*/LC_MESSAGES/messages.po"):
+        compiled, draft = source.with_suffix(".mo"), source.with_suffix(f".{os.getpid()}")
+        if not compiled.exists() or compiled.stat().st_mtime <= source.stat().st_mtime:
+            command = [sys.executable, "-m", "babel.messages.frontend", "compile"]
+            command += ["--input-file", source, "--output-file", draft]
+            subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+            draft.replace(compiled)  # other processes of the tests may be reading it
 
 
 @pytest.fixture
