@@ -1,4 +1,4 @@
-"""What several tests need: a site without networks, its client, and recordings."""
+"""What several tests need: a site without networks, its client, and recordings; and how processes share the tests."""
 
 import os
 import subprocess
@@ -19,6 +19,28 @@ class Client(FlaskClient):
         for request in (answer.request, *(step.request for step in answer.history)):
             request.environ["wsgi.input"].close()
         return answer
+
+
+MAX_PROCESSES = 4  # each loads the networks
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config) -> int:
+    """Processes of `-n auto`: no more than cores, files to test and MAX_PROCESSES.  0: the tests run in this one."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    processes = min(cores, MAX_PROCESSES)
+    named = {argument.partition("::")[0] for argument in config.args}
+    if all(map(os.path.isfile, named)):
+        processes = min(processes, len(named))
+    return processes if processes > 1 else 0
+
+
+def pytest_configure(config):
+    """Part the threads of the networks among the processes, which inherit the environment."""
+    processes = getattr(config.option, "numprocesses", None)
+    if processes:
+        threads = int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count())
+        os.environ["OMP_NUM_THREADS"] = str(max(1, threads // processes))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -366,9 +366,9 @@ def test_install_stops_before_anything_is_started(house):
     assert result.stderr == "tembr: .venv is up to date.\n"
 
 
-def test_test_passes_its_arguments_on(house):
-    result = tembr(house, "test", "-k", "one or two")
-    assert result.stdout.strip().split("|")[1:] == ["-k", "one or two"]
+def test_test_passes_its_arguments_on_after_its_own(house):
+    result = tembr(house, "test", "-n0", "-k", "one or two")
+    assert result.stdout.strip().split("|")[1:] == ["-n", "auto", "--dist", "loadfile", "-n0", "-k", "one or two"]
 
 
 def test_speak_runs_in_the_callers_folder_through_a_symlink(house, tmp_path):
