@@ -14,7 +14,8 @@ device.py             GPU or CPU, and the precision
 voice_profile.py      what is kept of a voice
 word_times.py         when each word of a text is said
 text/                 written text to phones
-speaker_encoder.py  synthesizer.py  vocoder.py  convnext.py    the networks
+speaker_encoder.py  synthesizer.py  vocoder.py  convnext.py    the networks of SV2TTS
+speaker_verifier.py  phone_classifier.py  reference.py  who speaks in a voice's recording and what is said there
 serving/              the networks on other machines
 learning.py  adapter.py  clips.py    learning one voice from its recordings
 legacy/               the published networks of Real-Time-Voice-Cloning
@@ -34,14 +35,14 @@ _NAMES = {
     "cloning": ("VoiceCloner",),
     "device": ("UnknownDevice",),
     "errors": ("Message", "N_", "NN_", "TembrError", "is_out_of_memory"),
-    "learning": ("Comparison", "TooLittleSpeech"),
+    "learning": ("Comparison", "Learner", "TooLittleSpeech"),
     "legacy": ("IMPORTED", "KINDS", "OWN"),
     "legacy.library": ("ImportedModel", "InvalidModelName", "ModelLibrary", "UnknownModel"),
     "legacy.published": ("UnusableModelFile",),
     "legacy.speech": ("PitchIsFixed",),
     "limits": (
-        "FORMATS", "KBITS", "LANGUAGES", "MAX_RECORDING_SECONDS", "MAX_SEED", "MAX_TEXT_CHARACTERS", "PAUSES",
-        "PCM_SAMPLE_RATE", "PITCH", "Range", "SPEED", "STREAM_FORMATS", "USUAL_KBITS",
+        "FORMATS", "KBITS", "LANGUAGES", "MAX_RECORDING_SECONDS", "MAX_SEED", "MAX_TEXT_CHARACTERS",
+        "MIN_LEARNED_SECONDS", "PAUSES", "PCM_SAMPLE_RATE", "PITCH", "Range", "SPEED", "STREAM_FORMATS", "USUAL_KBITS",
     ),
     "memory": ("give_back_memory",),
     "quality": ("SAME_VOICE", "Figures", "Finding", "Findings", "RecordingUnfit"),

@@ -16,7 +16,7 @@ from models.synthesizer import ENERGY_MIDDLE, PITCH_UNIT
 from models.text import NothingToSay, TextTooLong
 from models.text.symbols import PAUSES, START, phone_ids
 
-MIN_CLIP_SECONDS, MAX_CLIP_SECONDS = 1.0, 9.0
+MIN_CLIP_SECONDS, MAX_CLIP_SECONDS = 1.0, 5.0
 MAX_SCORES = 15_000_000  # frames times states of a recording that is aligned with its text, 120 MB
 MIN_CUT_FRAMES = 8  # of a pause, where an aligned recording may be cut
 CUT_SECONDS = 0.2  # of silence, where a long recording may be cut

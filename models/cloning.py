@@ -1,6 +1,6 @@
 """VoiceCloner: the whole journey, from a recording and a text to the file of a voice saying it.
 
-The three networks of SV2TTS (arXiv:1806.04558), and a phone classifier that hears what a voice's reference says:
+The three networks of SV2TTS (arXiv:1806.04558), and two that hear what a voice's reference says, and who says it:
 
 recording --load, trim--> waveform --mel--> voice profile          once, when a voice is added
 text --read--> phones --synthesizer(profile)--> mel --vocoder--> waveform --encode--> mp3
@@ -48,6 +48,7 @@ from models.pitch import pitch_statistics
 from models.quality import Findings, best_window, examine, spread_starts
 from models.reference import Reference
 from models.speaker_encoder import PARTIAL_FRAMES, PARTIAL_STEP, SpeakerEncoder, SpeakerEncoderConfig
+from models.speaker_verifier import SpeakerVerifier, SpeakerVerifierConfig
 from models.synthesizer import SEMITONE, Synthesizer, SynthesizerConfig
 from models.teaching import Teaching
 from models.text import Sentence, read
@@ -69,6 +70,7 @@ SPOKEN_LEVEL_DB = -20.0  # dBFS RMS of what is given out
 NETWORKS = {
     "speaker_encoder": (SpeakerEncoder, SpeakerEncoderConfig),
     "phone_classifier": (PhoneClassifier, PhoneClassifierConfig),
+    "speaker_verifier": (SpeakerVerifier, SpeakerVerifierConfig),
     "synthesizer": (Synthesizer, SynthesizerConfig),
     "vocoder": (Vocoder, VocoderConfig),
 }
@@ -95,14 +97,15 @@ class VoiceCloner(Teaching, Cloner):
         self,
         encoder: SpeakerEncoder,
         classifier: PhoneClassifier,
+        verifier: SpeakerVerifier,
         synthesizer: Synthesizer,
         vocoder: Vocoder,
         device: str,
         refusal: Message | None = None,
     ):
         """refusal: why the device is not the one that was asked for."""
-        self.encoder, self.classifier, self.device, self.refusal = encoder, classifier, device, refusal
-        self.synthesizer, self.vocoder = synthesizer, vocoder
+        self.encoder, self.classifier, self.verifier = encoder, classifier, verifier
+        self.synthesizer, self.vocoder, self.device, self.refusal = synthesizer, vocoder, device, refusal
         self.sample_rate = vocoder.config.sample_rate
         self.files: list[Path] = []  # that the networks were loaded from
         self.folders: list[Path] = [WEIGHTS]  # where others are looked for
@@ -299,7 +302,7 @@ class VoiceCloner(Teaching, Cloner):
         """Return the same networks on the CPU in float32, for requests that a GPU has no room for; copied once."""
         with self._lock:
             if not self._copy:
-                parts = (self.encoder, self.classifier, self.synthesizer, self.vocoder)
+                parts = (self.encoder, self.classifier, self.verifier, self.synthesizer, self.vocoder)
                 copy = VoiceCloner(*map(copied_to_cpu, parts), CPU)
                 copy.imported, copy.in_use = ImportedNetworks(self.imported.library, CPU), self.in_use
                 self._copy = copy
@@ -323,7 +326,7 @@ class VoiceCloner(Teaching, Cloner):
 
     @torch.inference_mode()
     def reference(self, profile: VoiceProfile) -> Reference:
-        """Find what is said where in a profile's reference; kept for the profiles used last.
+        """Find what is said where in a profile's reference, and by whom; kept for the profiles used last.
 
         Old profiles have none: theirs is one frame that is masked.  The caller holds the lock.
         """
@@ -332,7 +335,8 @@ class VoiceCloner(Teaching, Cloner):
             frames = profile.reference if len(profile.reference) else np.zeros((1, SPEECH_MEL.n_mels))
             mel = torch.from_numpy(frames.clip(-MAX_MEL, MAX_MEL).astype(np.float32))[None].to(self.device)
             mask = torch.ones(1, len(frames), 1, device=self.device)
-            return Reference(mel, self.classifier(mel, mask), mask * bool(len(profile.reference)))
+            is_there = len(profile.reference) > 0
+            return Reference(mel, self.classifier(mel, mask), mask * is_there, self.verifier.heard(mel) * is_there)
 
         return recent(self._references, key_of(profile), MAX_REFERENCES, heard)
 

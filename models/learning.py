@@ -21,12 +21,12 @@ from models.checkpoint import fingerprint
 from models.clips import Clip
 from models.device import CPU, has_bf16_products
 from models.errors import N_, TembrError
-from models.limits import LANGUAGES
+from models.limits import LANGUAGES, MIN_LEARNED_SECONDS
 from models.losses import envelope_loss, feature_loss, prosody_losses, words_loss
 from models.mel_discriminator import MelDiscriminator, adversarial_losses
 from models.phone_classifier import PhoneClassifier
 from models.reference import Reference
-from models.speaker_classifier import SpeakerClassifier
+from models.speaker_verifier import SpeakerVerifier, pieces
 from models.synthesizer import (
     MAX_EDGE_FRAMES,
     MAX_FRAMES_PER_PHONE,
@@ -42,7 +42,8 @@ from models.text.symbols import PHONE_CLASSES, START, WORD_BORDER, phone_ids
 from models.voice_profile import VoiceProfile
 
 PIECE_FRAMES = 200  # at most of a clip in a reference
-MIN_SECONDS, MIN_CLIPS = 30.0, 4  # of clear speech
+MIN_CLIPS = 2
+MUCH_SECONDS = 60.0  # of clear speech; from less, less is learned of its tempo and melody, in fewer steps
 SIMILARITY_LOSS = 0.01  # within which two cosines are the same
 CLARITY_LOSS = 0.15  # of a log-likelihood, as above
 
@@ -78,7 +79,7 @@ class Teachers:
 
     synthesizer: Synthesizer
     phones: PhoneClassifier
-    speakers: SpeakerClassifier
+    speakers: SpeakerVerifier
     discriminator: MelDiscriminator
 
 
@@ -90,7 +91,7 @@ class TooLittleSpeech(TembrError):
             "The recordings on the disk have %(seconds).0f s of clear speech, and learning a voice needs at least"
             " %(least).0f s: add recordings, or read some sentences aloud."
         )
-        super().__init__(template, seconds=seconds, least=MIN_SECONDS)
+        super().__init__(template, seconds=seconds, least=MIN_LEARNED_SECONDS)
 
 
 @dataclass(frozen=True)
@@ -128,9 +129,11 @@ class Learner:
         tuning: Tuning | None = None,
     ):
         seconds = sum(clip.seconds for clip in clips)
-        if len(clips) < MIN_CLIPS or seconds < MIN_SECONDS:
+        if len(clips) < MIN_CLIPS or seconds < MIN_LEARNED_SECONDS:
             raise TooLittleSpeech(seconds)
         self.teachers, self.path, self.tuning = teachers, path, tuning or Tuning()
+        share = min(1.0, seconds / MUCH_SECONDS)
+        self._prosody_share, self.steps = share, round(self.tuning.steps * (1 + share) / 2)
         self.step, self.made_on = 0, fingerprint(teachers.synthesizer)
         self._device = next(teachers.synthesizer.parameters()).device
         self._clips = [_moved(clip, self._device) for clip in clips]
@@ -146,18 +149,14 @@ class Learner:
             masks = [torch.ones(1, len(clip.mel), 1, device=self._device) for clip in self._clips]
             mels = [clip.mel[None] for clip in self._clips]
             self._content = [teachers.phones(mel, mask)[0] for mel, mask in zip(mels, masks, strict=True)]
-            heard = torch.cat([teachers.speakers(mel, mask)[0] for mel, mask in zip(mels, masks, strict=True)])
+            heard = torch.cat([teachers.speakers.heard(mel) for mel in mels])
             self._speaker = F.normalize(heard.mean(0, keepdim=True), dim=1)  # (1, embedding)
         if path.exists():
             self._resume()
 
     @property
-    def steps(self) -> int:
-        return self.tuning.steps
-
-    @property
     def is_done(self) -> bool:
-        return self.step >= self.tuning.steps
+        return self.step >= self.steps
 
     def adapter(self) -> Adapter:
         """What is learned by now."""
@@ -196,7 +195,7 @@ class Learner:
         """Do a step; return the losses by name.  The same step is the same again after a resume."""
         rng, generator = np.random.default_rng((0, self.step)), torch.Generator().manual_seed(self.step)
         tuning = self.tuning
-        progress = self.step / tuning.steps
+        progress = self.step / self.steps
         rate = min(1.0, (self.step + 1) / tuning.warmup) * (0.02 + 0.98 * (1 + np.cos(np.pi * progress)) / 2)
         for optimizer, peak in ((self._optimizer, tuning.peak_rate), (self._adversary, tuning.adversary_rate)):
             for group in optimizer.param_groups:
@@ -243,7 +242,7 @@ class Learner:
                 pieces.append((self._clips[i].mel[part], self._content[i][part]))
                 wanted -= taken
         mel, content = (torch.cat(parts)[None] for parts in zip(*pieces, strict=True))
-        return picked, Reference(mel, content, torch.ones_like(mel[..., :1]))
+        return picked, Reference(mel, content, torch.ones_like(mel[..., :1]), self._speaker)
 
     def _recorded(self, clips: list[Clip], of_one: Voice) -> tuple[dict[str, Tensor], Tensor, Tensor, Tensor]:
         """Losses by name of clips under their own prosody, their mels as said and as recorded, and the frame mask."""
@@ -257,10 +256,10 @@ class Learner:
         )
         voice = repeated(of_one, len(clips))
         mels, prosody = self._network(ids, languages, voice, durations, pitch, energy, mask)
-        speakers = self.teachers.speakers
+        lengths = durations.sum(1)
         with torch.no_grad():
-            of_real, real_features = speakers(real, frame_mask)
-        of_fake, fake_features = speakers(mels, frame_mask)
+            of_real, real_features = self.teachers.speakers(pieces(real, lengths, real.shape[1]))
+        of_fake, fake_features = self.teachers.speakers(pieces(mels, lengths, real.shape[1]))
         losses = {
             "mel": ((mels - real).abs() * frame_mask).sum() / frame_mask.sum() / mels.shape[-1],
             "envelope": envelope_loss(mels, real, durations, mask),
@@ -268,7 +267,9 @@ class Learner:
             "speaker_features": feature_loss([(of_real, real_features)], [(of_fake, fake_features)]),
         }
         wanted = Prosody(torch.log1p(durations.float()), pitch, energy)
-        return losses | prosody_losses(prosody, wanted, mask[..., 0]), mels, real, frame_mask
+        for name, loss in prosody_losses(prosody, wanted, mask[..., 0]).items():
+            losses[name] = self._prosody_share * loss
+        return losses, mels, real, frame_mask
 
     def _unheard(
         self, sentence: tuple[Tensor, Tensor], of_one: Voice, generator: torch.Generator
@@ -287,7 +288,7 @@ class Learner:
             pitch = centred(prosody.pitch + of_pitch, durations)
         mels = self._network.decode(ids, encoded, durations, pitch, prosody.energy, of_one)
         frame_mask = torch.ones_like(mels[..., :1])
-        of_fake, _ = self.teachers.speakers(mels, frame_mask)
+        of_fake = self.teachers.speakers.heard(mels)
         classes = torch.tensor(PHONE_CLASSES, device=ids.device)[ids]
         return mels, {
             "unheard": 1 - (of_fake * self._speaker).sum(),
@@ -295,14 +296,9 @@ class Learner:
         }
 
 
-def is_bfloat16_fast(device: torch.device) -> bool:
-    """Whether the device computes in bfloat16; a processor that only imitates it is slower than in float32."""
-    return device.type != "cpu" or torch.cpu._is_avx512_bf16_supported()
-
-
 def repeated(voice: Voice, count: int) -> Voice:
     """A batch of one voice.  voice: a batch of one."""
-    reference = Reference(*(part.expand(count, -1, -1) for part in vars(voice.reference).values()))
+    reference = Reference(*(part.expand(count, *part.shape[1:]) for part in vars(voice.reference).values()))
     embedding, mean_mel = voice.embedding.expand(count, -1), voice.mean_mel.expand(count, -1)
     return Voice(embedding, mean_mel, voice.features.expand(count, -1, -1), reference)
 

@@ -30,3 +30,4 @@ KBITS = (64, 96, 128, 160, 192)  # of an mp3, a second
 USUAL_KBITS = 128
 
 MAX_RECORDING_SECONDS = 600.0  # of one recording of a voice
+MIN_LEARNED_SECONDS = 6.0  # of clear speech, that a voice can be learned from

@@ -20,12 +20,14 @@ class Reference:
     """Recordings of a voice.
 
     mel: (batch, frames, n_mels); content: (batch, frames, n_symbols), log-posteriors of the phones;
-    mask: (batch, frames, 1), 0 where padded, and in every frame of a voice without a reference.
+    mask: (batch, frames, 1), 0 where padded, and in every frame of a voice without a reference;
+    speaker: (batch, speaker_dim), the speaker verifier's embedding, 0 of a voice without a reference.
     """
 
     mel: Tensor
     content: Tensor
     mask: Tensor
+    speaker: Tensor
 
 
 class ReferenceEncoder(nn.Module):

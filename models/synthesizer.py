@@ -5,7 +5,7 @@ repeated.  The only attention is that of the decoder to speech of the voice, mod
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -39,6 +39,7 @@ class SynthesizerConfig:
     decoder_layers: int = 7
     dropout: float = 0.1
     n_domains: int = 4  # how speech came to be; RECORDED when speaking
+    speaker_dim: int = 192  # of the speaker verifier's embedding
     reference_dim: int = 192
     reference_layers: int = 3
     heads: int = 4
@@ -120,6 +121,12 @@ class Synthesizer(nn.Module):
         )
         self.domains = nn.Embedding(config.n_domains, config.voice_dim)
         nn.init.zeros_(self.domains.weight)
+        self.speaker = nn.Sequential(
+            nn.Linear(config.speaker_dim, 2 * config.voice_dim, bias=False),
+            nn.GELU(),
+            nn.Linear(2 * config.voice_dim, config.voice_dim, bias=False),  # 0 of no speaker
+        )
+        nn.init.zeros_(self.speaker[-1].weight)
         self.reference = ReferenceEncoder(
             config.n_mels, config.n_symbols, config.reference_dim, config.reference_layers, config.voice_dim
         )
@@ -143,10 +150,11 @@ class Synthesizer(nn.Module):
         profiles: (batch, n_profile), which end in the mean mel; domains: (batch,), RECORDED or another.
         """
         mean_mel = profiles[:, -self.config.n_mels :]
-        relative = Reference((reference.mel - mean_mel[:, None]) * reference.mask, reference.content, reference.mask)
+        relative = replace(reference, mel=(reference.mel - mean_mel[:, None]) * reference.mask)
         features, summary = self.reference(relative)
         embedding = self.voice((profiles - self.profile_mean) / self.profile_spread)
-        embedding = embedding + summary + self.domains(domains)
+        speaker = self.speaker(math.sqrt(self.config.speaker_dim) * reference.speaker)  # numbers of about 1
+        embedding = embedding + summary + speaker + self.domains(domains)
         return Voice(embedding, mean_mel, torch.cat([features, relative.mel.to(features.dtype)], dim=-1), relative)
 
     def encode(self, ids: Tensor, languages: Tensor, voice: Voice, mask: Tensor) -> Tensor:

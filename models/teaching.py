@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import soxr
@@ -17,17 +19,12 @@ from models.clips import Clip, clips_of, rightly_read
 from models.learning import Comparison, Learner, Teachers
 from models.mel_discriminator import MelDiscriminator, MelDiscriminatorConfig
 from models.memory import recent
-from models.speaker_classifier import SpeakerClassifier, SpeakerClassifierConfig
 from models.synthesizer import Synthesizer
 from models.text import read
 from models.text.prompts import HELD_BACK, PROMPTS
 from models.voice_profile import VoiceProfile
 
-MAX_ADAPTED = 2  # kept of the synthesizer's copies, some 50 MB each
-LEARNING = {  # loaded when a voice is learned
-    "speaker_classifier": (SpeakerClassifier, SpeakerClassifierConfig),
-    "mel_discriminator": (MelDiscriminator, MelDiscriminatorConfig),
-}
+MAX_ADAPTED = 16  # kept of the synthesizer's copies, some 4 MB each
 
 
 class Teaching:
@@ -60,15 +57,26 @@ class Teaching:
 
     def learner(self, profile: VoiceProfile, clips: list[Clip], path: Path) -> Learner:
         """What tunes a voice's adapter on clips.  path: of its state.  Raises TooLittleSpeech, UnreadableWeights."""
-        speakers, discriminator = (
-            checkpoint.load(checkpoint.find(f"{name}.safetensors", self.folders), *classes).to(self.device)
-            for name, classes in LEARNING.items()
-        )
-        teachers = Teachers(self.synthesizer, self.classifier, speakers.requires_grad_(False), discriminator)
+        found = checkpoint.find("mel_discriminator.safetensors", self.folders)
+        discriminator = checkpoint.load(found, MelDiscriminator, MelDiscriminatorConfig).to(self.device)
+        teachers = Teachers(self.synthesizer, self.classifier, self.verifier.requires_grad_(False), discriminator)
         sentences = [
             sentence for language in PROMPTS for text in PROMPTS[language] for sentence in read(text, language)
         ]
         return Learner(teachers, profile, rightly_read(clips), sentences, path)
+
+    def learned(self, source: Path, profile: VoiceProfile, told: Callable[[Learner], None]) -> Adapter | None:
+        """Learn a voice of one recording, whose text is not known, at once; return None if that made it no better.
+
+        told: called after each step.  Raises as clips and learner do.
+        """
+        with TemporaryDirectory() as folder:
+            learner = self.learner(profile, self.clips(source, None, None, profile), Path(folder) / "learner.state")
+            while not learner.is_done:
+                learner.advance()
+                told(learner)
+        adapter = learner.adapter()
+        return adapter if self.compared(profile, adapter).is_better else None
 
     def compared(self, profile: VoiceProfile, adapter: Adapter) -> Comparison:
         """Compare how sentences are said with and without an adapter."""

@@ -8,7 +8,7 @@ from models import VoiceCloner, cloning, device
 from models.device import UnknownDevice, choose, in_precision
 from models.speaker_encoder import SpeakerEncoder, SpeakerEncoderConfig
 from tests.speech import KATHLEEN
-from tests.tiny_networks import tiny_classifier, tiny_synthesizer, tiny_vocoder
+from tests.tiny_networks import tiny_classifier, tiny_synthesizer, tiny_verifier, tiny_vocoder
 
 TEXT = "First we speak. Then we pause? And we go on!"
 GPU = "cpu:0"  # to torch the same as "cpu"; to Tembr another device
@@ -18,7 +18,7 @@ GPU = "cpu:0"  # to torch the same as "cpu"; to Tembr another device
 def cloner():
     torch.manual_seed(0)
     encoder = SpeakerEncoder(SpeakerEncoderConfig()).eval()
-    return VoiceCloner(encoder, tiny_classifier(), tiny_synthesizer(), tiny_vocoder(), GPU)
+    return VoiceCloner(encoder, tiny_classifier(), tiny_verifier(), tiny_synthesizer(), tiny_vocoder(), GPU)
 
 
 @pytest.fixture

@@ -11,13 +11,12 @@ from models.alignment import Alignment
 from models.clips import Clip, clips_of, cut, pieces, rightly_read
 from models.learning import Comparison, Learner, Teachers, TooLittleSpeech, Tuning
 from models.mel_discriminator import MelDiscriminator, MelDiscriminatorConfig
-from models.speaker_classifier import SpeakerClassifier, SpeakerClassifierConfig
 from models.text import read
 from models.text.prompts import HELD_BACK, PROMPTS
 from models.text.symbols import SYMBOLS, spoken_in
 from models.voice_profile import VoiceProfile
 from tests.speech import kathleen
-from tests.tiny_networks import tiny_classifier, tiny_synthesizer, tiny_vocoder
+from tests.tiny_networks import tiny_classifier, tiny_synthesizer, tiny_verifier, tiny_vocoder
 
 PROFILE = VoiceProfile(np.eye(256)[0], np.array([5.0, 0.1]), np.zeros(80), 30.0)
 SHORT = Tuning(steps=8, batch_frames=1200, peak_rate=1e-2, warmup=2)
@@ -26,8 +25,8 @@ SHORT = Tuning(steps=8, batch_frames=1200, peak_rate=1e-2, warmup=2)
 @pytest.fixture(scope="module")
 def teachers() -> Teachers:
     torch.manual_seed(0)
-    speakers = SpeakerClassifier(SpeakerClassifierConfig(3, dim=8, embedding=6)).eval().requires_grad_(False)
-    discriminator = MelDiscriminator(MelDiscriminatorConfig(6, channels=4))
+    speakers = tiny_verifier().requires_grad_(False)
+    discriminator = MelDiscriminator(MelDiscriminatorConfig(speakers.config.embedding, channels=4))
     return Teachers(tiny_synthesizer(), tiny_classifier().requires_grad_(False), speakers, discriminator)
 
 
@@ -95,8 +94,26 @@ def test_a_state_of_other_weights_is_begun_anew(learner, teachers, clips):
 
 
 def test_a_few_seconds_are_too_little_to_learn_from(teachers, clips, tmp_path):
-    with pytest.raises(TooLittleSpeech, match="15 s of clear speech"):
-        Learner(teachers, PROFILE, clips[:2], read("Hello.", "en"), tmp_path / "state")
+    short = [replace(clip, mel=clip.mel[:200]) for clip in clips[:2]]
+    for too_little, seconds in ((short, 5), (clips[:1], 8)):  # one clip alone has nothing to be compared with
+        with pytest.raises(TooLittleSpeech, match=f"{seconds} s of clear speech"):
+            Learner(teachers, PROFILE, too_little, read("Hello.", "en"), tmp_path / "state")
+
+
+def test_little_speech_is_learned_in_fewer_steps(teachers, clips, tmp_path):
+    tuning, sentences = Tuning(steps=100), read("Hello.", "en")
+    few, many = (
+        Learner(teachers, PROFILE, some, sentences, tmp_path / "state", tuning) for some in (clips[:4], clips * 2)
+    )
+    assert (few.steps, many.steps) == (75, 100)  # of half a minute and of more than a minute
+
+
+def test_from_little_speech_less_is_learned_of_its_prosody(teachers, clips, tmp_path):
+    sentences = read("Hello.", "en")
+    few, many = (
+        Learner(teachers, PROFILE, some, sentences, tmp_path / "state", SHORT) for some in (clips[:4], clips * 2)
+    )
+    assert few.advance()["duration"] == pytest.approx(0.5 * many.advance()["duration"], rel=0.5)
 
 
 @pytest.mark.parametrize(

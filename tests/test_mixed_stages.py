@@ -12,7 +12,7 @@ from models.legacy.library import ModelLibrary
 from models.speaker_encoder import SpeakerEncoder, SpeakerEncoderConfig
 from tests.rtvc import checkpoint_file
 from tests.speech import KATHLEEN
-from tests.tiny_networks import tiny_classifier, tiny_synthesizer, tiny_vocoder
+from tests.tiny_networks import tiny_classifier, tiny_synthesizer, tiny_verifier, tiny_vocoder
 
 ENGLISH = "Yes."
 RUSSIAN = "Мы рады."
@@ -43,14 +43,15 @@ def short(monkeypatch):
 
 @pytest.fixture
 def cloner(encoder, own) -> VoiceCloner:
-    made = VoiceCloner(encoder, tiny_classifier(), tiny_synthesizer(), tiny_vocoder(), "cpu")
+    made = VoiceCloner(encoder, tiny_classifier(), tiny_verifier(), tiny_synthesizer(), tiny_vocoder(), "cpu")
     made.use_imported(ModelLibrary(own / IMPORTED), {"synthesizer": "", "vocoder": ""})
     return made
 
 
 @pytest.fixture(scope="module")
 def voice(encoder) -> VoiceProfile:
-    return VoiceCloner(encoder, tiny_classifier(), tiny_synthesizer(), tiny_vocoder(), "cpu").listen(KATHLEEN)
+    cloner = VoiceCloner(encoder, tiny_classifier(), tiny_verifier(), tiny_synthesizer(), tiny_vocoder(), "cpu")
+    return cloner.listen(KATHLEEN)
 
 
 @pytest.fixture
@@ -109,7 +110,7 @@ def test_sentences_of_a_request_go_side_by_side_and_come_out_in_order(cloner, vo
 
 def test_a_request_that_names_nothing_is_said_by_what_is_in_use(encoder, own, voice, used):
     library = ModelLibrary(own / IMPORTED)
-    made = VoiceCloner(encoder, tiny_classifier(), tiny_synthesizer(), tiny_vocoder(), "cpu")
+    made = VoiceCloner(encoder, tiny_classifier(), tiny_verifier(), tiny_synthesizer(), tiny_vocoder(), "cpu")
     library.use("rtvc", "synthesizer")
     made.use_imported(library, {"synthesizer": "", "vocoder": ""})
     made.speak(ENGLISH, voice)
@@ -156,7 +157,7 @@ def test_another_rate_of_samples_is_brought_to_tembrs(cloner, voice):
 
 
 def test_own_networks_say_what_they_said_without_any_imported(cloner, encoder, voice):
-    plain = VoiceCloner(encoder, tiny_classifier(), tiny_synthesizer(), tiny_vocoder(), "cpu")
+    plain = VoiceCloner(encoder, tiny_classifier(), tiny_verifier(), tiny_synthesizer(), tiny_vocoder(), "cpu")
     np.testing.assert_array_equal(plain.speak(ENGLISH, voice, seed=3), cloner.speak(ENGLISH, voice, seed=3))
 
 

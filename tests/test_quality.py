@@ -19,7 +19,7 @@ from models.speech_file import encode
 from tests import degraded
 from tests.fakes import GOOD, SPOILT, finding
 from tests.speech import KATHLEEN, harmonic_tone, kathleen, silence
-from tests.tiny_networks import tiny_classifier, tiny_synthesizer, tiny_vocoder
+from tests.tiny_networks import tiny_classifier, tiny_synthesizer, tiny_verifier, tiny_vocoder
 
 VOICES = ("asterisk_en", "asterisk_ru", "festvox_ru", "kokoro_am_liam")
 
@@ -27,7 +27,7 @@ VOICES = ("asterisk_en", "asterisk_ru", "festvox_ru", "kokoro_am_liam")
 @pytest.fixture(scope="module")
 def cloner():
     encoder = checkpoint.load(WEIGHTS / "speaker_encoder.safetensors", SpeakerEncoder, SpeakerEncoderConfig)
-    return VoiceCloner(encoder, tiny_classifier(), tiny_synthesizer(), tiny_vocoder(), "cpu")
+    return VoiceCloner(encoder, tiny_classifier(), tiny_verifier(), tiny_synthesizer(), tiny_vocoder(), "cpu")
 
 
 @pytest.fixture(scope="module")

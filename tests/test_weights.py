@@ -17,8 +17,8 @@ from models.text.symbols import PAUSES, WORD_BORDER
 from models.voice_profile import profile_of
 from tests.speech import KATHLEEN, kathleen
 
-MAX_MEGABYTES = 60
-NETWORKS = ("speaker_encoder", "synthesizer", "vocoder")
+MAX_MEGABYTES = 70
+NETWORKS = ("speaker_encoder", "speaker_verifier", "synthesizer", "vocoder")
 VOICES = WEIGHTS / "voices"
 
 LONG = {  # without a mark inside, so without a place for a pause

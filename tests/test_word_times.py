@@ -16,7 +16,7 @@ from models.speaker_encoder import SpeakerEncoder, SpeakerEncoderConfig
 from models.text.symbols import START, SYMBOLS
 from models.word_times import FRAME_SECONDS, heard_durations, words_of
 from tests.speech import KATHLEEN
-from tests.tiny_networks import tiny_classifier, tiny_synthesizer, tiny_vocoder
+from tests.tiny_networks import tiny_classifier, tiny_synthesizer, tiny_verifier, tiny_vocoder
 
 TEXTS = {
     "one word": "Да.",
@@ -35,7 +35,7 @@ LISTENED = {
 @pytest.fixture(scope="module")
 def cloner() -> VoiceCloner:
     encoder = checkpoint.load(WEIGHTS / "speaker_encoder.safetensors", SpeakerEncoder, SpeakerEncoderConfig)
-    return VoiceCloner(encoder, tiny_classifier(), tiny_synthesizer(), tiny_vocoder(), "cpu")
+    return VoiceCloner(encoder, tiny_classifier(), tiny_verifier(), tiny_synthesizer(), tiny_vocoder(), "cpu")
 
 
 @pytest.fixture(scope="module")

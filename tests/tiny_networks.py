@@ -8,6 +8,7 @@ from models import checkpoint
 from models.cloning import WEIGHTS
 from models.limits import LANGUAGES
 from models.phone_classifier import PhoneClassifier, PhoneClassifierConfig
+from models.speaker_verifier import SpeakerVerifier, SpeakerVerifierConfig
 from models.synthesizer import Synthesizer, SynthesizerConfig
 from models.text.symbols import SYMBOLS
 from models.vocoder import Vocoder, VocoderConfig
@@ -23,11 +24,15 @@ TINY_SYNTHESIZER = SynthesizerConfig(
     decoder_dim=32,
     decoder_hidden=64,
     decoder_layers=2,
+    speaker_dim=24,
     reference_dim=16,
     reference_layers=1,
     heads=2,
     head_dim=8,
     attended_layers=(0, 1),
+)
+TINY_VERIFIER = SpeakerVerifierConfig(
+    front_dim=16, channels=4, growth=8, bottleneck=16, layers=(1, 2, 1), embedding=TINY_SYNTHESIZER.speaker_dim
 )
 TINY_VOCODER = VocoderConfig(dim=32, hidden=64, layers=2)
 FRAMES_PER_PHONE = 6.0  # 75 ms, about that of real speech
@@ -37,6 +42,12 @@ def tiny_classifier(seed: int = 0) -> PhoneClassifier:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return PhoneClassifier(PhoneClassifierConfig(len(SYMBOLS), dim=16, hidden=32, layers=1)).eval()
+
+
+def tiny_verifier(seed: int = 0) -> SpeakerVerifier:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return SpeakerVerifier(TINY_VERIFIER).eval()
 
 
 def tiny_synthesizer(seed: int = 0) -> Synthesizer:

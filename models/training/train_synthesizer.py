@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from models import checkpoint
 from models.limits import LANGUAGES
@@ -19,15 +20,18 @@ from models.losses import envelope_loss, feature_loss, prosody_losses, words_los
 from models.mel_discriminator import MelDiscriminator, MelDiscriminatorConfig, adversarial_losses
 from models.phone_classifier import PhoneClassifier, PhoneClassifierConfig
 from models.reference import Reference
-from models.speaker_classifier import SpeakerClassifier, SpeakerClassifierConfig
+from models.speaker_verifier import SpeakerVerifier, SpeakerVerifierConfig, pieces
 from models.synthesizer import Prosody, Synthesizer, SynthesizerConfig, Voice
 from models.text.symbols import PHONE_CLASSES, SYMBOLS
 from models.training.run import Meter, Run, averaged, descend, device, learning_rate, set_learning_rate
 from models.training.utterances import MEAN_MEL, REAL_DOMAINS, Batch, Sampling, Utterances
 from models.voice_profile import PROFILE_SIZE
 
-REFERENCE_PARTS = ("reference", "attention", "domains")  # of the network: what looks at the reference
-HEARD_FRAMES = 100  # of a reference, from which on its speaker can be told
+REFERENCE_PARTS = ("reference", "attention", "domains", "speaker")  # of the network: what looks at the reference
+HEARD_FRAMES = (100, 200)  # of a reference: from which on its speaker can be told, and all that is heard
+VERIFIED_FRAMES = 160  # of a mel, by which its speaker is told
+VERIFIED_CLIPS = 8  # of a batch
+FEW_SPEAKERS, FEW_SPEAKERS_ODDS = "ru", 3.0  # the language whose texts are said oftener in other voices
 FOREIGN_ODDS = 20  # of a voice of the other language, against one of the same
 
 
@@ -40,6 +44,7 @@ class SynthesizerRecipe:
     reference_rate: float = 4.0  # times the rate, of REFERENCE_PARTS
     betas: tuple[float, float] = (0.9, 0.98)
     profile_noise: float = 0.25  # of the spread of each feature; one voice's recordings differ by as much
+    speaker_noise: float = 0.03  # of each of 192 numbers: a cosine of 0.92
     mel_weight: float = 1.0
     envelope_weight: float = 1.0
     duration_weight: float = 0.2
@@ -48,9 +53,9 @@ class SynthesizerRecipe:
     speaker_weight: float = 0.5
     speaker_features_weight: float = 1.0
     strangers_from: int = 2_000  # step
-    stranger_share: float = 0.35  # of a batch's texts, said once more in other voices
+    stranger_share: float = 0.5  # of a batch's texts, said once more in other voices
     stranger_weight: float = 0.5
-    words_weight: float = 0.1
+    words_weight: float = 0.25
     adversary_from: int = 4_000  # step
     adversary_alone: int = 0  # steps, the first, in which only the discriminator learns
     adversary_rate: float = 2e-4
@@ -63,23 +68,48 @@ class Critics:
     """Frozen networks that say what is heard in a mel."""
 
     phones: PhoneClassifier
-    speakers: SpeakerClassifier
+    speakers: SpeakerVerifier
 
     @classmethod
     def load(cls, cache: Path, on: torch.device) -> "Critics":
         phones = checkpoint.load(cache / "phone_classifier.safetensors", PhoneClassifier, PhoneClassifierConfig)
-        speakers = checkpoint.load(cache / "speaker_classifier.safetensors", SpeakerClassifier, SpeakerClassifierConfig)
+        speakers = checkpoint.load(cache / "speaker_verifier.safetensors", SpeakerVerifier, SpeakerVerifierConfig)
+        speakers.head.to(memory_format=torch.channels_last)  # 2-D convolutions are faster so
         return cls(*(network.to(on).requires_grad_(False) for network in (phones, speakers)))
 
 
-def voices_of(network: Synthesizer, critics: Critics, batch: Batch, profile_noise: float) -> Voice:
-    """The voices of a batch, their profiles blurred, so that no single number is relied on."""
-    noise = torch.randn_like(batch.profiles) * network.profile_spread * profile_noise
+def verified_pieces(mels: Tensor, lengths: Tensor, starts: Tensor) -> Tensor:
+    """What the speaker verifier hears of mels, (batch, VERIFIED_FRAMES, 80).  lengths, starts: (batch,), in frames."""
+    return pieces(mels, lengths, VERIFIED_FRAMES, starts)
+
+
+def lengths_of(mask: Tensor) -> Tensor:
+    """Frames of each mel of a batch, (batch,).  mask: (batch, frames, 1)."""
+    return mask.sum((1, 2)).long()
+
+
+def starts_of(lengths: Tensor) -> Tensor:
+    """Where pieces begin, by chance, (batch,)."""
+    return (torch.rand_like(lengths, dtype=torch.float) * (lengths - VERIFIED_FRAMES + 1).clamp(min=1)).long()
+
+
+@torch.no_grad()
+def heard_speakers(critics: Critics, batch: Batch) -> Tensor:
+    """Embeddings of the speakers of the references, (batch, embedding), 0 where too short to tell."""
+    lengths = lengths_of(batch.reference_mask)
+    embeddings, _ = critics.speakers(pieces(batch.reference, lengths, HEARD_FRAMES[1]))
+    return embeddings * (lengths > HEARD_FRAMES[0])[:, None]
+
+
+def voices_of(network: Synthesizer, critics: Critics, batch: Batch, heard: Tensor, recipe: SynthesizerRecipe) -> Voice:
+    """The voices of a batch, what is known of them blurred, so that no single number is relied on."""
+    noise = torch.randn_like(batch.profiles) * network.profile_spread * recipe.profile_noise
     noise[:, MEAN_MEL:] = 0  # it is part of the mel
+    speaker = F.normalize(heard + recipe.speaker_noise * torch.randn_like(heard), dim=1) * heard.any(1, keepdim=True)
     mask = batch.reference_mask
     with torch.no_grad():
         content = critics.phones(batch.reference, mask + (mask.sum(1, keepdim=True) == 0))
-    return network.condition(batch.profiles + noise, Reference(batch.reference, content, mask), batch.domains)
+    return network.condition(batch.profiles + noise, Reference(batch.reference, content, mask, speaker), batch.domains)
 
 
 def regression(
@@ -88,24 +118,20 @@ def regression(
     """Mels of a batch under its own prosody, (batch, frames, 80), and losses by name."""
     mels, prosody = network(batch.ids, batch.languages, voice, batch.durations, batch.pitch, batch.energy, batch.mask)
     wanted = Prosody(torch.log1p(batch.durations.float()), batch.pitch, batch.energy)
+    rows = torch.randperm(len(mels), device=mels.device)[:VERIFIED_CLIPS]
+    lengths = lengths_of(batch.frame_mask[rows])
+    starts = starts_of(lengths)
     with torch.no_grad():
-        of_real, real_features = critics.speakers(batch.mels, batch.frame_mask)
-    of_fake, fake_features = critics.speakers(mels, batch.frame_mask)
+        of_real, real_features = critics.speakers(verified_pieces(batch.mels[rows], lengths, starts))
+    of_fake, fake_features = critics.speakers(verified_pieces(mels[rows], lengths, starts))
     distance = ((mels - batch.mels).abs() * batch.frame_mask).sum() / batch.frame_mask.sum() / mels.shape[-1]
     losses = {
         "mel": distance,
         "envelope": envelope_loss(mels, batch.mels, batch.durations, batch.mask),
-        "speaker": (1 - (of_fake * of_real).sum(1)).mean() + strangeness(of_fake, heard),
+        "speaker": (1 - (of_fake * of_real).sum(1)).mean() + strangeness(of_fake, heard[rows]),
         "speaker_features": feature_loss([(of_real, real_features)], [(of_fake, fake_features)]),
     }
     return mels, losses | prosody_losses(prosody, wanted, batch.mask[..., 0])
-
-
-@torch.no_grad()
-def heard_speakers(critics: Critics, batch: Batch) -> Tensor:
-    """Embeddings of the speakers of the references, (batch, embedding), 0 where too short to tell."""
-    of_reference, _ = critics.speakers(batch.reference, batch.reference_mask)
-    return of_reference * (batch.reference_mask.sum((1, 2)) > HEARD_FRAMES)[:, None]
 
 
 def strangeness(of_fake: Tensor, heard: Tensor) -> Tensor:
@@ -123,7 +149,8 @@ def strangers(
     padded, with the embeddings of their voices, and losses by name.
     """
     language = batch.languages[:, 0]
-    texts = torch.randperm(len(language), device=language.device)[: max(1, round(share * len(language)))]
+    odds = torch.where(language == LANGUAGES.index(FEW_SPEAKERS), FEW_SPEAKERS_ODDS, 1.0)
+    texts = torch.multinomial(odds, max(1, round(share * len(language))))
     is_foreign = language != language[texts][:, None]  # (texts, batch)
     is_other = torch.arange(len(batch.mels), device=texts.device) != texts[:, None]
     is_heard = heard.any(1)
@@ -132,7 +159,7 @@ def strangers(
         voice.embedding[rows],
         voice.mean_mel[rows],
         voice.features[rows],
-        Reference(*(getattr(voice.reference, part)[rows] for part in ("mel", "content", "mask"))),
+        Reference(*(part[rows] for part in vars(voice.reference).values())),
     )
     ids, durations = batch.ids[texts], batch.durations[texts]
     encoded = network.encode(ids, batch.languages[texts], other, batch.mask[texts])
@@ -140,8 +167,10 @@ def strangers(
     mask = batch.frame_mask[texts][:, : mels.shape[1]]
     mels = mels * mask
     classes = torch.tensor(PHONE_CLASSES, device=ids.device)[ids]
+    lengths = lengths_of(mask)
+    of_mels, _ = critics.speakers(verified_pieces(mels, lengths, starts_of(lengths)))
     losses = {
-        "stranger": strangeness(critics.speakers(mels, mask)[0], heard[rows]),
+        "stranger": strangeness(of_mels, heard[rows]),
         "words": words_loss(critics.phones(mels, mask), mask, classes, durations),
     }
     return (mels, heard[rows]), losses
@@ -191,14 +220,15 @@ def train(
     meter = Meter()
     for step, rng in run.steps(last):
         alone = recipe.adversary_alone
-        rate = 0.0 if step < alone else learning_rate(step - alone, last - alone, recipe.peak_rate)
+        is_alone = step < alone
+        rate = 0.0 if is_alone else learning_rate(step - alone, last - alone, recipe.peak_rate)
         set_learning_rate(optimizer, rate, rate * recipe.reference_rate)
         # as fast as the network, or it wins as the network's rate falls
-        set_learning_rate(adversary, min(rate, recipe.adversary_rate) if rate else recipe.adversary_rate)
+        set_learning_rate(adversary, recipe.adversary_rate if is_alone else min(rate, recipe.adversary_rate))
         batch = utterances.draw(rng, on)
-        with torch.autocast(on.type, torch.bfloat16):
-            voice = voices_of(network, critics, batch, recipe.profile_noise)
+        with torch.autocast(on.type, torch.bfloat16), torch.set_grad_enabled(not is_alone):
             speakers = heard_speakers(critics, batch)
+            voice = voices_of(network, critics, batch, speakers, recipe)
             mels, losses = regression(network, critics, batch, voice, speakers)
             other = None
             if step >= recipe.strangers_from and len(mels) > 1:
@@ -209,8 +239,9 @@ def train(
             real, fake = ((part * batch.frame_mask)[is_real] for part in (batch.mels, mels))
             losses |= adversarial_losses(discriminator, adversary, real, fake, speakers[is_real], other)
         loss = sum(getattr(recipe, f"{name}_weight") * loss for name, loss in losses.items() if name != "discriminator")
-        descend(loss, optimizer, network, max_norm=1.0)
-        mean.update_parameters(network)
+        if not is_alone:
+            descend(loss, optimizer, network, max_norm=1.0)
+            mean.update_parameters(network)
         meter.add(step, **losses)
         if (step + 1) % 500 == 0:
             checkpoint.save(run_path / "synthesizer.safetensors", mean.module, steps=step + 1)
