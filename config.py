@@ -89,6 +89,8 @@ class Config:
     CLONER = _setting("CLONER", "")
     CLONER_TOKEN = _setting("CLONER_TOKEN", "")
 
+    LEARN = _setting("LEARN", "yes").lower() not in NO  # voices are learned as soon as they are added
+
     # how long speeches are kept; 0: until somebody deletes them
     KEEP_DAYS = _setting("KEEP_DAYS", 0.0)
     KEEP_MEGABYTES = _setting("KEEP_MEGABYTES", 0.0)  # of 1,000,000 bytes, all files together

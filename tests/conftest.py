@@ -73,6 +73,7 @@ def make_app(tmp_path, cloner):
             "READY_VOICES": tmp_path / "ready",
             "SQLALCHEMY_DATABASE_URI": None,
             "SECRET_KEY": None,
+            "LEARN": False,  # but where a test is about it
             "RATELIMIT_ENABLED": False,  # a test asks more often than a person
             "TESTING": True,
             "WAIT_SECONDS": 300.0,

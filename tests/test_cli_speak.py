@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import fields
+from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -24,9 +25,14 @@ class Cloner:
     """Says a text as half a second of silence and remembers what it was asked."""
 
     sample_rate = RATE
+    can_learn = True
 
     def __init__(self):
-        self.heard, self.said = [], []
+        self.heard, self.said, self.adapters = [], [], []
+
+    def learned(self, recording, profile, told):
+        told(SimpleNamespace(step=80, steps=80, is_done=True))
+        return f"what {recording.name} taught"
 
     def listen(self, recording):
         self.heard.append(recording.name)
@@ -48,6 +54,7 @@ class Cloner:
             raise RuntimeError("out of memory")
         self.said.append({"text": text, "profile": profile, "language": language, "speed": speed, "seed": seed})
         self.asked, self.networks = (pitch, pauses), (synthesizer, vocoder)
+        self.adapters.append(adapter)
         words = [Word(match[0], match.start(), 0.05, 0.2) for match in re.finditer(r"\S+", text)]
         yield SpokenSentence(np.zeros(RATE // 4, np.float32), tuple(words[:1]))
         yield SpokenSentence(np.zeros(RATE // 4, np.float32), tuple(words[1:2]))
@@ -153,6 +160,7 @@ def test_every_knob_of_a_request_but_format_and_takes_is_an_option():
         "out_dir",
         "srt",
         "vtt",
+        "learn",
         "as_json",
     }
 
@@ -214,6 +222,19 @@ def test_a_batch_writes_a_file_for_each_line(batch, here, cloner):
 def test_each_recording_of_a_batch_is_listened_to_once(batch, cloner):
     assert batch("1\tanna.wav\t\ta", "2\tpoem.txt\t\tb", "3\tanna.wav\t\tc", "4\tpoem.txt\t\td") == 1
     assert cloner.heard == ["anna.wav", "poem.txt"]
+
+
+def test_a_recordings_voice_is_learned_once_before_it_speaks(speak, here, cloner, capsys):
+    lines = table(here, "1\tanna.wav\t\ta", "2\tanna.wav\t\tb")
+    assert speak("--learn", "--batch", lines, "--out-dir", here / "out") == 0
+    assert cloner.adapters == ["what anna.wav taught"] * 2
+    assert capsys.readouterr().err.count("step 80 of 80") == 1
+
+
+def test_networks_on_other_machines_learn_no_voice(speak, here, cloner, capsys):
+    cloner.can_learn = False
+    assert speak("Hi", "--voice", "anna.wav", "--out", "hi.wav", "--learn") == 1
+    assert "no voice can be learned" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

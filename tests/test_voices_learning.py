@@ -42,6 +42,30 @@ def _wait(app):
         assert not thread.is_alive()
 
 
+def _added(client, recording, seconds: float) -> str:
+    """Add a voice of a recording of so many seconds; the page that is shown then."""
+    sent = {"name": "Anna", "language": "en", "consent": "y", "recording": (io.BytesIO(recording(seconds)), "a.wav")}
+    return client.post("/voices", data=sent, follow_redirects=True).text
+
+
+def test_added_voice_is_learned_unasked(make_app, recording):
+    app = make_app(LEARN=True)
+    assert "In some minutes it will be learned" in _added(app.test_client(), recording, 6.5)
+    _wait(app)
+    assert _learned(app).is_used
+
+
+@pytest.mark.parametrize(
+    ("lets", "can", "seconds"), [(False, True, 6.5), (True, False, 6.5), (True, True, 4.0)],
+    ids=["the owner said no", "the networks are elsewhere", "it is too short"],
+)  # fmt: skip
+def test_added_voice_is_not_learned_where_it_cannot_be(make_app, cloner, recording, lets, can, seconds):
+    cloner.can_learn = can
+    app = make_app(LEARN=lets)
+    assert "it will be learned" not in _added(app.test_client(), recording, seconds)
+    assert _lesson(app) is None and _learned(app) is None
+
+
 def test_button_learns_the_voice_and_its_page_tells_how_it_compares(app, client, anna):
     assert "Learn this voice" in client.get("/voices/1").text
     assert client.post("/voices/1/learn").status_code == 303

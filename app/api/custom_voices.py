@@ -9,7 +9,7 @@ from app.api.errors import Refused
 from app.api.forms import checked
 from app.api.voices import by_id, shown
 from app.db import Voice
-from app.voices import consents, quality, recordings
+from app.voices import consents, learning, quality, recordings
 from app.voices.forms import VoiceForm
 
 AUDIO_SAMPLE = "audio_sample"  # the one type of voices that Tembr makes
@@ -39,6 +39,7 @@ def create() -> dict:
         code = "consent_mismatch" if isinstance(fault, consents.NotTheSpeaker) else "consent_lost"
         raise Refused(400, str(fault), "consent", code) from fault
     recordings.begin(voice, profile, recording)
+    learning.begin_unasked(voice)
     with force_locale("en"):
         return shown(voice) | {"warnings": quality.warnings(profile, findings, other_than=voice.id)}
 

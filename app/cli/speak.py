@@ -28,15 +28,23 @@ from models import FORMATS, LANGUAGES, Range, TembrError
 if TYPE_CHECKING:
     from flask import Flask
 
-    from models import Adapter, VoiceCloner, VoiceProfile, Word
+    from models import Adapter, Learner, VoiceCloner, VoiceProfile, Word
 
 COLUMNS = ("id", "voice", "language", "text")
+STEPS_TOLD = 20  # between two lines about learning
 MAX_ID_BYTES = 200  # with .wav, what every file system takes
 Line = dict[str, str]  # column -> cell
 
 
 class BadLine(TembrError):
     """A table of lines, or one of its lines, is malformed."""
+
+
+class CannotLearn(TembrError):
+    """The networks are on other machines."""
+
+    def __init__(self):
+        super().__init__("The networks are on other machines, where no voice can be learned.")
 
 
 def knob_options(command: Callable) -> Callable:
@@ -77,6 +85,9 @@ def knob_options(command: Callable) -> Callable:
 )
 @click.option("--srt", type=click.Path(path_type=Path), metavar="FILE", help="Where to write subtitles as .srt.")
 @click.option("--vtt", type=click.Path(path_type=Path), metavar="FILE", help="Where to write subtitles as WebVTT.")
+@click.option(
+    "--learn", is_flag=True, help="Learn a recording's voice first: takes minutes, and sounds more like the person."
+)
 @knob_options
 @json_option
 @click.pass_obj
@@ -89,6 +100,7 @@ def speak(
     out_dir: Path | None,
     srt: Path | None,
     vtt: Path | None,
+    learn: bool,
     as_json: bool,
     **knobs: object,
 ) -> int:
@@ -101,14 +113,14 @@ def speak(
             raise click.UsageError("--batch takes text and voice from its table and writes to --out-dir.")
         if not out_dir:
             raise click.UsageError("--batch needs --out-dir.")
-        return _speak_batch(load, batch, out_dir, knobs, as_json)
+        return _speak_batch(Speaker(load(), learn), batch, out_dir, knobs, as_json)
     if text is None or not voice or not out:
         raise click.UsageError("A text needs --voice and --out.")
     if out_dir:
         raise click.UsageError("--out-dir goes with --batch.")
     if _format(out) not in FORMATS:
         raise click.UsageError(f"--out {out} must end in {', '.join(f'.{name}' for name in FORMATS)}.")
-    speaker = Speaker(load())
+    speaker = Speaker(load(), learn)
     out.parent.mkdir(parents=True, exist_ok=True)
     seconds, words = speaker.speak(text, voice, out, knobs)
     for path, kind in ((srt, "srt"), (vtt, "vtt")):
@@ -129,8 +141,11 @@ def _format(path: Path) -> str:
 class Speaker:
     """Speaks texts to files; caches the profile and what was learned, or the error, of each voice."""
 
-    def __init__(self, cloner: "VoiceCloner"):
-        self.cloner = cloner
+    def __init__(self, cloner: "VoiceCloner", learns: bool = False):
+        """learns: learn the voices of recordings before they speak.  Raises CannotLearn."""
+        if learns and not cloner.can_learn:
+            raise CannotLearn
+        self.cloner, self._learns = cloner, learns
         self._site: Flask | None = site() if has_database() else None
         self.dictionary = dictionary(self._site)
         self._voices: dict[str, tuple[VoiceProfile, Adapter | None] | ValueError] = {}
@@ -168,12 +183,16 @@ class Speaker:
             try:
                 path = Path(voice).expanduser()
                 is_file = path.is_file()
-                self._voices[voice] = (self.cloner.listen(path), None) if is_file else self._of_the_bank(voice)
+                self._voices[voice] = self._of_recording(path) if is_file else self._of_the_bank(voice)
             except ValueError as error:
                 self._voices[voice] = error
         if isinstance(self._voices[voice], ValueError):
             raise self._voices[voice]
         return self._voices[voice]
+
+    def _of_recording(self, path: Path) -> "tuple[VoiceProfile, Adapter | None]":
+        profile = self.cloner.listen(path)
+        return profile, self.cloner.learned(path, profile, _tell_step) if self._learns else None
 
     def _of_the_bank(self, name: str) -> "tuple[VoiceProfile, Adapter | None]":
         self._site = self._site or site()
@@ -187,11 +206,16 @@ class Speaker:
                 raise UnknownVoice("There is no such file, and: %(reason)s", reason=error) from error
 
 
-def _speak_batch(load: Callable, batch: Path, out_dir: Path, knobs: dict, as_json: bool) -> int:
+def _tell_step(learner: "Learner") -> None:
+    if learner.step % STEPS_TOLD == 0 or learner.is_done:
+        say(f"learning: step {learner.step} of {learner.steps}")
+
+
+def _speak_batch(speaker: Speaker, batch: Path, out_dir: Path, knobs: dict, as_json: bool) -> int:
     """Speak every line that can be spoken and report the others; return the exit status."""
     lines = list(read_lines(batch))
     out_dir.mkdir(parents=True, exist_ok=True)
-    speaker, taken, all_seconds, n_bad = Speaker(load()), set(), 0.0, 0
+    taken, all_seconds, n_bad = set(), 0.0, 0
     for number, line in lines:
         told = {"line": number, "id": line["id"]}
         try:

@@ -18,7 +18,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app import storage
 from app.db import LearnedVoice, Lesson, Voice, db, now
-from models import N_, Adapter, InvalidAdapter, Message, TembrError, give_back_memory
+from models import MIN_LEARNED_SECONDS, N_, Adapter, InvalidAdapter, Message, TembrError, give_back_memory
 
 FOLDER = "lessons"
 SAVE_STEPS = 10  # between two states on the disk
@@ -102,6 +102,19 @@ def begin(voice: Voice) -> None:
         db.session.commit()
     except IntegrityError:  # asked for twice at once
         db.session.rollback()
+
+
+def begin_unasked(voice: Voice) -> bool:
+    """Learn a voice that was just added, if the owner lets voices be learned; return whether it is."""
+    can_learn = current_app.config["LEARN"] and current_app.extensions["cloner"].can_learn
+    if not can_learn or voice.seconds < MIN_LEARNED_SECONDS:
+        return False
+    try:
+        begin(voice)
+    except NoRecordings:
+        return False
+    current_app.extensions["lessons"].start()
+    return True
 
 
 def cancel(voice_id: int) -> None:

@@ -9,7 +9,7 @@ from werkzeug.exceptions import NotFound
 from app import storage
 from app.db import Voice, db, plain_query
 from app.i18n import page_language
-from app.voices import quality, recordings, voice_file
+from app.voices import learning, quality, recordings, voice_file
 from app.voices.forms import NameForm, VoiceFileForm, VoiceForm
 from app.voices.picker import offered
 
@@ -79,6 +79,8 @@ def _add(form: VoiceForm) -> Voice:
     profile, findings = quality.hear(recording)
     voice = recordings.begin(form.voice(), profile, recording)
     quality.tell(profile, findings, other_than=voice.id)
+    if learning.begin_unasked(voice):
+        flash(_("The voice speaks at once. In some minutes it will be learned, and more like the person."), "done")
     return voice
 
 
