@@ -72,7 +72,7 @@ def test_button_learns_the_voice_and_its_page_tells_how_it_compares(app, client,
     _wait(app)
     page = client.get("/voices/1").text
     assert "is used whenever it speaks" in page
-    assert "not alike (0.60) before, not alike (0.70) after" in page
+    assert "not alike (0.60) before, somewhat alike (0.70) after" in page
     assert _lesson(app) is None and _learned(app).is_used
     assert list((app.config["INSTANCE"] / "lessons").glob("*.state")) == []
 
