@@ -67,7 +67,7 @@ class Tuning:
     speaker_weight: float = 0.5
     speaker_features_weight: float = 1.0
     unheard_weight: float = 0.5
-    words_weight: float = 0.2
+    words_weight: float = 0.6
     adversary_rate: float = 2e-4
     generator_weight: float = 0.15
     features_weight: float = 0.5
