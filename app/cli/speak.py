@@ -113,7 +113,8 @@ def speak(
             raise click.UsageError("--batch takes text and voice from its table and writes to --out-dir.")
         if not out_dir:
             raise click.UsageError("--batch needs --out-dir.")
-        return _speak_batch(Speaker(load(), learn), batch, out_dir, knobs, as_json)
+        lines = list(read_lines(batch))  # a table that is wrong is refused before the networks are loaded
+        return _speak_batch(Speaker(load(), learn), lines, out_dir, knobs, as_json)
     if text is None or not voice or not out:
         raise click.UsageError("A text needs --voice and --out.")
     if out_dir:
@@ -211,9 +212,8 @@ def _tell_step(learner: "Learner") -> None:
         say(f"learning: step {learner.step} of {learner.steps}")
 
 
-def _speak_batch(speaker: Speaker, batch: Path, out_dir: Path, knobs: dict, as_json: bool) -> int:
+def _speak_batch(speaker: Speaker, lines: list[tuple[int, Line]], out_dir: Path, knobs: dict, as_json: bool) -> int:
     """Speak every line that can be spoken and report the others; return the exit status."""
-    lines = list(read_lines(batch))
     out_dir.mkdir(parents=True, exist_ok=True)
     taken, all_seconds, n_bad = set(), 0.0, 0
     for number, line in lines:
