@@ -40,13 +40,6 @@ class BadLine(TembrError):
     """A table of lines, or one of its lines, is malformed."""
 
 
-class CannotLearn(TembrError):
-    """The networks are on other machines."""
-
-    def __init__(self):
-        super().__init__("The networks are on other machines, where no voice can be learned.")
-
-
 def knob_options(command: Callable) -> Callable:
     """Add an option to a command for each knob of SpeechRequest."""
     for one in reversed([one for one in fields(SpeechRequest) if one.metadata]):
@@ -143,9 +136,7 @@ class Speaker:
     """Speaks texts to files; caches the profile and what was learned, or the error, of each voice."""
 
     def __init__(self, cloner: "VoiceCloner", learns: bool = False):
-        """learns: learn the voices of recordings before they speak.  Raises CannotLearn."""
-        if learns and not cloner.can_learn:
-            raise CannotLearn
+        """learns: learn the voices of recordings before they speak."""
         self.cloner, self._learns = cloner, learns
         self._site: Flask | None = site() if has_database() else None
         self.dictionary = dictionary(self._site)

@@ -78,11 +78,6 @@ class Critics:
         return cls(*(network.to(on).requires_grad_(False) for network in (phones, speakers)))
 
 
-def verified_pieces(mels: Tensor, lengths: Tensor, starts: Tensor) -> Tensor:
-    """What the speaker verifier hears of mels, (batch, VERIFIED_FRAMES, 80).  lengths, starts: (batch,), in frames."""
-    return pieces(mels, lengths, VERIFIED_FRAMES, starts)
-
-
 def lengths_of(mask: Tensor) -> Tensor:
     """Frames of each mel of a batch, (batch,).  mask: (batch, frames, 1)."""
     return mask.sum((1, 2)).long()
@@ -122,8 +117,8 @@ def regression(
     lengths = lengths_of(batch.frame_mask[rows])
     starts = starts_of(lengths)
     with torch.no_grad():
-        of_real, real_features = critics.speakers(verified_pieces(batch.mels[rows], lengths, starts))
-    of_fake, fake_features = critics.speakers(verified_pieces(mels[rows], lengths, starts))
+        of_real, real_features = critics.speakers(pieces(batch.mels[rows], lengths, VERIFIED_FRAMES, starts))
+    of_fake, fake_features = critics.speakers(pieces(mels[rows], lengths, VERIFIED_FRAMES, starts))
     distance = ((mels - batch.mels).abs() * batch.frame_mask).sum() / batch.frame_mask.sum() / mels.shape[-1]
     losses = {
         "mel": distance,
@@ -168,7 +163,7 @@ def strangers(
     mels = mels * mask
     classes = torch.tensor(PHONE_CLASSES, device=ids.device)[ids]
     lengths = lengths_of(mask)
-    of_mels, _ = critics.speakers(verified_pieces(mels, lengths, starts_of(lengths)))
+    of_mels, _ = critics.speakers(pieces(mels, lengths, VERIFIED_FRAMES, starts_of(lengths)))
     losses = {
         "stranger": strangeness(of_mels, heard[rows]),
         "words": words_loss(critics.phones(mels, mask), mask, classes, durations),
