@@ -49,7 +49,7 @@ from models.quality import Findings, best_window, examine, spread_starts
 from models.reference import Reference
 from models.speaker_encoder import PARTIAL_FRAMES, PARTIAL_STEP, SpeakerEncoder, SpeakerEncoderConfig
 from models.speaker_verifier import SpeakerVerifier, SpeakerVerifierConfig
-from models.synthesizer import SEMITONE, Synthesizer, SynthesizerConfig
+from models.synthesizer import RECORDED, SEMITONE, Synthesizer, SynthesizerConfig, Voice
 from models.teaching import Teaching
 from models.text import Sentence, read
 from models.text.prompts import TRIALS
@@ -64,6 +64,7 @@ MAX_PAUSE_SECONDS = 0.3  # kept of each pause in a recording
 NOISE_SCALES = (0.03, 0.15)  # of log durations and of pitch, so that another seed is another take
 MAX_CORRECTIONS = 64  # kept, 8 kB
 MAX_REFERENCES = 4  # kept, up to 1 MB each
+MAX_VOICES = 4  # kept, up to 5 MB each
 MAX_CORRECTION = 4.0  # semitones; a trial that is further off was misheard
 SPOKEN_LEVEL_DB = -20.0  # dBFS RMS of what is given out
 
@@ -114,6 +115,7 @@ class VoiceCloner(Teaching, Cloner):
         self._lock = threading.Lock()  # of the networks alone: one sentence at a time, so memory stays that of one
         self._corrections: dict[tuple[bytes, bytes, str], float] = {}  # by profile, adapter and language
         self._references: dict[bytes, Reference] = {}  # by profile
+        self._voices: dict[tuple[bytes, bytes], Voice] = {}  # by profile and adapter
         self._copy: VoiceCloner | None = None  # the same networks, once a GPU's memory was too small
         self._adapted: dict[bytes, Synthesizer] = {}  # by adapter
 
@@ -295,6 +297,7 @@ class VoiceCloner(Teaching, Cloner):
         traceback.clear_frames(fault.__traceback__)
         with self._lock:
             self._references.clear()
+            self._voices.clear()
             self._adapted.clear()
         free_memory(self.device)
 
@@ -321,7 +324,7 @@ class VoiceCloner(Teaching, Cloner):
             too_low = (profile.pitch[0] - pitch_statistics(self.vocoder.pitch.f0(said))[0]) / SEMITONE
             return float(np.clip(too_low, -MAX_CORRECTION, MAX_CORRECTION))
 
-        key = key_of(profile), adapter.key if adapter else b"", language
+        key = *keys_of(profile, adapter), language
         return recent(self._corrections, key, MAX_CORRECTIONS, measured)
 
     @torch.inference_mode()
@@ -339,6 +342,20 @@ class VoiceCloner(Teaching, Cloner):
             return Reference(mel, self.classifier(mel, mask), mask * is_there, self.verifier.heard(mel) * is_there)
 
         return recent(self._references, key_of(profile), MAX_REFERENCES, heard)
+
+    @torch.inference_mode()
+    def voice(self, profile: VoiceProfile, adapter: Adapter | None = None) -> Voice:
+        """What the synthesizer knows of a voice before it is told what to say; kept for those used last.
+
+        The caller holds the lock.
+        """
+
+        def conditioned() -> Voice:
+            features = torch.from_numpy(profile.features())[None].to(self.device)
+            domain = torch.tensor([RECORDED], device=self.device)
+            return self.adapted(adapter).condition(features, self.reference(profile), domain)
+
+        return recent(self._voices, keys_of(profile, adapter), MAX_VOICES, conditioned)
 
     def mel(
         self,
@@ -360,14 +377,10 @@ class VoiceCloner(Teaching, Cloner):
         languages = [LANGUAGES.index(language) for _, language in (spoken[0], *spoken)]
         duration_scales = [(pauses if phone in PAUSES else 1.0) / speed for phone in phones]
         noise = torch.tensor(NOISE_SCALES)[:, None] * torch.randn(2, len(phones), generator=generator)
-        inputs = (
-            torch.tensor(phone_ids(phones)),
-            torch.tensor(languages),
-            torch.from_numpy(profile.features()),
-        )
-        on_device = [part.to(self.device) for part in inputs]
-        scales, noise = torch.tensor(duration_scales).to(self.device), noise.to(self.device)
-        return self.adapted(adapter).speak(*on_device, self.reference(profile), scales, pitch, noise)
+        inputs = (torch.tensor(phone_ids(phones)), torch.tensor(languages), torch.tensor(duration_scales), noise)
+        ids, languages, scales, noise = (part.to(self.device) for part in inputs)
+        voice = self.voice(profile, adapter)
+        return self.adapted(adapter).speak(ids, languages, voice, scales, pitch, noise)
 
     @torch.inference_mode()
     def heard_durations(self, sentence: Sentence, mel: Tensor) -> Tensor:
@@ -389,6 +402,11 @@ class VoiceCloner(Teaching, Cloner):
         if vocoder == OWN:
             return [self.waveform(mel) for mel in mels]
         return self.imported.waveforms(vocoder, mels, self.sample_rate, generator)
+
+
+def keys_of(profile: VoiceProfile, adapter: Adapter | None) -> tuple[bytes, bytes]:
+    """What tells a profile, and what was learned of it, from all others."""
+    return key_of(profile), adapter.key if adapter else b""
 
 
 def key_of(profile: VoiceProfile) -> bytes:

@@ -254,7 +254,7 @@ class Learner:
             pad_sequence([torch.ones(len(getattr(clip, part)), 1) for clip in clips], batch_first=True).to(ids.device)
             for part in ("ids", "mel")
         )
-        voice = repeated(of_one, len(clips))
+        voice = of_one.rows(torch.zeros(len(clips), dtype=torch.long, device=ids.device))
         mels, prosody = self._network(ids, languages, voice, durations, pitch, energy, mask)
         lengths = durations.sum(1)
         with torch.no_grad():
@@ -294,13 +294,6 @@ class Learner:
             "unheard": 1 - (of_fake * self._speaker).sum(),
             "words": words_loss(self.teachers.phones(mels, frame_mask), frame_mask, classes, durations),
         }
-
-
-def repeated(voice: Voice, count: int) -> Voice:
-    """A batch of one voice.  voice: a batch of one."""
-    reference = Reference(*(part.expand(count, *part.shape[1:]) for part in vars(voice.reference).values()))
-    embedding, mean_mel = voice.embedding.expand(count, -1), voice.mean_mel.expand(count, -1)
-    return Voice(embedding, mean_mel, voice.features.expand(count, -1, -1), reference)
 
 
 def _moved(clip: Clip, device: torch.device) -> Clip:

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from models.convnext import ConvNeXtBlock
 
 LEAST_CONTENT = -12.0  # log-posterior below which a phone is surely not there
 NOTHING_CONTENT = -6.0  # of every phone in the frame that stands for having found none
+NEVER = -1e4  # the fitness of a frame that is padded
 SHARPNESS = (0.5, 1.5)  # of the untrained heads: how much a log-posterior counts, from the first to the last
 
 
@@ -57,6 +59,19 @@ class ReferenceEncoder(nn.Module):
         return x, summary * (mask.sum(1) > 0)
 
 
+@dataclass(frozen=True)
+class Memory:
+    """What an attention layer needs of references, whatever is going to be said; made once for a voice.
+
+    keys, values: (batch, heads, 1 + frames, head_dim), the first frame being that of having found nothing;
+    fitness: (batch, heads, n_symbols, 1 + frames), how much each phone looks for each frame.
+    """
+
+    keys: Tensor
+    values: Tensor
+    fitness: Tensor
+
+
 class ReferenceAttention(nn.Module):
     """Each frame that is to be said looks for its phone in the reference, and takes how the voice says it.
 
@@ -85,24 +100,30 @@ class ReferenceAttention(nn.Module):
         sharpness = torch.linspace(*SHARPNESS, self.heads)
         self.phones.weight.copy_((sharpness[:, None] * own[:, None]).flatten(1))
 
-    def forward(self, x: Tensor, phones: Tensor, features: Tensor, reference: Reference) -> Tensor:
-        """What the reference adds to x, (batch, frames, frame_dim).
-
-        x: (batch, frames, frame_dim); phones: (batch, frames), the id of each frame's phone; features: (batch,
-        reference frames, feature_dim).
-        """
-        batch, frames, _ = x.shape
+    def remember(self, features: Tensor, reference: Reference) -> Memory:
+        """features: (batch, reference frames, feature_dim), of the reference's frames."""
+        batch = len(features)
         features = torch.cat([self.nothing.expand(batch, -1, -1).to(features.dtype), features], dim=1)
         nothing = reference.content.new_full((batch, 1, reference.content.shape[2]), NOTHING_CONTENT)
         content = torch.cat([nothing, reference.content.clamp(min=LEAST_CONTENT)], dim=1)
         mask = torch.cat([reference.mask.new_ones(batch, 1, 1), reference.mask], dim=1)
+        wanted = self.phones.weight.unflatten(1, (self.heads, -1)).transpose(0, 1)  # (heads, n_symbols, n_symbols)
+        fitness = wanted @ content.transpose(1, 2)[:, None]
+        fitness = fitness.masked_fill(mask[:, None, None, :, 0] == 0, NEVER)
+        return Memory(self._split(self.key(features)), self._split(self.value(features)), fitness)
 
-        def split(y: Tensor) -> Tensor:
-            return y.view(batch, y.shape[1], self.heads, -1).transpose(1, 2)  # (batch, heads, frames, width)
+    def forward(self, x: Tensor, phones: Tensor, memory: Memory) -> Tensor:
+        """What the references add to x, (batch, frames, frame_dim).
 
-        scores = split(self.query(self.norm(x))) @ split(self.key(features)).transpose(2, 3) / self.head_dim**0.5
-        wanted = split(self.phones(phones)).to(scores.dtype)  # (batch, heads, frames, n_symbols)
-        scores = scores + wanted @ content.to(scores.dtype).transpose(1, 2)[:, None]
-        weights = scores.masked_fill(mask[:, None, None, :, 0] == 0, -1e4).softmax(-1)
-        found = weights.to(features.dtype) @ split(self.value(features)).to(features.dtype)
-        return self.output(found.transpose(1, 2).reshape(batch, frames, -1))
+        x: (batch, frames, frame_dim); phones: (batch, frames), the id of each frame's phone.
+        """
+        query = self._split(self.query(self.norm(x)))
+        place = phones[:, None, :, None].expand(-1, self.heads, -1, memory.fitness.shape[-1])
+        fitness = memory.fitness.gather(2, place).to(query.dtype)  # (batch, heads, frames, 1 + reference frames)
+        keys, values = memory.keys.to(query.dtype), memory.values.to(query.dtype)
+        found = F.scaled_dot_product_attention(query, keys, values, fitness)
+        return self.output(found.transpose(1, 2).flatten(2))
+
+    def _split(self, x: Tensor) -> Tensor:
+        """(batch, frames, heads * head_dim) as (batch, heads, frames, head_dim)."""
+        return x.unflatten(2, (self.heads, -1)).transpose(1, 2)

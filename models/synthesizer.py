@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from models.audio import SPEECH_MEL
 from models.convnext import ConvNeXtBlock
 from models.device import in_precision
-from models.reference import Reference, ReferenceAttention, ReferenceEncoder
+from models.reference import Memory, Reference, ReferenceAttention, ReferenceEncoder
 from models.text.symbols import PHONE_CLASSES
 
 PITCH_UNIT = 0.25  # of log F0: what 1 means in the pitch of a phone, relative to the voice's median
@@ -51,14 +51,18 @@ class SynthesizerConfig:
 class Voice:
     """Who speaks, as the network sees a profile, a reference and a domain.
 
-    embedding: (batch, voice_dim); mean_mel: (batch, n_mels), the profile's; features: (batch, reference frames,
-    reference_dim + n_mels), of each frame of the reference.
+    embedding: (batch, voice_dim); mean_mel: (batch, n_mels), the profile's; memories: of the attention before each of
+    the decoder's attended_layers.
     """
 
     embedding: Tensor
     mean_mel: Tensor
-    features: Tensor
-    reference: Reference
+    memories: tuple[Memory, ...]
+
+    def rows(self, rows: Tensor) -> "Voice":
+        """Some voices of the batch, any of them more than once.  rows: (n,)."""
+        memories = tuple(Memory(*(part[rows] for part in vars(memory).values())) for memory in self.memories)
+        return Voice(self.embedding[rows], self.mean_mel[rows], memories)
 
 
 @dataclass(frozen=True)
@@ -155,7 +159,10 @@ class Synthesizer(nn.Module):
         embedding = self.voice((profiles - self.profile_mean) / self.profile_spread)
         speaker = self.speaker(math.sqrt(self.config.speaker_dim) * reference.speaker)  # numbers of about 1
         embedding = embedding + summary + speaker + self.domains(domains)
-        return Voice(embedding, mean_mel, torch.cat([features, relative.mel.to(features.dtype)], dim=-1), relative)
+        features = torch.cat([features, relative.mel.to(features.dtype)], dim=-1)
+        with in_precision(self.precision, features.device):
+            memories = tuple(attention.remember(features, relative) for attention in self.attention.values())
+        return Voice(embedding, mean_mel, memories)
 
     def encode(self, ids: Tensor, languages: Tensor, voice: Voice, mask: Tensor) -> Tensor:
         """ids, languages: (batch, phones); mask: (batch, phones, 1).  Returns (batch, phones, dim)."""
@@ -178,9 +185,10 @@ class Synthesizer(nn.Module):
         x = self.widen(x)
         phones = ids.gather(1, place)
         with in_precision(self.precision, x.device):
+            memories = dict(zip(self.attention, voice.memories, strict=True))
             for i, block in enumerate(self.decoder):
-                if i in self.config.attended_layers:
-                    x = x + self.attention[str(i)](x, phones, voice.features, voice.reference)
+                if memory := memories.get(str(i)):
+                    x = x + self.attention[str(i)](x, phones, memory)
                 x = block(x, mask, voice.embedding)
         return self.head(self.decoder_norm(x)).float() + voice.mean_mel[:, None]
 
@@ -203,19 +211,17 @@ class Synthesizer(nn.Module):
         self,
         ids: Tensor,
         languages: Tensor,
-        profile: Tensor,
-        reference: Reference,
+        voice: Voice,
         length_scale: Tensor | float = 1.0,
         semitones: float = 0.0,
         noise: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """The mel of one sentence, and how many frames of it each phone lasts.
 
-        ids, languages: (phones,); profile: (n_profile,); reference: a batch of one; length_scale: how many times as
-        long as usual, for all phones or each, (phones,); semitones: how much higher than usual; noise: (2, phones),
-        added to the predicted log durations and pitch.  Returns (80, frames) within [-4, 4] and (phones,).
+        ids, languages: (phones,); voice: a batch of one; length_scale: how many times as long as usual, for all phones
+        or each, (phones,); semitones: how much higher than usual; noise: (2, phones), added to the predicted log
+        durations and pitch.  Returns (80, frames) within [-4, 4] and (phones,).
         """
-        voice = self.condition(profile[None], reference, torch.tensor([RECORDED], device=ids.device))
         mask = torch.ones(1, len(ids), 1, device=ids.device)
         encoded = self.encode(ids[None], languages[None], voice, mask)
         predicted = self.prosody(encoded, mask, voice)

@@ -316,6 +316,7 @@ def test_voice_without_a_reference_still_speaks(cloner, voice):
 def test_reference_is_classified_once_for_a_voice_that_speaks_again(cloner, voice, monkeypatch):
     heard = []
     monkeypatch.setattr(cloner, "_references", {})
+    monkeypatch.setattr(cloner, "_voices", {})
     monkeypatch.setattr(
         cloner.classifier, "forward", lambda mel, mask: heard.append(1) or torch.zeros(1, mel.shape[1], len(SYMBOLS))
     )

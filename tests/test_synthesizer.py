@@ -52,6 +52,10 @@ def voices(synthesizer, *profiles: torch.Tensor) -> Voice:
     return synthesizer.condition(torch.stack(profiles), reference(batch=len(profiles)), domains)
 
 
+def voice(network: Synthesizer, speech: Reference | None = None, who: int = 0) -> Voice:
+    return network.condition(profile(who)[None], speech or reference(), torch.tensor([RECORDED]))
+
+
 def looking_synthesizer() -> Synthesizer:
     """One whose attention to the reference is not 0, as it is at first."""
     network = tiny_synthesizer()
@@ -62,37 +66,37 @@ def looking_synthesizer() -> Synthesizer:
 
 
 def test_a_phone_lasts_about_as_long_as_predicted(synthesizer):
-    mel = synthesizer.speak(*sentence(), profile(), reference())[0]
+    mel = synthesizer.speak(*sentence(), voice(synthesizer))[0]
     assert mel.shape[0] == 80
     assert mel.shape[1] == pytest.approx(N_PHONES * FRAMES_PER_PHONE, rel=0.5)
 
 
 @pytest.mark.parametrize("speed", [0.5, 2.0])
 def test_frames_go_with_the_inverse_of_speed(synthesizer, speed):
-    usual = synthesizer.speak(*sentence(), profile(), reference())[0].shape[1]
-    assert synthesizer.speak(*sentence(), profile(), reference(), length_scale=1 / speed)[0].shape[1] == pytest.approx(
+    usual = synthesizer.speak(*sentence(), voice(synthesizer))[0].shape[1]
+    assert synthesizer.speak(*sentence(), voice(synthesizer), length_scale=1 / speed)[0].shape[1] == pytest.approx(
         usual / speed, abs=2
     )
 
 
 @torch.inference_mode()
 def test_however_fast_every_phone_has_a_frame(synthesizer):
-    assert synthesizer.speak(*sentence(), profile(), reference(), length_scale=0.001)[0].shape[1] == N_PHONES
+    assert synthesizer.speak(*sentence(), voice(synthesizer), length_scale=0.001)[0].shape[1] == N_PHONES
 
 
 @torch.inference_mode()
 def test_no_phone_lasts_longer_than_2_seconds_and_the_silence_at_the_ends_75_milliseconds(synthesizer):
     drawn = torch.stack([torch.full((N_PHONES,), 50.0), torch.zeros(N_PHONES)])
     longest = (N_PHONES - 2) * MAX_FRAMES_PER_PHONE + 2 * MAX_EDGE_FRAMES
-    assert synthesizer.speak(*sentence(), profile(), reference(), noise=drawn)[0].shape[1] == longest
+    assert synthesizer.speak(*sentence(), voice(synthesizer), noise=drawn)[0].shape[1] == longest
 
 
 @torch.inference_mode()
 def test_one_phone_can_be_said_longer_than_the_others(synthesizer):
-    usual = synthesizer.speak(*sentence(), profile(), reference())[0].shape[1]
+    usual = synthesizer.speak(*sentence(), voice(synthesizer))[0].shape[1]
     stretched = torch.ones(N_PHONES)
     stretched[7] = 4.0
-    longer = synthesizer.speak(*sentence(), profile(), reference(), length_scale=stretched)[0].shape[1]
+    longer = synthesizer.speak(*sentence(), voice(synthesizer), length_scale=stretched)[0].shape[1]
     assert usual + FRAMES_PER_PHONE < longer < usual + 6 * FRAMES_PER_PHONE
 
 
@@ -100,16 +104,16 @@ def test_mels_lie_in_the_range_of_speech_mels(synthesizer):
     loud = tiny_synthesizer()
     with torch.no_grad():
         loud.head.weight.mul_(100)
-    mel = loud.speak(*sentence(), profile(), reference())[0]
+    mel = loud.speak(*sentence(), voice(loud))[0]
     assert mel.min() == -4
     assert mel.max() == 4
-    assert synthesizer.speak(*sentence(), profile(), reference())[0].abs().max() <= 4
+    assert synthesizer.speak(*sentence(), voice(synthesizer))[0].abs().max() <= 4
 
 
 def test_the_same_sentence_and_voice_give_the_same_mel(synthesizer):
-    first = synthesizer.speak(*sentence(), profile(), reference())[0]
-    synthesizer.speak(*sentence(seed=1), profile(1), reference())[0]
-    assert torch.equal(first, synthesizer.speak(*sentence(), profile(), reference())[0])
+    first = synthesizer.speak(*sentence(), voice(synthesizer))[0]
+    synthesizer.speak(*sentence(seed=1), voice(synthesizer, who=1))[0]
+    assert torch.equal(first, synthesizer.speak(*sentence(), voice(synthesizer))[0])
 
 
 def test_another_voice_gives_another_mel(synthesizer):
@@ -125,16 +129,16 @@ def test_another_voice_gives_another_mel(synthesizer):
 
 def test_another_language_gives_another_mel(synthesizer):
     ids, _ = sentence()
-    russian, english = (synthesizer.speak(ids, torch.full_like(ids, n), profile(), reference())[0] for n in range(2))
+    russian, english = (synthesizer.speak(ids, torch.full_like(ids, n), voice(synthesizer))[0] for n in range(2))
     assert russian.shape != english.shape or (russian - english).abs().max() > 0.01
 
 
 def test_noise_changes_durations_and_pitch(synthesizer):
-    plain = synthesizer.speak(*sentence(), profile(), reference())[0]
+    plain = synthesizer.speak(*sentence(), voice(synthesizer))[0]
     longer = torch.stack([torch.full((N_PHONES,), 0.3), torch.zeros(N_PHONES)])
     higher = torch.stack([torch.zeros(N_PHONES), torch.ones(N_PHONES)])
-    assert synthesizer.speak(*sentence(), profile(), reference(), noise=longer)[0].shape[1] > 1.2 * plain.shape[1]
-    assert (synthesizer.speak(*sentence(), profile(), reference(), noise=higher)[0] - plain).abs().max() > 1e-3
+    assert synthesizer.speak(*sentence(), voice(synthesizer), noise=longer)[0].shape[1] > 1.2 * plain.shape[1]
+    assert (synthesizer.speak(*sentence(), voice(synthesizer), noise=higher)[0] - plain).abs().max() > 1e-3
 
 
 def test_the_mean_mel_of_a_voice_is_in_all_it_says(synthesizer):
@@ -153,13 +157,13 @@ def test_the_mean_mel_of_a_voice_is_in_all_it_says(synthesizer):
 
 def test_another_reference_gives_another_mel():
     network = looking_synthesizer()
-    mels = [network.speak(*sentence(), profile(), reference(seed))[0] for seed in range(2)]
+    mels = [network.speak(*sentence(), voice(network, reference(seed)))[0] for seed in range(2)]
     assert mels[0].shape != mels[1].shape or (mels[0] - mels[1]).abs().max() > 0.01
 
 
 def test_a_masked_reference_is_as_if_it_were_not_there():
     network = looking_synthesizer()
-    masked = [network.speak(*sentence(), profile(), reference(seed, is_there=False))[0] for seed in range(2)]
+    masked = [network.speak(*sentence(), voice(network, reference(seed, is_there=False)))[0] for seed in range(2)]
     assert torch.equal(*masked)
 
 
@@ -173,10 +177,8 @@ def test_untrained_attention_looks_for_the_frames_of_its_own_phone():
     content[0, 7, 30] = 0.0  # phone 30 is said in frame 7 alone
     features = torch.zeros(1, 50, TINY_SYNTHESIZER.reference_dim + 80)
     features[0, 7] = 1.0
-    attended = [
-        attention(torch.zeros(1, 1, 32), torch.tensor([[phone]]), features, replace(speech, content=content))
-        for phone in (30, 31)
-    ]
+    memory = attention.remember(features, replace(speech, content=content))
+    attended = [attention(torch.zeros(1, 1, 32), torch.tensor([[phone]]), memory) for phone in (30, 31)]
     found = attention.output(attention.value(torch.ones(1, 1, features.shape[2])))
     missing = attention.output(attention.value(torch.zeros(1, 1, features.shape[2])))
     assert (attended[0] - found).abs().mean() < (attended[0] - missing).abs().mean()

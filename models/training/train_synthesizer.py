@@ -150,12 +150,7 @@ def strangers(
     is_other = torch.arange(len(batch.mels), device=texts.device) != texts[:, None]
     is_heard = heard.any(1)
     rows = torch.multinomial((FOREIGN_ODDS * is_foreign + is_other) * is_heard + 1e-6, 1)[:, 0]
-    other = Voice(
-        voice.embedding[rows],
-        voice.mean_mel[rows],
-        voice.features[rows],
-        Reference(*(part[rows] for part in vars(voice.reference).values())),
-    )
+    other = voice.rows(rows)
     ids, durations = batch.ids[texts], batch.durations[texts]
     encoded = network.encode(ids, batch.languages[texts], other, batch.mask[texts])
     mels = network.decode(ids, encoded, durations, batch.pitch[texts], batch.energy[texts], other)
