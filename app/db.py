@@ -242,7 +242,7 @@ class Speech(db.Model):
     sha256: Mapped[str] = mapped_column(index=True)  # of the file, in hex
     file_name: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(default=now, index=True)
-    knobs: Mapped[dict] = mapped_column(JSON, default=dict, server_default="{}")  # other fields of its request
+    knobs: Mapped[dict] = mapped_column(JSON, default=dict, server_default="{}")  # of its request; and is_learned
     similarity: Mapped[float | None]  # cosine of the speech with its voice; None: not measured
     own: Mapped[float | None]  # self-similarity of the voice
     nearest: Mapped[float | None]  # similarity to the nearest other voice of the bank
@@ -250,6 +250,11 @@ class Speech(db.Model):
     size: Mapped[int | None]  # bytes of the file; None: not measured yet
     search_key: Mapped[str] = mapped_column(default=_search_key, server_default="")
     times: Mapped[list | None] = deferred(mapped_column(JSON(none_as_null=True)))  # subtitles.to_row; None: not known
+
+    @property
+    def is_learned(self) -> bool:
+        """Whether it was spoken with what its voice had learned."""
+        return bool(self.knobs.get("is_learned"))
 
     @property
     def words(self) -> list["Word"]:

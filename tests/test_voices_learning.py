@@ -91,7 +91,9 @@ def test_what_is_no_better_is_kept_but_not_used(app, client, cloner, anna):
     cloner.gain = -0.1
     client.post("/voices/1/learn")
     _wait(app)
-    assert "did not sound more like the person" in client.get("/voices/1").text
+    page = client.get("/voices/1").text
+    assert "did not sound more like the person" in page
+    assert "somewhat alike (0.70) before, not alike (0.60) after" in page
     client.post("/", data={"text": "Hello.", "voice": "1"})
     assert "adapter" not in cloner.said[0]
 

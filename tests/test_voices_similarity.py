@@ -5,10 +5,10 @@ import re
 import numpy as np
 import pytest
 
-from app.db import Speech, Voice, db
+from app.db import LearnedVoice, Speech, Voice, db
 from app.voices import recordings, similarity
-from app.voices.similarity import HEARD_SECONDS, Heard, in_words, thresholds_of
-from models import VoiceProfile
+from app.voices.similarity import HEARD_SECONDS, OF_SPEECHES, Heard, in_words, thresholds_of
+from models import Adapter, VoiceProfile
 
 TEXT = "Thirty letters are two seconds."
 
@@ -42,27 +42,90 @@ def test_similarity_is_said_in_words(app, similarity, words):
 
 
 @pytest.mark.parametrize(
-    ("text", "similarity", "words"),
+    ("text", "is_learned", "similarity", "words"),
     [
-        ("Hello there.", 0.81, "very alike"),
-        ("Hello there.", 0.79, "alike"),
-        ("Hello there.", 0.69, "somewhat alike"),
-        ("Привет, друзья.", 0.83, "very alike"),
-        ("Привет, друзья.", 0.81, "alike"),
-        ("Привет, друзья.", 0.64, "not alike"),
-        ("123", 0.81, "alike"),
+        ("Hello there.", False, 0.86, "very alike"),
+        ("Hello there.", False, 0.81, "alike"),
+        ("Hello there.", False, 0.71, "somewhat alike"),
+        ("Hello there.", True, 0.76, "very alike"),
+        ("Hello there.", True, 0.71, "alike"),
+        ("Hello there.", True, 0.59, "not alike"),
+        ("Привет, друзья.", False, 1.0, "somewhat alike"),
+        ("Привет, друзья.", False, 0.74, "not alike"),
+        ("Привет, друзья.", True, 0.81, "very alike"),
+        ("Привет, друзья.", True, 0.76, "alike"),
+        ("Привет, друзья.", True, 0.64, "not alike"),
+        ("123", True, 0.76, "alike"),
     ],
 )
-def test_words_for_a_speech_are_those_of_its_language(app, similarity, text, words):
+def test_words_for_a_speech_are_those_of_its_language_and_of_what_its_voice_learned(
+    app, text, is_learned, similarity, words
+):
     with app.app_context():
-        assert in_words(similarity, thresholds_of(Speech(text=text))) == words
+        speech = Speech(text=text, knobs={"is_learned": is_learned})
+        assert in_words(similarity, thresholds_of(speech)) == words
 
 
-def test_what_would_help_is_said_of_a_speech_that_is_not_alike(client, cloner, voice, monkeypatch):
-    monkeypatch.setattr(cloner, "embed", lambda waveform, sample_rate: _alike(0.69))
-    assert "What helps: a longer recording" in client.post("/", data=_payload(), follow_redirects=True).text
-    monkeypatch.setattr(cloner, "embed", lambda waveform, sample_rate: _alike(0.81))
-    assert "What helps: a longer recording" not in client.post("/", data=_payload(), follow_redirects=True).text
+def test_speech_of_an_earlier_version_counts_as_of_a_voice_that_was_not_learned(app):
+    with app.app_context():
+        assert thresholds_of(Speech(text="Hello there.", knobs={})) == OF_SPEECHES["en", False]
+
+
+@pytest.fixture
+def learned(app, voice):
+    """Learns the voice, with whatever differs from what is used."""
+
+    def learn(**changes):
+        made = {"adapter": Adapter({}).to_bytes(), "made_on": "fake", "is_used": True, "similarity": {}} | changes
+        with app.app_context():
+            db.session.add(LearnedVoice(voice_id=voice, **made))
+            db.session.commit()
+
+    return learn
+
+
+def _spoken(client, cloner, monkeypatch, similarity, **changes):
+    """The page of a speech that is so alike."""
+    monkeypatch.setattr(cloner, "embed", lambda waveform, sample_rate: _alike(similarity))
+    return client.post("/", data=_payload(**changes), follow_redirects=True).text
+
+
+def test_speech_knows_whether_its_voice_had_been_learned_whatever_comes_after(
+    app, client, cloner, learned, monkeypatch
+):
+    assert "Compared with the voice: somewhat alike" in _spoken(client, cloner, monkeypatch, 0.76)
+    learned()
+    assert "Compared with the voice: very alike" in _spoken(client, cloner, monkeypatch, 0.76)
+    assert "Compared with the voice: somewhat alike" in client.get("/speeches/1").text
+    client.post("/voices/1/learn/forget")
+    assert "Compared with the voice: very alike" in client.get("/speeches/2").text
+    assert "Compared with the voice: somewhat alike" in _spoken(client, cloner, monkeypatch, 0.76)
+
+
+@pytest.mark.parametrize(
+    ("changes", "in_use"),
+    [({"is_used": False}, "tembr"), ({"made_on": "other weights"}, "tembr"), ({}, "imported")],
+    ids=["no better", "other weights", "another synthesizer"],
+)
+def test_what_was_learned_counts_only_where_it_speaks(client, cloner, learned, monkeypatch, changes, in_use):
+    learned(**changes)
+    monkeypatch.setattr(cloner, "in_use", {"synthesizer": in_use, "vocoder": "tembr"})
+    assert "Compared with the voice: somewhat alike" in _spoken(client, cloner, monkeypatch, 0.76)
+
+
+def test_what_would_help_is_said_of_a_speech_that_is_not_alike(client, cloner, learned, monkeypatch):
+    assert "What helps: a longer recording" in _spoken(client, cloner, monkeypatch, 0.79)
+    assert "What helps" not in _spoken(client, cloner, monkeypatch, 0.81)
+    learned()
+    assert "What helps: more recordings" in _spoken(client, cloner, monkeypatch, 0.69)
+    assert "What helps" not in _spoken(client, cloner, monkeypatch, 0.71)
+
+
+def test_nothing_is_advised_for_a_ready_voice_which_nobody_can_change(app, client, cloner, voice, monkeypatch):
+    with app.app_context():
+        db.session.get(Voice, voice).origin = "Ours"
+        db.session.commit()
+    assert "What helps" not in _spoken(client, cloner, monkeypatch, 0.3)
 
 
 def test_similarity_and_the_nearest_other_voice_are_shown_with_their_figures(app, client, cloner, bank, monkeypatch):

@@ -118,7 +118,9 @@ def result(speech_id: int) -> str:
     if speech.similarity is not None:
         thresholds = similarity.thresholds_of(speech)
         state["words"] = similarity.in_words(speech.similarity, thresholds)
-        state["is_alike"] = speech.similarity >= thresholds.alike
+        voice = db.session.get(Voice, speech.voice_id) if speech.voice_id else None
+        is_ready = voice is not None and voice.origin is not None
+        state["can_help"] = speech.similarity < thresholds.alike and not is_ready
     return render_template("speak/speak.html", form=form, speech=speech, **state, **shown)
 
 

@@ -21,6 +21,7 @@ from app.voices.learning import adapter_of
 from models import (
     MAX_SEED,
     N_,
+    OWN,
     InvalidVoiceProfile,
     Sentence,
     SpeechFile,
@@ -84,6 +85,7 @@ def _say(queue: Queue, job: Job) -> int | Said:
             current_app.extensions["metrics"].note_speech(best.seconds, time.perf_counter() - began)
             return Said(best.seconds, best.similarity, best.words)
         speech = best.request.to_row()
+        speech.knobs["is_learned"] = is_learned(request)
         speech.created_at, speech.seconds, speech.similarity = made_at, best.seconds, best.similarity
         speech.times = subtitles.to_row(best.words)
         with stage("compare"):
@@ -101,6 +103,13 @@ def _with_what_was_learned(request: SpeechRequest) -> SpeechRequest:
     adapter = adapter_of(request.voice.id)
     db.session.rollback()
     return replace(request, voice=replace(request.voice, adapter=adapter)) if adapter else request
+
+
+def is_learned(request: SpeechRequest) -> bool:
+    """Whether the voice speaks with what it learned: on the weights that it was learned on, by Tembr's synthesizer."""
+    cloner, adapter = current_app.extensions["cloner"], request.voice.adapter
+    is_own = (request.synthesizer or cloner.in_use["synthesizer"]) == OWN
+    return adapter is not None and adapter.made_on == cloner.fingerprint and is_own
 
 
 def is_gone(voice: RequestedVoice) -> bool:

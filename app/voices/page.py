@@ -57,7 +57,7 @@ def _learned(voice: Voice) -> dict[str, object]:
     cloner = current_app.extensions["cloner"]
     is_outdated = bool(learned) and learned.made_on != cloner.fingerprint
     shown = {"lesson": lesson, "fault": fault, "learned": learned, "is_outdated": is_outdated}
-    shown |= {"in_words": similarity.in_words, "least": similarity.OF_SPEECHES}
+    shown |= {"in_words": similarity.in_words, "thresholds": similarity.OF_SPEECHES}
     return shown | {"can_learn": cloner.can_learn and not voice.origin}
 
 
