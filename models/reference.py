@@ -64,7 +64,7 @@ class Memory:
     """What an attention layer needs of references, whatever is going to be said; made once for a voice.
 
     keys, values: (batch, heads, 1 + frames, head_dim), the first frame being that of having found nothing;
-    fitness: (batch, heads, n_symbols, 1 + frames), how much each phone looks for each frame.
+    fitness: (batch, n_symbols, heads, 1 + frames), how much each phone looks for each frame.
     """
 
     keys: Tensor
@@ -107,9 +107,9 @@ class ReferenceAttention(nn.Module):
         nothing = reference.content.new_full((batch, 1, reference.content.shape[2]), NOTHING_CONTENT)
         content = torch.cat([nothing, reference.content.clamp(min=LEAST_CONTENT)], dim=1)
         mask = torch.cat([reference.mask.new_ones(batch, 1, 1), reference.mask], dim=1)
-        wanted = self.phones.weight.unflatten(1, (self.heads, -1)).transpose(0, 1)  # (heads, n_symbols, n_symbols)
-        fitness = wanted @ content.transpose(1, 2)[:, None]
-        fitness = fitness.masked_fill(mask[:, None, None, :, 0] == 0, NEVER)
+        wanted = self.phones.weight.unflatten(1, (self.heads, -1))  # (n_symbols, heads, n_symbols)
+        fitness = wanted.flatten(0, 1) @ content.transpose(1, 2)
+        fitness = fitness.masked_fill(mask.transpose(1, 2) == 0, NEVER).unflatten(1, (-1, self.heads))
         return Memory(self._split(self.key(features)), self._split(self.value(features)), fitness)
 
     def forward(self, x: Tensor, phones: Tensor, memory: Memory) -> Tensor:
@@ -118,10 +118,11 @@ class ReferenceAttention(nn.Module):
         x: (batch, frames, frame_dim); phones: (batch, frames), the id of each frame's phone.
         """
         query = self._split(self.query(self.norm(x)))
-        place = phones[:, None, :, None].expand(-1, self.heads, -1, memory.fitness.shape[-1])
-        fitness = memory.fitness.gather(2, place).to(query.dtype)  # (batch, heads, frames, 1 + reference frames)
-        keys, values = memory.keys.to(query.dtype), memory.values.to(query.dtype)
-        found = F.scaled_dot_product_attention(query, keys, values, fitness)
+        batch, n_symbols = memory.fitness.shape[:2]
+        rows = phones + n_symbols * torch.arange(batch, device=phones.device)[:, None]
+        fitness = F.embedding(rows, memory.fitness.flatten(0, 1).flatten(1)).unflatten(2, (self.heads, -1))
+        keys, values, fitness = (part.to(query.dtype) for part in (memory.keys, memory.values, fitness))
+        found = F.scaled_dot_product_attention(query, keys, values, fitness.transpose(1, 2))
         return self.output(found.transpose(1, 2).flatten(2))
 
     def _split(self, x: Tensor) -> Tensor:
