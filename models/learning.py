@@ -6,6 +6,7 @@ so that the voice speaks every language.  A discriminator, which came to know sp
 sharp.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -88,10 +89,11 @@ class TooLittleSpeech(TembrError):
 
     def __init__(self, seconds: float):
         template = N_(
-            "The recordings on the disk have %(seconds).0f s of clear speech, and learning a voice needs at least"
-            " %(least).0f s: add recordings, or read some sentences aloud."
+            "To be learned, the voice needs at least %(least).0f s of clear speech, and its recordings have"
+            " %(seconds).1f s: add another one."
         )
-        super().__init__(template, seconds=seconds, least=MIN_LEARNED_SECONDS)
+        short_of = math.floor(10 * seconds) / 10  # 5.97 is not yet 6.0
+        super().__init__(template, least=MIN_LEARNED_SECONDS, seconds=short_of)
 
 
 @dataclass(frozen=True)

@@ -76,6 +76,14 @@ def test_warnings_about_a_recording_come_with_its_voice(app, cloner, consent, ma
     assert warning == str(finding("echo").message)
 
 
+def test_program_is_told_what_keeps_its_voice_from_being_learned(app, consent, make, monkeypatch):
+    agreed = consent()
+    assert make(agreed).json["warnings"] == []  # nothing is learned unasked
+    monkeypatch.setitem(app.config, "LEARN", True)
+    *_, warning = make(agreed, name="Another").json["warnings"]
+    assert "at least 6 s of clear speech, and its recordings have 3.0 s" in warning
+
+
 @pytest.mark.parametrize(
     ("changes", "param", "message"),
     [

@@ -15,7 +15,7 @@ from app.db import Pronunciation, Voice, db
 from app.speak.request import SpeechRequest
 from app.voices import recordings
 from config import Config
-from models import SpokenSentence, VoiceProfile, Word, read_tags, says_synthetic
+from models import SpokenSentence, TooLittleSpeech, VoiceProfile, Word, read_tags, says_synthetic
 from models.recording import UnreadableAudio
 
 RATE = 16_000
@@ -30,6 +30,8 @@ class Cloner:
         self.heard, self.said, self.adapters = [], [], []
 
     def learned(self, recording, profile, told):
+        if recording.name == "short.wav":
+            raise TooLittleSpeech(5.6)
         told(SimpleNamespace(step=80, steps=80, is_done=True))
         return f"what {recording.name} taught"
 
@@ -228,6 +230,14 @@ def test_a_recordings_voice_is_learned_once_before_it_speaks(speak, here, cloner
     assert speak("--learn", "--batch", lines, "--out-dir", here / "out") == 0
     assert cloner.adapters == ["what anna.wav taught"] * 2
     assert capsys.readouterr().err.count("step 80 of 80") == 1
+
+
+def test_recording_that_is_too_short_to_be_learned_is_refused_with_what_to_do(speak, here, capsys):
+    (here / "short.wav").write_bytes(b"speech")
+    assert speak("Hi", "--voice", "short.wav", "--out", "a.wav", "--learn") == 1
+    told = "short.wav has 5.6 s of clear speech, and a voice needs at least 6 s to be learned. Give a longer recording"
+    assert told in capsys.readouterr().err
+    assert speak("Hi", "--voice", "short.wav", "--out", "a.wav") == 0
 
 
 @pytest.mark.parametrize(

@@ -152,4 +152,4 @@ def test_voice_is_learned_and_forgotten(app, voices, here, capsys):
 def test_what_cannot_be_learned_is_told(voices, here, capsys):
     voices("add", "Anna", "anna.wav", "--consent")
     assert voices("learn", "Anna") == 1
-    assert "3 s of clear speech" in capsys.readouterr().err
+    assert "its recordings have 3.0 s: add another one" in capsys.readouterr().err

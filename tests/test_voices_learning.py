@@ -1,6 +1,7 @@
 """Learning a voice on the site: in the background, with progress, until it is done, cancelled or forgotten."""
 
 import io
+import re
 import threading
 
 import numpy as np
@@ -10,6 +11,8 @@ from app.db import LearnedVoice, Lesson, Voice, db
 from app.voices import learning
 from app.voices.voice_file import VoiceFile
 from models import Adapter, TextTooLong, UnreadableAudio
+
+LACK = "To be learned, the voice needs at least 6 s of clear speech, and its recordings have 5.9 s: add another one."
 
 
 @pytest.fixture
@@ -55,6 +58,35 @@ def test_added_voice_is_learned_unasked(make_app, recording):
     assert _learned(app).is_used
 
 
+def test_voice_that_is_too_short_to_be_learned_says_what_it_lacks_and_is_learned_once_that_is_there(
+    make_app, recording
+):
+    app = make_app(LEARN=True)
+    client = app.test_client()
+    assert f"The voice speaks at once. {LACK}" in _added(client, recording, 5.97)
+    page = client.get("/voices/1").text
+    assert LACK in page and "Learn this voice" not in page and _lesson(app) is None
+    sent = {"consent": "y", "recording": (io.BytesIO(recording(seconds=2.0)), "b.wav")}
+    answer = client.post("/voices/1/recordings", data=sent, follow_redirects=True)
+    assert "In some minutes it will be learned" in answer.text
+    _wait(app)
+    assert _learned(app).is_used
+    sent["recording"] = io.BytesIO(recording(seconds=3.0)), "c.wav"
+    assert "it will be learned" not in client.post("/voices/1/recordings", data=sent, follow_redirects=True).text
+
+
+def test_recording_of_a_new_voice_says_what_it_lacks_before_it_is_sent(make_app, recording):
+    client = make_app(LEARN=True).test_client()
+    place = re.search('data-check="(.*?)"', client.get("/voices").text)[1]
+
+    def checked(place, seconds):
+        return client.post(place, data={"recording": (io.BytesIO(recording(seconds)), "a.wav")}).text
+
+    assert LACK in checked(place, 5.97)
+    assert "To be learned" not in checked(place, 6.0)
+    assert "To be learned" not in checked("/recording/check", 5.97)  # used once, or another one of a voice
+
+
 @pytest.mark.parametrize(
     ("lets", "can", "seconds"), [(False, True, 6.5), (True, False, 6.5), (True, True, 4.0)],
     ids=["the owner said no", "the networks are elsewhere", "it is too short"],
@@ -62,7 +94,8 @@ def test_added_voice_is_learned_unasked(make_app, recording):
 def test_added_voice_is_not_learned_where_it_cannot_be(make_app, cloner, recording, lets, can, seconds):
     cloner.can_learn = can
     app = make_app(LEARN=lets)
-    assert "it will be learned" not in _added(app.test_client(), recording, seconds)
+    page = _added(app.test_client(), recording, seconds)
+    assert "it will be learned" not in page and ("To be learned" in page) == (lets and can)
     assert _lesson(app) is None and _learned(app) is None
 
 
@@ -174,12 +207,13 @@ def test_state_without_a_lesson_is_removed_at_the_start(app, anna):
 
 
 def test_too_little_speech_is_told_with_what_is_needed(app, client, recording, anna):
-    sent = {"name": "Short", "consent": "y", "recording": (io.BytesIO(recording(seconds=3.0)), "a.wav")}
-    client.post("/voices", data=sent)
-    client.post("/voices/2/learn")
+    sent = {"consent": "y", "recording": (io.BytesIO(recording(seconds=3.0)), "b.wav")}
+    client.post("/voices/1/recordings", data=sent)
+    client.post("/voices/1/recordings/1/remove-audio")
+    client.post("/voices/1/learn")
     _wait(app)
-    page = client.get("/voices/2").text
-    assert "3 s of clear speech" in page and "Learn this voice" in page
+    page = client.get("/voices/1").text
+    assert "its recordings have 3.0 s" in page and "Learn this voice" in page
 
 
 def test_voice_without_audio_is_not_learned(client, anna):

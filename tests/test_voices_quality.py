@@ -169,6 +169,6 @@ def test_added_voice_is_not_said_to_sound_like_itself(client, recording):
 @pytest.mark.parametrize("path", ["/", "/voices"])
 def test_recorder_and_check_stand_at_the_recording_field(client, path):
     page = client.get(path).text
-    assert "data-recorder" in page and 'data-check="/recording/check"' in page
+    assert "data-recorder" in page and 'data-check="/recording/check' in page
     assert "baker" in page
     assert "media-src 'self' blob:" in client.get(path).headers["Content-Security-Policy"]

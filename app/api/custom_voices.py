@@ -9,6 +9,7 @@ from app.api.errors import Refused
 from app.api.forms import checked
 from app.api.voices import by_id, shown
 from app.db import Voice
+from app.errors import told
 from app.voices import consents, learning, quality, recordings
 from app.voices.forms import VoiceForm
 
@@ -21,7 +22,8 @@ blueprint = Blueprint("custom_voices", __name__, url_prefix="/audio/voices")
 def create() -> dict:
     """Make a voice of a recording: name, audio_sample and consent, the id of a consent of the same speaker.
 
-    Beyond OpenAI: language and note of the voice; warnings in the answer say what is wrong with the recording.
+    Beyond OpenAI: language and note of the voice; warnings in the answer say what is wrong with the recording, and
+    what keeps the voice from being learned.
     """
     kind = request.form.get("type", AUDIO_SAMPLE)
     if kind != AUDIO_SAMPLE:
@@ -41,7 +43,9 @@ def create() -> dict:
     recordings.begin(voice, profile, recording)
     learning.begin_unasked(voice)
     with force_locale("en"):
-        return shown(voice) | {"warnings": quality.warnings(profile, findings, other_than=voice.id)}
+        warnings = quality.warnings(profile, findings, other_than=voice.id)
+        lack = learning.lack(voice.seconds)
+        return shown(voice) | {"warnings": [*warnings, told(lack)] if lack else warnings}
 
 
 def _given_consent() -> str:

@@ -40,6 +40,10 @@ class BadLine(TembrError):
     """A table of lines, or one of its lines, is malformed."""
 
 
+class Unlearned(TembrError):
+    """A recording's voice cannot be learned."""
+
+
 def knob_options(command: Callable) -> Callable:
     """Add an option to a command for each knob of SpeechRequest."""
     for one in reversed([one for one in fields(SpeechRequest) if one.metadata]):
@@ -183,8 +187,19 @@ class Speaker:
         return self._voices[voice]
 
     def _of_recording(self, path: Path) -> "tuple[VoiceProfile, Adapter | None]":
+        from models import TooLittleSpeech
+
         profile = self.cloner.listen(path)
-        return profile, self.cloner.learned(path, profile, _tell_step) if self._learns else None
+        if not self._learns:
+            return profile, None
+        try:
+            return profile, self.cloner.learned(path, profile, _tell_step)
+        except TooLittleSpeech as fault:
+            template = (
+                "%(path)s has %(seconds).1f s of clear speech, and a voice needs at least %(least).0f s to be learned."
+                " Give a longer recording, or speak without --learn."
+            )
+            raise Unlearned(template, path=path, **fault.message.values) from fault
 
     def _of_the_bank(self, name: str) -> "tuple[VoiceProfile, Adapter | None]":
         self._site = self._site or site()

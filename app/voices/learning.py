@@ -18,7 +18,16 @@ from sqlalchemy.exc import IntegrityError
 
 from app import storage
 from app.db import LearnedVoice, Lesson, Voice, db, now
-from models import MIN_LEARNED_SECONDS, N_, Adapter, InvalidAdapter, Message, TembrError, give_back_memory
+from models import (
+    MIN_LEARNED_SECONDS,
+    N_,
+    Adapter,
+    InvalidAdapter,
+    Message,
+    TembrError,
+    TooLittleSpeech,
+    give_back_memory,
+)
 
 FOLDER = "lessons"
 SAVE_STEPS = 10  # between two states on the disk
@@ -106,8 +115,7 @@ def begin(voice: Voice) -> None:
 
 def begin_unasked(voice: Voice) -> bool:
     """Learn a voice that was just added, if the owner lets voices be learned; return whether it is."""
-    can_learn = current_app.config["LEARN"] and current_app.extensions["cloner"].can_learn
-    if not can_learn or voice.seconds < MIN_LEARNED_SECONDS:
+    if not _learns_unasked() or voice.seconds < MIN_LEARNED_SECONDS:
         return False
     try:
         begin(voice)
@@ -115,6 +123,15 @@ def begin_unasked(voice: Voice) -> bool:
         return False
     current_app.extensions["lessons"].start()
     return True
+
+
+def lack(seconds: float) -> TooLittleSpeech | None:
+    """Return what keeps a voice with so much speech from being learned unasked; None for enough, or if none is."""
+    return TooLittleSpeech(seconds) if _learns_unasked() and seconds < MIN_LEARNED_SECONDS else None
+
+
+def _learns_unasked() -> bool:
+    return current_app.config["LEARN"] and current_app.extensions["cloner"].can_learn
 
 
 def cancel(voice_id: int) -> None:

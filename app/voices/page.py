@@ -13,8 +13,9 @@ from app.i18n import number
 from app.voices import learning, quality, recordings, similarity, voice_file
 from app.voices.forms import AnotherRecordingForm, CardForm
 from app.voices.similarity import Neighbour, nearest
+from app.voices.views import learn as learn_unasked
 from app.voices.views import voice_gone
-from models import PROMPTS, InvalidVoiceProfile, Message
+from models import MIN_LEARNED_SECONDS, PROMPTS, InvalidVoiceProfile, Message, TooLittleSpeech
 
 blueprint = Blueprint("voice", __name__, url_prefix="/voices/<int:voice_id>")
 for _fault in (StaleDataError, ObjectDeletedError, recordings.VoiceGone):
@@ -58,6 +59,7 @@ def _learned(voice: Voice) -> dict[str, object]:
     is_outdated = bool(learned) and learned.made_on != cloner.fingerprint
     shown = {"lesson": lesson, "fault": fault, "learned": learned, "is_outdated": is_outdated}
     shown |= {"in_words": similarity.in_words, "thresholds": similarity.OF_SPEECHES}
+    shown["lack"] = told(TooLittleSpeech(voice.seconds)) if voice.seconds < MIN_LEARNED_SECONDS else None
     return shown | {"can_learn": cloner.can_learn and not voice.origin}
 
 
@@ -91,8 +93,11 @@ def add_recording(voice_id: int):
 def _add(voice_id: int, recording: bytes, text: str | None, text_language: str | None) -> None:
     """Merge a recording and show what was found.  Raises what quality.hear and recordings.add raise."""
     profile, findings = quality.hear(recording)
-    before = _found(voice_id).profile.embedding
-    recordings.add(voice_id, recording, profile, text, text_language)
+    voice = _found(voice_id)
+    before, was_too_short = voice.profile.embedding, voice.seconds < MIN_LEARNED_SECONDS
+    voice = recordings.add(voice_id, recording, profile, text, text_language)
+    if was_too_short:
+        learn_unasked(voice)
     quality.tell(profile, findings, other_than=voice_id)
     if (cosine := float(before @ profile.embedding)) < similarity.OF_RECORDINGS.somewhat_alike:
         flash(_doubt(cosine), "warning")

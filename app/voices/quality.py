@@ -3,14 +3,15 @@
 import hashlib
 import time
 
-from flask import Blueprint, current_app, flash, render_template
+from flask import Blueprint, current_app, flash, render_template, request
 from flask_babel import gettext as _
 
 from app.db import db
-from app.errors import translated
+from app.errors import told, translated
 from app.forms import CheckForm
 from app.health import stage
 from app.i18n import number
+from app.voices import learning
 from app.voices.similarity import Neighbour, nearest
 from models import SAME_VOICE, Findings, RecordingUnfit, VoiceProfile
 
@@ -21,7 +22,10 @@ blueprint = Blueprint("quality", __name__)
 
 @blueprint.post("/recording/check")
 def check() -> tuple[str, int]:
-    """Render the findings of a recording before its form is sent; no file or row of it is kept."""
+    """Render the findings of a recording before its form is sent; no file or row of it is kept.
+
+    ?new: of a new voice, for which it is told whether it will be learned.
+    """
     form = CheckForm()
     if form.validate():
         with form.refusals():
@@ -29,8 +33,10 @@ def check() -> tuple[str, int]:
                 profile, findings = hear(form.recording.data.read())
             except RecordingUnfit as fault:
                 profile, findings = None, fault.findings
-            told = {"warnings": warnings(profile, findings), "measured": measured(findings)}
-            return render_template("voices/_findings.html", faults=faults(findings), **told), 200
+            shown = {"warnings": warnings(profile, findings), "measured": measured(findings)}
+            if profile and "new" in request.args and (lack := learning.lack(profile.seconds)):
+                shown["lack"] = told(lack)
+            return render_template("voices/_findings.html", faults=faults(findings), **shown), 200
     return render_template("voices/_findings.html", faults=form.recording.errors or form.form_errors), 422
 
 

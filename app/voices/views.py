@@ -8,6 +8,7 @@ from werkzeug.exceptions import NotFound
 
 from app import storage
 from app.db import Voice, db, plain_query
+from app.errors import told
 from app.i18n import page_language
 from app.voices import learning, quality, recordings, voice_file
 from app.voices.forms import NameForm, VoiceFileForm, VoiceForm
@@ -79,9 +80,16 @@ def _add(form: VoiceForm) -> Voice:
     profile, findings = quality.hear(recording)
     voice = recordings.begin(form.voice(), profile, recording)
     quality.tell(profile, findings, other_than=voice.id)
+    learn(voice)
+    return voice
+
+
+def learn(voice: Voice) -> None:
+    """Learn a voice unasked, if it can be, and tell whether it is."""
     if learning.begin_unasked(voice):
         flash(_("The voice speaks at once. In some minutes it will be learned, and more like the person."), "done")
-    return voice
+    elif lack := learning.lack(voice.seconds):
+        flash(_("The voice speaks at once. %(lack)s", lack=told(lack)), "warning")
 
 
 @blueprint.route("/import", methods=["GET", "POST"])
