@@ -41,6 +41,12 @@ def test_exit_status_says_how_it_ended(arguments, status):
     assert cli.main(arguments, load=None) == status
 
 
+@pytest.mark.parametrize(("text", "status"), [("Kot.", 0), ("!!!", 1)])
+def test_the_process_ends_with_the_status_of_its_command(text, status):
+    ended = subprocess.run([sys.executable, "-m", "app.cli", "read", text], cwd=ROOT, capture_output=True)
+    assert ended.returncode == status
+
+
 def test_interrupted_command_says_so_by_its_status(monkeypatch):
     monkeypatch.setattr("models.read", lambda *_arguments: (_ for _ in ()).throw(KeyboardInterrupt))
     assert cli.main(["read", "Кот."]) == 130

@@ -7,4 +7,6 @@ gc.set_threshold(100_000)  # loading makes a million objects that stay: looking 
 
 from app.cli import main  # noqa: E402
 
-sys.exit(main())
+status = main()
+gc.freeze()  # all memory goes back with the process: looking through it once more took 0.7 s
+sys.exit(status)
