@@ -29,6 +29,10 @@ class MelSettings:
 SPEECH_MEL = MelSettings(n_mels=80, n_fft=800, hop_length=200, min_frequency=55, max_frequency=7600)
 ENCODER_MEL = MelSettings(n_mels=40, n_fft=400, hop_length=160, min_frequency=0, max_frequency=8000)
 
+LINEAR_HZ, LINEAR_MELS = 1000.0, 15.0  # where Slaney's mel scale turns from linear to logarithmic
+MEL_HZ = 200 / 3  # in a mel below that
+LOG_STEP = np.log(6.4) / 27  # of log frequency in a mel above that
+
 PREEMPHASIS = 0.97
 MIN_AMPLITUDE = 1e-5  # -100 dB: what counts as digital silence
 REFERENCE_DB = 20.0
@@ -42,18 +46,27 @@ SPEECH_RANGE_DB = 35.0  # a frame this far below the loudest ones is silence
 SILENCE_FLOOR_DB = -60.0  # dBFS; below it nothing is speech
 
 
+def mel_corners(settings: MelSettings) -> np.ndarray:
+    """Frequencies in Hz, (n_mels + 2,), evenly spaced on Slaney's mel scale: linear up to 1 kHz, logarithmic above.
+
+    A filter rises from one of them to the next, its centre, and falls to the one after.
+    """
+
+    def mels(frequency: float) -> float:
+        return frequency / MEL_HZ if frequency < LINEAR_HZ else LINEAR_MELS + np.log(frequency / LINEAR_HZ) / LOG_STEP
+
+    places = np.linspace(mels(settings.min_frequency), mels(settings.max_frequency), settings.n_mels + 2)
+    return np.where(places < LINEAR_MELS, places * MEL_HZ, LINEAR_HZ * np.exp(LOG_STEP * (places - LINEAR_MELS)))
+
+
 @lru_cache(maxsize=4)
 def mel_filters(settings: MelSettings) -> Tensor:
-    """Slaney-normalised triangular filters, (n_mels, n_fft // 2 + 1)."""
-    import librosa  # here, so that what needs no mel does not wait for it
-
-    filters = librosa.filters.mel(
-        sr=settings.sample_rate,
-        n_fft=settings.n_fft,
-        n_mels=settings.n_mels,
-        fmin=settings.min_frequency,
-        fmax=settings.max_frequency,
-    )
+    """Slaney-normalised triangular filters, (n_mels, n_fft // 2 + 1), as librosa makes them."""
+    corners = mel_corners(settings)
+    bins = np.fft.rfftfreq(settings.n_fft, 1 / settings.sample_rate)
+    above, widths = bins - corners[:, None], np.diff(corners)[:, None]
+    filters = np.minimum(above[:-2] / widths[:-1], -above[2:] / widths[1:]).clip(min=0).astype(np.float32)
+    filters *= 2 / (corners[2:] - corners[:-2])[:, None]
     with torch.inference_mode(False):  # kept for everyone: a tensor of inference mode cannot be learned through
         return torch.from_numpy(filters)
 

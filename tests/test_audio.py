@@ -1,5 +1,8 @@
 """The mels are those the published networks know; silence goes, speech stays."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -69,6 +72,25 @@ def test_a_pure_tone_is_loudest_in_the_mel_band_around_it():
     filters = mel_filters(SPEECH_MEL).numpy()
     band = filters[:, round(1000 * SPEECH_MEL.n_fft / SAMPLE_RATE)].argmax()
     assert mel_of(tone).mean(1).argmax() == band
+
+
+@pytest.mark.parametrize("settings", [SPEECH_MEL, ENCODER_MEL], ids=["speech", "encoder"])
+def test_mel_filters_are_those_of_librosa(settings):
+    import librosa
+
+    sizes = {"sr": settings.sample_rate, "n_fft": settings.n_fft, "n_mels": settings.n_mels}
+    theirs = librosa.filters.mel(**sizes, fmin=settings.min_frequency, fmax=settings.max_frequency)
+    np.testing.assert_array_equal(mel_filters(settings).numpy(), theirs)
+
+
+def test_hearing_a_recording_loads_neither_librosa_nor_what_it_needs():
+    heard = (
+        "import sys; from pathlib import Path; from models import VoiceCloner;"
+        f"VoiceCloner.load().hear(Path({str(DATA / 'kathleen.opus')!r})); print(*sys.modules)"
+    )
+    found = subprocess.run([sys.executable, "-c", heard], capture_output=True, text=True, check=True).stdout.split()
+    assert "models.recording" in found
+    assert not {"librosa", "numba", "scipy", "sklearn"} & set(found)
 
 
 def test_a_batch_of_waveforms_gives_the_mels_of_each():

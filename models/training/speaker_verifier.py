@@ -15,14 +15,13 @@ import re
 import zipfile
 from pathlib import Path
 
-import librosa
 import numpy as np
 import soxr
 import torch
 from torch import Tensor
 
 from models import checkpoint
-from models.audio import SAMPLE_RATE, SPEECH_MEL, speech_mel
+from models.audio import SAMPLE_RATE, SPEECH_MEL, mel_corners, speech_mel
 from models.speaker_verifier import HOP_SECONDS, SpeakerVerifier, SpeakerVerifierConfig
 from models.training.corpus import load_clips
 from models.training.run import Meter, Run, descend, device, learning_rate, set_learning_rate
@@ -99,9 +98,7 @@ def log_filter_banks(waveforms: Tensor, n_banks: int) -> Tensor:
 
 def nearest_bands(n_banks: int) -> Tensor:
     """Interpolation of the bands of a speech mel at the middles of the filters, (n_banks, n_mels)."""
-    ours = librosa.mel_frequencies(SPEECH_MEL.n_mels + 2, fmin=SPEECH_MEL.min_frequency, fmax=SPEECH_MEL.max_frequency)[
-        1:-1
-    ]
+    ours = mel_corners(SPEECH_MEL)[1:-1]
     middles = 700.0 * np.expm1(bank_edges(n_banks)[1:-1] / 1127.0)
     each = np.eye(len(ours))
     return torch.from_numpy(np.stack([np.interp(middles, ours, row) for row in each], axis=1)).float()
