@@ -51,6 +51,21 @@ def test_several_recordings_make_one_voice(app, voices, here, capsys):
     assert "9.0 s of speech" in capsys.readouterr().err and len(_files(app)) == 2
 
 
+def test_what_to_do_to_have_a_new_voice_learned_is_told_until_it_is(voices, here, capsys):
+    voices("add", "Anna K.", "more.wav", "--consent")
+    assert "learn it: ./tembr voices learn 'Anna K.'" in capsys.readouterr().err
+    voices("export", "Anna K.", "--out", "a")
+    voices("export", "Anna K.", "--no-sample", "--out", "silent")
+    voices("learn", "Anna K.")
+    voices("export", "Anna K.", "--out", "learned")
+    for file, is_told in (("a", True), ("silent", False), ("learned", False)):
+        capsys.readouterr()
+        assert voices("import", file, "--name", file, "--consent") == 0
+        assert ("./tembr voices learn" in capsys.readouterr().err) == is_told
+    voices("add", "Boris", "anna.wav", "--consent")
+    assert "at least 6 s of clear speech, and its recordings have 3.0 s" in capsys.readouterr().err
+
+
 def test_listed_are_the_voices_that_hold_the_words(bank, voices, capsys):
     bank("Пётр Первый", "Пётр", "Anna")
     for words, found in ((["петр"], ["Пётр", "Пётр Первый"]), (["первый", "петр"], ["Пётр Первый"])):

@@ -319,6 +319,21 @@ def test_voice_file_carries_what_the_voice_learned(app, client, anna):
         assert VoiceFile.from_bytes(exported).learned.similarity["ru"] == pytest.approx([0.6, 0.7])
 
 
+@pytest.mark.parametrize("was_learned", [True, False])
+def test_imported_voice_is_learned_unasked_unless_it_was(make_app, client, app, recording, anna, was_learned):
+    if was_learned:
+        client.post("/voices/1/learn")
+        _wait(app)
+    exported = client.get("/voices/1/export").data
+    other = make_app(LEARN=True)
+    sent = {"voice_file": (io.BytesIO(exported), "a.tembr-voice"), "consent": "y", "name": "Again"}
+    page = other.test_client().post("/voices/import", data=sent, follow_redirects=True).text
+    assert ("In some minutes it will be learned" in page) != was_learned
+    _wait(other)
+    with other.app_context():
+        assert learning.adapter_of(2).made_on == "fake"
+
+
 @pytest.mark.parametrize(
     "changes",
     [{"adapter": b"no adapter"}, {"adapter": Adapter({"x": np.full(3, np.nan)}).to_bytes()}, {"made_on": None}],

@@ -1,5 +1,6 @@
 """./tembr voices: the bank."""
 
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -139,6 +140,19 @@ def add(
             kept.delete_voice(voice)
             raise
         say(f"“{voice.name}” is in the bank, from {voice.seconds:.1f} s of speech.")
+        _tell_of_learning(voice)
+
+
+def _tell_of_learning(voice: "Voice") -> None:
+    """Say how a new voice is learned, or what it lacks."""
+    from models import MIN_LEARNED_SECONDS, TooLittleSpeech
+
+    if voice.origin or voice.learned:
+        return
+    if voice.seconds < MIN_LEARNED_SECONDS:
+        say(str(TooLittleSpeech(voice.seconds)))
+    elif voice.file_name:
+        say(f"To let it sound more like the person, learn it: ./tembr voices learn {shlex.quote(voice.name)}")
 
 
 def _listen(cloner: "VoiceCloner", path: Path, content: bytes):
@@ -197,6 +211,7 @@ def import_voice(file: Path, name: str | None, consent: bool) -> None:
             raise Unheard("%(path)s: %(reason)s", path=file, reason=fault) from fault
         voice = found.keep(check_name(name or found.name))
         say(f"“{voice.name}” is in the bank.")
+        _tell_of_learning(voice)
 
 
 @voices.command()

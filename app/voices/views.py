@@ -98,7 +98,10 @@ def import_voice():
     form = VoiceFileForm()
     if form.validate_on_submit():
         with form.refusals():
-            return redirect(url_for(".bank", added=form.file.keep(form.name.data).id), 303)
+            voice = form.file.keep(form.name.data)
+            if not voice.origin and not voice.learned:
+                learn(voice)
+            return redirect(url_for(".bank", added=voice.id), 303)
     page = render_template("voices/import.html", form=form, max_megabytes=voice_file.MAX_BYTES / 1e6)
     return page, 422 if form.errors else 200
 
