@@ -52,6 +52,12 @@ def load(path: Path, network_class: type[Network], config_class: type) -> Networ
             wanted = network_class.__name__
             raise UnreadableWeights(template, path=path, network=metadata.get("network"), wanted=wanted)
         network = network_class(config_class(**_config(metadata["config"])))
+        if strange := network.state_dict().keys() ^ tensors.keys():
+            template = N_(
+                "%(path)s holds a %(network)s of another version of Tembr, with other layers (%(layer)s). Take the file"
+                " away to use the weights that ship, or train it again: docs/training.md."
+            )
+            raise UnreadableWeights(template, path=path, network=network_class.__name__, layer=min(strange))
         network.load_state_dict({name: value.float() for name, value in tensors.items()})
     except (OSError, SafetensorError, KeyError, TypeError, RuntimeError, json.JSONDecodeError) as error:
         template = N_("%(path)s is not a weights file of %(network)s: %(reason)s")

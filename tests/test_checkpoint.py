@@ -195,6 +195,16 @@ def test_weights_that_do_not_go_with_their_config_are_refused(tmp_path, changes)
         load(rewritten(tmp_path, **changes))
 
 
+def test_weights_of_another_version_are_refused_with_what_to_do(tmp_path):
+    path = rewritten(tmp_path, config='{"layers": 2}')  # as of a version in which it had one
+    with pytest.raises(UnreadableWeights) as refusal:
+        load(path)
+    assert str(refusal.value) == (
+        f"{path} holds a Scale of another version of Tembr, with other layers (layers.1.bias). Take the file away to"
+        " use the weights that ship, or train it again: docs/training.md."
+    )
+
+
 def folders_with(folder: Path, **names: str) -> list[Path]:
     """Folders of that name, each holding an empty file of each name in its list."""
     for place, held in names.items():
