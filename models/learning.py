@@ -28,16 +28,7 @@ from models.mel_discriminator import MelDiscriminator, adversarial_losses
 from models.phone_classifier import PhoneClassifier
 from models.reference import Reference
 from models.speaker_verifier import SpeakerVerifier, pieces
-from models.synthesizer import (
-    MAX_EDGE_FRAMES,
-    MAX_FRAMES_PER_PHONE,
-    RECORDED,
-    Prosody,
-    Synthesizer,
-    Voice,
-    centred,
-    whole_frames,
-)
+from models.synthesizer import RECORDED, Prosody, Synthesizer, Voice
 from models.text import Sentence
 from models.text.symbols import PHONE_CLASSES, START, WORD_BORDER, phone_ids
 from models.voice_profile import VoiceProfile
@@ -281,14 +272,9 @@ class Learner:
         mask = torch.ones(*ids.shape, 1, device=ids.device)
         encoded = self._network.encode(ids, languages, of_one, mask)
         with torch.no_grad():
-            prosody = self._network.prosody(encoded, mask, of_one)
-            noise = torch.randn(2, ids.shape[1], generator=generator).to(ids.device)
-            of_durations, of_pitch = noise * torch.tensor(self.tuning.noise_scales, device=ids.device)[:, None]
-            frames = torch.expm1(prosody.log_durations + of_durations)
-            frames[:, [0, -1]] = frames[:, [0, -1]].clamp(max=MAX_EDGE_FRAMES)
-            durations = whole_frames(frames.clamp(0, MAX_FRAMES_PER_PHONE))
-            pitch = centred(prosody.pitch + of_pitch, durations)
-        mels = self._network.decode(ids, encoded, durations, pitch, prosody.energy, of_one)
+            noise = torch.tensor(self.tuning.noise_scales)[:, None] * torch.randn(2, ids.shape[1], generator=generator)
+            durations, pitch, energy = self._network.plan(encoded, mask, of_one, noise=noise.to(ids.device))
+        mels = self._network.decode(ids, encoded, durations, pitch, energy, of_one)
         frame_mask = torch.ones_like(mels[..., :1])
         of_fake = self.teachers.speakers.heard(mels)
         classes = torch.tensor(PHONE_CLASSES, device=ids.device)[ids]

@@ -206,6 +206,29 @@ class Synthesizer(nn.Module):
         encoded = self.encode(ids, languages, voice, mask)
         return self.decode(ids, encoded, durations, pitch, energy, voice), self.prosody(encoded, mask, voice)
 
+    def plan(
+        self,
+        encoded: Tensor,
+        mask: Tensor,
+        voice: Voice,
+        length_scale: Tensor | float = 1.0,
+        noise: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """How phones are going to be said: whole frames, pitch about the voice's own, and energy, each (batch, phones).
+
+        encoded: (batch, phones, dim); mask: (batch, phones, 1); length_scale, noise: see speak; noise: (2, phones) or
+        (2, batch, phones).
+        """
+        predicted, said = self.prosody(encoded, mask, voice), mask[..., 0]
+        log_durations, pitch = predicted.log_durations, predicted.pitch
+        if noise is not None:
+            log_durations, pitch = log_durations + noise[0], pitch + noise[1]
+        frames = torch.expm1(log_durations)
+        edges = edges_of(said)
+        frames = torch.where(edges, frames.clamp(max=MAX_EDGE_FRAMES), frames)
+        durations = whole_frames((frames * length_scale).clamp(0, MAX_FRAMES_PER_PHONE)) * said.long()
+        return durations, centred(pitch, durations.masked_fill(edges, 0)), predicted.energy
+
     @torch.inference_mode()
     def speak(
         self,
@@ -224,26 +247,25 @@ class Synthesizer(nn.Module):
         """
         mask = torch.ones(1, len(ids), 1, device=ids.device)
         encoded = self.encode(ids[None], languages[None], voice, mask)
-        predicted = self.prosody(encoded, mask, voice)
-        log_durations, pitch = predicted.log_durations, predicted.pitch
-        if noise is not None:
-            log_durations, pitch = log_durations + noise[:1], pitch + noise[1:]
-        frames = torch.expm1(log_durations)
-        frames[:, [0, -1]] = frames[:, [0, -1]].clamp(max=MAX_EDGE_FRAMES)
-        durations = whole_frames((frames * length_scale).clamp(0, MAX_FRAMES_PER_PHONE))
-        pitch = centred(pitch, durations) + semitones * SEMITONE / PITCH_UNIT
-        mel = self.decode(ids[None], encoded, durations, pitch, predicted.energy, voice)[0].T.clamp(-4, 4)
+        durations, pitch, energy = self.plan(encoded, mask, voice, length_scale, noise)
+        pitch = pitch + semitones * SEMITONE / PITCH_UNIT
+        mel = self.decode(ids[None], encoded, durations, pitch, energy, voice)[0].T.clamp(-4, 4)
         return mel, durations[0]
 
 
 def centred(pitch: Tensor, durations: Tensor) -> Tensor:
     """The melody moved so that its mean is nearly the voice's own: a stranger's pitch is known, not to be guessed.
 
-    pitch, durations: (batch, phones), pitch relative to the voice's median.
+    pitch, durations: (batch, phones), pitch relative to the voice's median, durations 0 of what does not count.
     """
-    inner = durations[:, 1:-1]  # the silence at both ends is not said
-    mean = (pitch[:, 1:-1] * inner).sum(1, keepdim=True) / inner.sum(1, keepdim=True).clamp(min=1)
+    mean = (pitch * durations).sum(1, keepdim=True) / durations.sum(1, keepdim=True).clamp(min=1)
     return pitch - CENTRING * mean
+
+
+def edges_of(said: Tensor) -> Tensor:
+    """Which phones are the silence at a sentence's ends, (batch, phones).  said: 0 where padded."""
+    place = torch.arange(said.shape[1], device=said.device)
+    return (place == 0) | (place == said.sum(1, keepdim=True) - 1)
 
 
 def whole_frames(frames: Tensor) -> Tensor:

@@ -211,6 +211,26 @@ def test_padding_does_not_change_an_item_of_a_batch(synthesizer):
         torch.testing.assert_close(batched, getattr(said_alone, name), atol=1e-5, rtol=1e-5)
 
 
+@torch.inference_mode()
+def test_plan_is_the_same_alone_and_beside_a_longer_sentence(synthesizer):
+    short, long = 10, 30
+    ids, languages = torch.zeros(2, long, dtype=torch.long), torch.zeros(2, long, dtype=torch.long)
+    ids[0, :short], languages[0, :short] = sentence(short)
+    ids[1], languages[1] = sentence(long, seed=1)
+    mask = torch.ones(2, long, 1)
+    mask[0, short:] = 0
+    noise = torch.randn(2, 2, long, generator=torch.Generator().manual_seed(3))
+    known, one = voices(synthesizer, profile(0), profile(1)), voices(synthesizer, profile(0))
+    together = synthesizer.plan(synthesizer.encode(ids, languages, known, mask), mask, known, noise=noise)
+    ids, languages, mask = (part[:1, :short] for part in (ids, languages, mask))
+    encoded = synthesizer.encode(ids, languages, one, mask)
+    alone = synthesizer.plan(encoded, mask, one, noise=noise[:, :1, :short])
+    assert not together[0][0, short:].any()
+    for part, of_one in zip(together, alone, strict=True):
+        torch.testing.assert_close(part[:1, :short], of_one, atol=1e-4, rtol=1e-4)
+    assert alone[0][0, [0, -1]].max() <= MAX_EDGE_FRAMES
+
+
 def test_whole_frames_keep_the_running_sum():
     frames = 1 + 9 * torch.rand(3, 200, generator=torch.Generator().manual_seed(0))
     whole = whole_frames(frames)
