@@ -1,13 +1,16 @@
 """./tembr's help, its exit status, and what it loads."""
 
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 
 from app import cli
-from config import ROOT
+from app.cli.common import from_database, named
+from config import ROOT, Config
 
 
 def options():
@@ -71,3 +74,14 @@ def test_english_is_read_with_the_dictionary_and_without_loading_torch(app):
     settings = {"TEMBR_INSTANCE": str(app.config["INSTANCE"]), "PATH": os.environ["PATH"]}
     done = subprocess.run([sys.executable, "-c", WITHOUT_TORCH], cwd=ROOT, env=settings, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "") and "ngine" in done.stdout
+
+
+def test_an_old_database_answers_once_it_is_migrated(tmp_path, monkeypatch):
+    monkeypatch.setattr(Config, "INSTANCE", tmp_path)
+    monkeypatch.setattr(Config, "SQLALCHEMY_DATABASE_URI", None)
+    row = "(7, 'Anna', 'anna', x'01', 3.5, '', 'a.wav', '2026-01-01 10:00:00')"
+    with closing(sqlite3.connect(tmp_path / "tembr.sqlite")) as database:
+        database.executescript((ROOT / "tests" / "data" / "first_tables.sql").read_text())
+        columns = "id, name, name_key, profile, seconds, note, file_name, created_at"
+        database.executescript(f"INSERT INTO voice ({columns}) VALUES {row}")
+    assert from_database(lambda: named("Anna").seconds) == 3.5

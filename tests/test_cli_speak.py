@@ -1,7 +1,10 @@
 """./tembr speak and read, with a stand-in for the networks: what is asked of them, and what is written and said."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 from dataclasses import fields
 from types import SimpleNamespace
 
@@ -14,7 +17,7 @@ from app import cli, startup
 from app.db import Pronunciation, Voice, db
 from app.speak.request import SpeechRequest
 from app.voices import recordings
-from config import Config
+from config import ROOT, Config
 from models import SpokenSentence, TooLittleSpeech, VoiceProfile, Word, read_tags, says_synthetic
 from models.recording import UnreadableAudio
 
@@ -327,8 +330,6 @@ def bank(tmp_path, monkeypatch, cloner):
 
     class Settings(Config):
         INSTANCE = tmp_path / "instance"
-        SQLALCHEMY_DATABASE_URI = "sqlite://"
-        SECRET_KEY = "secret"
         READY_VOICES = tmp_path / "none"
 
     made = []
@@ -349,6 +350,17 @@ def test_a_voice_of_the_bank_speaks_by_its_name(batch, cloner, bank):
     assert batch("1\tЗоя\tru\tДа.", "2\tзоя\tru\tНет.", "3\tanna.wav\tru\tНу.") == 0
     assert [getattr(said["profile"], "seconds", None) for said in cloner.said] == [3.0, 3.0, None]
     assert len(bank) == 1
+
+
+def test_a_voice_of_a_bank_that_was_made_speaks_without_loading_the_site(speak, here, bank):
+    assert speak("Да.", "--voice", "Зоя", "--out", "x.wav") == 0
+    script = (
+        "import sys; from app.cli.speak import Speaker;"
+        "print(Speaker(None).voice('Зоя')[0].seconds, 'alembic' in sys.modules, 'app.startup' in sys.modules)"
+    )
+    settings = {"TEMBR_INSTANCE": str(Config.INSTANCE), "PATH": os.environ["PATH"]}
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=settings, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("3.0 False False\n", "")
 
 
 def test_an_unknown_voice_is_refused_with_the_names_there_are(speak, here, capsys, bank):

@@ -3,7 +3,9 @@
 import json
 import math
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
 
     from app.db import Voice
     from models import VoiceCloner
+
+Answer = TypeVar("Answer")
 
 language_option = click.option("--language", type=click.Choice(LANGUAGES), help="Found from the text when not given.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Answer in JSON, for a program.")
@@ -77,23 +81,26 @@ def named(name: str) -> "Voice":
     raise UnknownVoice("There is no voice named %(name)s. Voices in the bank: %(names)s.", name=repr(name), names=names)
 
 
-def dictionary(app: "Flask | None" = None) -> dict[str, str]:
-    """Return the site's dictionary, word -> respelling; {} if there is no database yet.
-
-    app: the site, if it was built already.  Without it the table alone is read: the site takes 2 s to load.
-    """
-    if not (app or has_database()):
+def dictionary() -> dict[str, str]:
+    """Return the site's dictionary, word -> respelling; {} if there is no database yet."""
+    if not has_database():
         return {}
-    from sqlalchemy.exc import DatabaseError
-
     from app.db import Pronunciation
 
-    try:
-        with (app or _database()).app_context():
-            return Pronunciation.dictionary()
-    except DatabaseError:  # an old one, which the site migrates
-        with site().app_context():
-            return Pronunciation.dictionary()
+    return from_database(Pronunciation.dictionary)
+
+
+def from_database(ask: Callable[[], Answer]) -> Answer:
+    """Return what ask finds in the database as it is; where that is missing, fails or has no such voice, what it finds
+    once the site, which takes longer to load, has brought the database up to date.
+    """
+    from sqlalchemy.exc import DatabaseError
+
+    if has_database():
+        with suppress(DatabaseError, UnknownVoice), _database().app_context():
+            return ask()
+    with site().app_context():
+        return ask()
 
 
 def _database() -> "Flask":

@@ -16,18 +16,15 @@ from app.cli.common import (
     UnknownVoice,
     answer,
     dictionary,
-    has_database,
+    from_database,
     json_option,
     named,
     say,
-    site,
 )
 from app.speak.request import RequestedVoice, SpeechRequest
 from models import FORMATS, LANGUAGES, Range, TembrError
 
 if TYPE_CHECKING:
-    from flask import Flask
-
     from models import Adapter, Learner, VoiceCloner, VoiceProfile, Word
 
 COLUMNS = ("id", "voice", "language", "text")
@@ -142,8 +139,7 @@ class Speaker:
     def __init__(self, cloner: "VoiceCloner", learns: bool = False):
         """learns: learn the voices of recordings before they speak."""
         self.cloner, self._learns = cloner, learns
-        self._site: Flask | None = site() if has_database() else None
-        self.dictionary = dictionary(self._site)
+        self.dictionary = dictionary()
         self._voices: dict[str, tuple[VoiceProfile, Adapter | None] | ValueError] = {}
 
     def speak(self, text: str, voice: str, path: Path, knobs: dict) -> "tuple[float, list[Word]]":
@@ -202,15 +198,16 @@ class Speaker:
             raise Unlearned(template, path=path, **fault.message.values) from fault
 
     def _of_the_bank(self, name: str) -> "tuple[VoiceProfile, Adapter | None]":
-        self._site = self._site or site()
-        with self._site.app_context():
+        def found() -> "tuple[VoiceProfile, Adapter | None]":
             from app.voices.learning import adapter_of
 
-            try:
-                found = named(name)
-                return found.profile, adapter_of(found.id)
-            except UnknownVoice as error:
-                raise UnknownVoice("There is no such file, and: %(reason)s", reason=error) from error
+            voice = named(name)
+            return voice.profile, adapter_of(voice.id)
+
+        try:
+            return from_database(found)
+        except UnknownVoice as error:
+            raise UnknownVoice("There is no such file, and: %(reason)s", reason=error) from error
 
 
 def _tell_step(learner: "Learner") -> None:
