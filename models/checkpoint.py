@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TypeVar
@@ -10,6 +10,7 @@ from typing import TypeVar
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
+from torch.overrides import TorchFunctionMode
 
 from models.errors import N_, TembrError
 
@@ -51,18 +52,33 @@ def load(path: Path, network_class: type[Network], config_class: type) -> Networ
             template = N_("%(path)s holds %(network)s, not %(wanted)s.")
             wanted = network_class.__name__
             raise UnreadableWeights(template, path=path, network=metadata.get("network"), wanted=wanted)
-        network = network_class(config_class(**_config(metadata["config"])))
+        with _Uninitialised():
+            network = network_class(config_class(**_config(metadata["config"])))
         if strange := network.state_dict().keys() ^ tensors.keys():
             template = N_(
                 "%(path)s holds a %(network)s of another version of Tembr, with other layers (%(layer)s). Take the file"
                 " away to use the weights that ship, or train it again: docs/training.md."
             )
             raise UnreadableWeights(template, path=path, network=network_class.__name__, layer=min(strange))
-        network.load_state_dict({name: value.float() for name, value in tensors.items()})
+        network.load_state_dict({name: _in_full(value) for name, value in tensors.items()}, assign=True)
     except (OSError, SafetensorError, KeyError, TypeError, RuntimeError, json.JSONDecodeError) as error:
         template = N_("%(path)s is not a weights file of %(network)s: %(reason)s")
         raise UnreadableWeights(template, path=path, network=network_class.__name__, reason=error) from error
     return network.eval()
+
+
+def _in_full(stored: torch.Tensor) -> torch.Tensor:
+    """A copy of a tensor of a file; in float32, if its numbers are not whole."""
+    return stored.to(torch.float32 if stored.is_floating_point() else stored.dtype, copy=True)
+
+
+class _Uninitialised(TorchFunctionMode):
+    """Keeps torch.nn.init from filling parameters that are going to be replaced."""
+
+    def __torch_function__(self, function: Callable, types: tuple, args: tuple = (), kwargs: dict | None = None):
+        if getattr(function, "__module__", None) == "torch.nn.init":
+            return args[0] if args else kwargs["tensor"]
+        return function(*args, **kwargs or {})
 
 
 def _config(stored: str) -> dict:

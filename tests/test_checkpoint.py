@@ -30,6 +30,7 @@ class Scale(nn.Module):
         self.layers = nn.ModuleList(nn.Linear(config.size, config.size) for _ in range(config.layers))
         self.dropout = nn.Dropout()
         self.register_buffer("steps", torch.tensor(7))
+        self.register_buffer("window", torch.hann_window(8), persistent=False)
 
 
 class Other(Scale):
@@ -73,6 +74,32 @@ def test_a_loaded_network_is_in_float32_and_in_evaluation_mode(tmp_path):
     assert not loaded.training
     assert not loaded.dropout.training
     assert loaded.layers[0].weight.dtype == torch.float32
+
+
+def test_loading_draws_no_random_numbers(tmp_path):
+    path, _ = saved(tmp_path)
+    before = torch.get_rng_state()
+    load(path)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_what_a_network_computes_for_itself_is_there_after_loading(tmp_path):
+    path, _ = saved(tmp_path)
+    assert torch.equal(load(path).window, torch.hann_window(8))
+
+
+def test_a_loaded_network_does_not_change_with_its_file(tmp_path):
+    path = tmp_path / "scale.safetensors"
+    checkpoint.save(path, Scale(ScaleConfig()), dtype=torch.float32)
+    loaded = load(path)
+    before = loaded.layers[0].weight.clone()
+    path.write_bytes(bytes(path.stat().st_size))
+    assert torch.equal(loaded.layers[0].weight, before)
+
+
+def test_a_loaded_network_can_be_trained(tmp_path):
+    path, _ = saved(tmp_path)
+    assert all(parameter.requires_grad and parameter.is_leaf for parameter in load(path).parameters())
 
 
 def test_saving_does_not_change_the_network(tmp_path):
