@@ -35,7 +35,7 @@ TOKEN, PORT = "benchmark", 8700
 class Waiting:
     """In place of a VoiceCloner: waits, and gives a second of silence for each sentence."""
 
-    device, sample_rate, in_use = "none", 16_000, {}
+    device, sample_rate, in_use, fingerprint = "none", 16_000, {}, ""
 
     def __init__(self, seconds: float):
         self.seconds = seconds

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from app import startup
+from benchmarks.scaling import Waiting
 from models import (
     InvalidVoiceProfile,
     NetworksUnreachable,
@@ -89,6 +90,13 @@ def test_sentences_come_in_their_order_as_the_networks_said_them(cloner):
     for far, near in zip(said, alone, strict=True):
         np.testing.assert_array_equal(far.waveform, near.waveform)
         assert far.words == near.words and len(far.words) == 1
+
+
+def test_stand_in_of_the_scaling_benchmark_answers_as_networks_do():
+    with Replicas(Replica(Waiting(0.0), TOKEN)).served() as served:
+        cloner = RemoteCloner(served.address, TOKEN, patience=20.0)
+        said = list(cloner.say(many(3), PROFILE))
+        assert [len(one.waveform) for one in said] == [cloner.sample_rate] * 3
 
 
 def test_every_knob_reaches_the_networks_within_its_limits(cloner, networks):
