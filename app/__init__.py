@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response, json, request
-from flask_wtf.csrf import CSRFProtect
 from werkzeug.routing import IntegerConverter
 
 from config import ROOT, Config
@@ -43,6 +42,8 @@ def create_app(config: object = Config, cloner: "VoiceCloner | None" = None) -> 
     cloner: the networks; startup.start loads them if it is None.
     The parts are imported here so that a command that needs one module of app does not load torch.
     """
+    from flask_wtf.csrf import CSRFProtect
+
     from app import (
         access,
         api,
