@@ -1,8 +1,10 @@
 """Expectations are from reference grammars and dictionaries, not from the program's output."""
 
 import pytest
+import ru_normalizr
 
 from models.text.russian import accent, normalise, phones
+from models.text.russian.normalise import GUARDS_KEPT
 from models.text.symbols import phone_ids
 
 READINGS = [
@@ -66,6 +68,16 @@ READINGS = [
 @pytest.mark.parametrize(("written", "read"), READINGS)
 def test_text_is_written_out_in_words(written, read):
     assert normalise(written) == read
+
+
+def test_the_patterns_of_ru_normalizr_are_taken_apart_once():
+    for written, _ in READINGS:
+        normalise(written)
+    taken_apart = ru_normalizr.text_scan.required_guards.cache_info().misses
+    assert 0 < taken_apart < GUARDS_KEPT
+    for written, _ in READINGS:
+        normalise(written)
+    assert ru_normalizr.text_scan.required_guards.cache_info().misses == taken_apart
 
 
 @pytest.mark.parametrize("text", ["т.к. 0/0 %%% $ +++ 00:99", "щщщ ъъъ ьё йй ыы", "і ї є ґ Ўѣ", "5" * 100, "А" * 300])
