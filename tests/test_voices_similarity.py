@@ -1,11 +1,12 @@
 """Speaker similarity: in words, of a speech to its voice, and the nearest other voice of the bank."""
 
+import io
 import re
 
 import numpy as np
 import pytest
 
-from app.db import LearnedVoice, Speech, Voice, db
+from app.db import LearnedVoice, Lesson, Speech, Voice, db
 from app.voices import recordings, similarity
 from app.voices.similarity import HEARD_SECONDS, OF_SPEECHES, Heard, in_words, thresholds_of
 from models import Adapter, VoiceProfile
@@ -113,19 +114,41 @@ def test_what_was_learned_counts_only_where_it_speaks(client, cloner, learned, m
     assert "Compared with the voice: somewhat alike" in _spoken(client, cloner, monkeypatch, 0.76)
 
 
-def test_what_would_help_is_said_of_a_speech_that_is_not_alike(client, cloner, learned, monkeypatch):
-    assert "What helps: a longer recording" in _spoken(client, cloner, monkeypatch, 0.79)
-    assert "What helps" not in _spoken(client, cloner, monkeypatch, 0.81)
+def test_what_would_help_is_said_of_a_speech_that_is_not_alike(app, client, cloner, voice, learned, monkeypatch):
+    page = _spoken(client, cloner, monkeypatch, 0.79)
+    assert f'<a href="/voices/{voice}#learning">Let Tembr learn this voice</a>, and it will sound more' in page
+    assert "sound more like the person" not in _spoken(client, cloner, monkeypatch, 0.81)
+    with app.app_context():
+        db.session.add(Lesson(voice_id=voice))
+        db.session.commit()
+    assert "This voice is being learned." in client.get("/speeches/1").text
+    client.post(f"/voices/{voice}/learn/cancel")
     learned()
-    assert "What helps: more recordings" in _spoken(client, cloner, monkeypatch, 0.69)
-    assert "What helps" not in _spoken(client, cloner, monkeypatch, 0.71)
+    assert "learned since: another take will" in client.get("/speeches/1").text
+    assert "What helps: more and longer recordings" in _spoken(client, cloner, monkeypatch, 0.69)
+    monkeypatch.setattr(cloner, "fingerprint", "of later weights")
+    assert "Let Tembr learn this voice" in client.get("/speeches/1").text
+    monkeypatch.setattr(cloner, "can_learn", False)
+    assert "What helps: more and longer recordings" in client.get("/speeches/1").text
 
 
-def test_nothing_is_advised_for_a_ready_voice_which_nobody_can_change(app, client, cloner, voice, monkeypatch):
+def test_recording_that_was_used_once_is_better_saved(client, cloner, recording, monkeypatch):
+    once = {"voice": "recording", "recording": (io.BytesIO(recording()), "a.wav"), "consent": "y"}
+    page = _spoken(client, cloner, monkeypatch, 0.5, **once)
+    assert '<a href="/voices">Save this recording as a voice</a>, and it will sound more' in page
+
+
+@pytest.mark.parametrize("is_deleted", [False, True])
+def test_nothing_is_advised_for_a_voice_that_nobody_can_change(app, client, cloner, voice, monkeypatch, is_deleted):
     with app.app_context():
         db.session.get(Voice, voice).origin = "Ours"
         db.session.commit()
-    assert "What helps" not in _spoken(client, cloner, monkeypatch, 0.3)
+    page = _spoken(client, cloner, monkeypatch, 0.3)
+    if is_deleted:
+        client.post(f"/voices/{voice}/delete")
+        page = client.get("/speeches/1").text
+    assert "Compared with the voice: not alike" in page
+    assert "What helps" not in page and "sound more like the person" not in page
 
 
 def test_similarity_and_the_nearest_other_voice_are_shown_with_their_figures(app, client, cloner, bank, monkeypatch):

@@ -6,7 +6,7 @@ from flask import Blueprint, abort, current_app, flash, redirect, render_templat
 from flask_babel import gettext as _
 
 from app import storage
-from app.db import Speech, Voice, db
+from app.db import Lesson, Speech, Voice, db
 from app.errors import told, translated
 from app.i18n import page_language
 from app.speak import progress, reading
@@ -118,10 +118,24 @@ def result(speech_id: int) -> str:
     if speech.similarity is not None:
         thresholds = similarity.thresholds_of(speech)
         state["words"] = similarity.in_words(speech.similarity, thresholds)
-        voice = db.session.get(Voice, speech.voice_id) if speech.voice_id else None
-        is_ready = voice is not None and voice.origin is not None
-        state["can_help"] = speech.similarity < thresholds.alike and not is_ready
+        state["advice"] = _advice(speech) if speech.similarity < thresholds.alike else None
     return render_template("speak/speak.html", form=form, speech=speech, **state, **shown)
+
+
+def _advice(speech: Speech) -> str | None:
+    """Return how such a speech would be more alike: again, wait, learn, save or record; None if nothing helps."""
+    cloner, voice = current_app.extensions["cloner"], db.session.get(Voice, speech.voice_id or 0)
+    if voice is None:
+        return "save" if speech.has_recording and cloner.can_learn else None
+    if voice.origin:
+        return None
+    lesson, learned = db.session.get(Lesson, voice.id), voice.learned
+    is_known = learned is not None and learned.made_on == cloner.fingerprint
+    if is_known and learned.is_used and not speech.is_learned:
+        return "again"
+    if lesson and not lesson.fault:
+        return "wait"
+    return "learn" if cloner.can_learn and not is_known else "record"
 
 
 def _choice(speech: Speech) -> str | None:
