@@ -6,7 +6,6 @@ so that the voice speaks every language.  A discriminator, which came to know sp
 sharp.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -83,8 +82,9 @@ class TooLittleSpeech(TembrError):
             "To be learned, the voice needs at least %(least).0f s of clear speech, and its recordings have"
             " %(seconds).1f s: add another one."
         )
-        short_of = math.floor(10 * seconds) / 10  # 5.97 is not yet 6.0
-        super().__init__(template, least=MIN_LEARNED_SECONDS, seconds=short_of)
+        if seconds < MIN_LEARNED_SECONDS:
+            seconds = min(seconds, MIN_LEARNED_SECONDS - 0.1)  # 5.97 is not yet 6.0
+        super().__init__(template, least=MIN_LEARNED_SECONDS, seconds=seconds)
 
 
 @dataclass(frozen=True)

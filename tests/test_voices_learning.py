@@ -168,6 +168,17 @@ def test_lesson_shows_its_progress_and_can_be_cancelled(app, client, cloner, ann
     assert list((app.config["INSTANCE"] / "lessons").glob("*.state")) == []
 
 
+def test_progress_is_told_in_whole_percents_and_after_which_voices_it_comes(app, client, anna, bank):
+    (boris,) = bank("Boris")
+    with app.app_context():
+        db.session.add_all([Lesson(voice_id=1, step=1, steps=7), Lesson(voice_id=boris)])
+        db.session.commit()
+    assert "Learning: 14 %." in client.get("/voices/1/learning").text
+    assert "Other voices are learned first." in client.get(f"/voices/{boris}/learning").text
+    client.post("/voices/1/learn/cancel")
+    assert "Listening to the recordings" in client.get(f"/voices/{boris}/learning").text
+
+
 def test_lesson_waits_while_a_text_is_spoken(app, client, cloner, anna):
     here, on, stepped = threading.Event(), threading.Event(), threading.Event()
 

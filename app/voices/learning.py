@@ -130,6 +130,12 @@ def lack(seconds: float) -> TooLittleSpeech | None:
     return TooLittleSpeech(seconds) if _learns_unasked() and seconds < MIN_LEARNED_SECONDS else None
 
 
+def is_after_others(lesson: Lesson) -> bool:
+    """Whether other voices are learned before this one."""
+    before = select(Lesson.voice_id).where(Lesson.fault.is_(None), Lesson.created_at < lesson.created_at).limit(1)
+    return db.session.scalar(before) is not None
+
+
 def _learns_unasked() -> bool:
     return current_app.config["LEARN"] and current_app.extensions["cloner"].can_learn
 

@@ -57,7 +57,8 @@ def _learned(voice: Voice) -> dict[str, object]:
         fault = translated(Message(template if isinstance(template, str) else tuple(template), fault["values"]))
     cloner = current_app.extensions["cloner"]
     is_outdated = bool(learned) and learned.made_on != cloner.fingerprint
-    shown = {"lesson": lesson, "fault": fault, "learned": learned, "is_outdated": is_outdated}
+    is_waiting = lesson is not None and not lesson.steps and learning.is_after_others(lesson)
+    shown = {"lesson": lesson, "fault": fault, "is_waiting": is_waiting, "learned": learned, "is_outdated": is_outdated}
     shown |= {"in_words": similarity.in_words, "thresholds": similarity.OF_SPEECHES}
     shown["lack"] = told(TooLittleSpeech(voice.seconds)) if voice.seconds < MIN_LEARNED_SECONDS else None
     return shown | {"can_learn": cloner.can_learn and not voice.origin}
