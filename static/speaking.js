@@ -5,9 +5,9 @@ import { tooLargeIn } from "./fields.js";
 import * as forms from "./forms.js";
 import { ask, elementOf, post } from "./request.js";
 
-const QUICK_MS = 400; // between two looks at a job that began just now
-const SLOW_MS = 1000;
-const QUICK_LOOKS = 10;
+const FIRST_MS = 100; // until the first look at a job; each later one is LONGER times as long after the one before
+const SLOW_MS = 1000; // at most
+const LONGER = 1.2;
 const FEED_MS = 50; // between two looks for more of what is being spoken
 const SILENT_MS = 10_000; // between two things that are read aloud
 
@@ -73,7 +73,7 @@ function begin(form, job) {
 // form: that which asked, on this page; text: what it asked to say, if that can be written on meanwhile
 async function watch(panel, form, text) {
   for (let looks = 0; panel.isConnected; looks += 1) {
-    await pause(looks < QUICK_LOOKS ? QUICK_MS : SLOW_MS);
+    await pause(Math.min(FIRST_MS * LONGER ** looks, SLOW_MS));
     if (!panel.isConnected) break;
     const job = await look(panel);
     if (!job) continue;
