@@ -64,7 +64,7 @@ MAX_PAUSE_SECONDS = 0.3  # kept of each pause in a recording
 NOISE_SCALES = (0.03, 0.15)  # of log durations and of pitch, so that another seed is another take
 MAX_CORRECTIONS = 64  # kept, 8 kB
 MAX_REFERENCES = 4  # kept, up to 1 MB each
-MAX_VOICES = 4  # kept, up to 5 MB each
+MAX_VOICES = 4  # kept, up to 9 MB each
 MAX_CORRECTION = 4.0  # semitones; a trial that is further off was misheard
 SPOKEN_LEVEL_DB = -20.0  # dBFS RMS of what is given out
 
