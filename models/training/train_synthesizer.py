@@ -55,7 +55,8 @@ class SynthesizerRecipe:
     strangers_from: int = 2_000  # step
     stranger_share: float = 0.5  # of a batch's texts, said once more in other voices
     stranger_weight: float = 0.5
-    words_weight: float = 0.25
+    words_weight: float = 0.4
+    noise_scales: tuple[float, float] = (0.06, 0.2)  # of log durations and pitch, of what strangers say
     adversary_from: int = 4_000  # step
     adversary_alone: int = 0  # steps, the first, in which only the discriminator learns
     adversary_rate: float = 2e-4
@@ -135,26 +136,31 @@ def strangeness(of_fake: Tensor, heard: Tensor) -> Tensor:
 
 
 def strangers(
-    network: Synthesizer, critics: Critics, batch: Batch, voice: Voice, heard: Tensor, share: float
+    network: Synthesizer, critics: Critics, batch: Batch, voice: Voice, heard: Tensor, recipe: SynthesizerRecipe
 ) -> tuple[tuple[Tensor, Tensor], dict[str, Tensor]]:
     """Some of a batch's texts in other voices of the batch, of the other language where there are such.
 
     Nothing recorded says how they sound, but whose voice and which words they are can be heard (Meta-StyleSpeech,
-    arXiv:2106.03153).  heard: (batch, embedding), of heard_speakers.  Returns mels, (texts, frames, 80), 0 where
-    padded, with the embeddings of their voices, and losses by name.
+    arXiv:2106.03153).  They are said as the network plans it, as when it speaks.  heard: (batch, embedding), of
+    heard_speakers.  Returns mels, (texts, frames, 80), 0 where padded, with the embeddings of their voices, and losses
+    by name.
     """
     language = batch.languages[:, 0]
     odds = torch.where(language == LANGUAGES.index(FEW_SPEAKERS), FEW_SPEAKERS_ODDS, 1.0)
-    texts = torch.multinomial(odds, max(1, round(share * len(language))))
+    texts = torch.multinomial(odds, max(1, round(recipe.stranger_share * len(language))))
     is_foreign = language != language[texts][:, None]  # (texts, batch)
     is_other = torch.arange(len(batch.mels), device=texts.device) != texts[:, None]
     is_heard = heard.any(1)
     rows = torch.multinomial((FOREIGN_ODDS * is_foreign + is_other) * is_heard + 1e-6, 1)[:, 0]
     other = voice.rows(rows)
-    ids, durations = batch.ids[texts], batch.durations[texts]
-    encoded = network.encode(ids, batch.languages[texts], other, batch.mask[texts])
-    mels = network.decode(ids, encoded, durations, batch.pitch[texts], batch.energy[texts], other)
-    mask = batch.frame_mask[texts][:, : mels.shape[1]]
+    ids, mask = batch.ids[texts], batch.mask[texts]
+    encoded = network.encode(ids, batch.languages[texts], other, mask)
+    noise = torch.stack([scale * torch.randn_like(mask[..., 0]) for scale in recipe.noise_scales])
+    with torch.no_grad():
+        durations, pitch, energy = network.plan(encoded, mask, other, noise=noise)
+    mels = network.decode(ids, encoded, durations, pitch, energy, other)
+    frame = torch.arange(mels.shape[1], device=ids.device)
+    mask = (frame < durations.sum(1, keepdim=True))[..., None].float()
     mels = mels * mask
     classes = torch.tensor(PHONE_CLASSES, device=ids.device)[ids]
     lengths = lengths_of(mask)
@@ -222,7 +228,7 @@ def train(
             mels, losses = regression(network, critics, batch, voice, speakers)
             other = None
             if step >= recipe.strangers_from and len(mels) > 1:
-                other, asked = strangers(network, critics, batch, voice, speakers, recipe.stranger_share)
+                other, asked = strangers(network, critics, batch, voice, speakers, recipe)
                 losses |= asked
         is_real = torch.isin(batch.domains, torch.tensor(REAL_DOMAINS, device=on))
         if step >= recipe.adversary_from and is_real.any():
