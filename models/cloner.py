@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,20 @@ if TYPE_CHECKING:
 
 SENTENCE_PAUSE_SECONDS = 0.3  # between two sentences
 SEED_STEP = 7_368_787  # a prime, between the seeds of two sentences: far from those of the next takes
+
+
+@dataclass(frozen=True)
+class Manner:
+    """In which voice and how a text is said: see Cloner.say."""
+
+    profile: VoiceProfile
+    speed: float
+    pitch: float
+    pauses: float
+    seed: int
+    synthesizer: str
+    vocoder: str
+    adapter: Adapter | None
 
 
 class Cloner(ABC):

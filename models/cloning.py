@@ -8,12 +8,10 @@ text --read--> phones --synthesizer(profile)--> mel --vocoder--> waveform --enco
 
 from __future__ import annotations
 
-import hashlib
 import threading
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +33,7 @@ from models.audio import (
     speech_mel,
     trim,
 )
-from models.cloner import Cloner, pause_after, sentence_seed
+from models.cloner import Cloner, Manner, pause_after, sentence_seed
 from models.device import AUTO, CPU, choose, copied_to_cpu, free_memory
 from models.errors import Message, is_out_of_memory
 from models.legacy import ENCODER, IMPORTED, OWN, SYNTHESIZER, VOCODER
@@ -75,20 +73,6 @@ NETWORKS = {
     "synthesizer": (Synthesizer, SynthesizerConfig),
     "vocoder": (Vocoder, VocoderConfig),
 }
-
-
-@dataclass(frozen=True)
-class Manner:
-    """In which voice and how a text is said: see VoiceCloner.say."""
-
-    profile: VoiceProfile
-    speed: float
-    pitch: float
-    pauses: float
-    seed: int
-    synthesizer: str
-    vocoder: str
-    adapter: Adapter | None
 
 
 class VoiceCloner(Teaching, Cloner):
@@ -341,7 +325,7 @@ class VoiceCloner(Teaching, Cloner):
             is_there = len(profile.reference) > 0
             return Reference(mel, self.classifier(mel, mask), mask * is_there, self.verifier.heard(mel) * is_there)
 
-        return recent(self._references, key_of(profile), MAX_REFERENCES, heard)
+        return recent(self._references, profile.key, MAX_REFERENCES, heard)
 
     @torch.inference_mode()
     def voice(self, profile: VoiceProfile, adapter: Adapter | None = None) -> Voice:
@@ -406,9 +390,4 @@ class VoiceCloner(Teaching, Cloner):
 
 def keys_of(profile: VoiceProfile, adapter: Adapter | None) -> tuple[bytes, bytes]:
     """What tells a profile, and what was learned of it, from all others."""
-    return key_of(profile), adapter.key if adapter else b""
-
-
-def key_of(profile: VoiceProfile) -> bytes:
-    """What tells a profile from all others."""
-    return hashlib.sha256(profile.to_bytes()).digest()
+    return profile.key, adapter.key if adapter else b""

@@ -1,8 +1,10 @@
 """All that Tembr keeps of a voice: speaker embedding, pitch, mean mel, and some seconds of a recording's own mel."""
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -46,6 +48,11 @@ class VoiceProfile:
 
     def __hash__(self) -> int:
         return hash(self.to_bytes())
+
+    @cached_property
+    def key(self) -> bytes:
+        """What tells it from all others."""
+        return hashlib.sha256(self.to_bytes()).digest()
 
     def features(self) -> np.ndarray:
         """What the synthesizer is conditioned on beside the reference, (338,)."""
