@@ -101,14 +101,17 @@ class ReferenceAttention(nn.Module):
         self.phones.weight.copy_((sharpness[:, None] * own[:, None]).flatten(1))
 
     def remember(self, features: Tensor, reference: Reference) -> Memory:
-        """features: (batch, reference frames, feature_dim), of the reference's frames."""
+        """Make the memory of references, which serves whatever is going to be said.
+
+        features: (batch, reference frames, feature_dim).
+        """
         batch = len(features)
         features = torch.cat([self.nothing.expand(batch, -1, -1).to(features.dtype), features], dim=1)
         nothing = reference.content.new_full((batch, 1, reference.content.shape[2]), NOTHING_CONTENT)
         content = torch.cat([nothing, reference.content.clamp(min=LEAST_CONTENT)], dim=1)
         mask = torch.cat([reference.mask.new_ones(batch, 1, 1), reference.mask], dim=1)
-        wanted = self.phones.weight.unflatten(1, (self.heads, -1))  # (n_symbols, heads, n_symbols)
-        fitness = wanted.flatten(0, 1) @ content.transpose(1, 2)
+        wanted = self.phones.weight.view(-1, content.shape[2])  # (n_symbols * heads, n_symbols)
+        fitness = wanted @ content.transpose(1, 2)
         fitness = fitness.masked_fill(mask.transpose(1, 2) == 0, NEVER).unflatten(1, (-1, self.heads))
         return Memory(self._split(self.key(features)), self._split(self.value(features)), fitness)
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import librosa
 import numpy as np
 import torch
 from torch import Tensor
@@ -18,7 +19,7 @@ from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
 
 from models.alignment import phone_energy, phone_pitch
-from models.audio import MAX_MEL, SPEECH_MEL, mel_corners
+from models.audio import MAX_MEL, SPEECH_MEL
 from models.limits import LANGUAGES
 from models.synthesizer import ENERGY_MIDDLE, PITCH_UNIT, RECORDED
 from models.text.symbols import phone_ids
@@ -35,7 +36,9 @@ MIN_VOICED_FRAMES = 20  # of a reference that the mean mel is taken from
 MAX_PIECES = 8  # clips in a reference
 CUTS = (0.35, 0.65)  # where a clip is divided that is its speaker's only one
 EQUALIZER_WAVES = 6
-MEL_CENTRES = mel_corners(SPEECH_MEL)[1:-1]
+MEL_CENTRES = librosa.mel_frequencies(
+    SPEECH_MEL.n_mels + 2, fmin=SPEECH_MEL.min_frequency, fmax=SPEECH_MEL.max_frequency
+)[1:-1]
 
 
 @dataclass(frozen=True)
