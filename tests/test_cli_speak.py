@@ -219,7 +219,7 @@ def test_a_wrong_command_line_is_refused_before_anything_is_loaded(here, capsys,
 def test_a_batch_writes_a_file_for_each_line(batch, here, cloner):
     assert batch("one\tanna.wav\tru\tДа.", "two\tben.mp3\ten\tYes.", "three\tanna.wav\t\tНет.") == 0
     assert sorted(path.name for path in (here / "out").iterdir()) == ["one.wav", "three.wav", "two.wav"]
-    assert [(said["text"], said["language"]) for said in cloner.said] == [("Да.", "ru"), ("Yes.", "en"), ("Нет.", None)]
+    assert [(said["text"], said["language"]) for said in cloner.said] == [("Да.", "ru"), ("Нет.", None), ("Yes.", "en")]
     assert cloner.said[1]["profile"] == "profile of ben.mp3"
 
 
@@ -348,7 +348,7 @@ def bank(tmp_path, monkeypatch, cloner):
 
 def test_a_voice_of_the_bank_speaks_by_its_name(batch, cloner, bank):
     assert batch("1\tЗоя\tru\tДа.", "2\tзоя\tru\tНет.", "3\tanna.wav\tru\tНу.") == 0
-    assert [getattr(said["profile"], "seconds", None) for said in cloner.said] == [3.0, 3.0, None]
+    assert [getattr(said["profile"], "seconds", None) for said in cloner.said] == [None, 3.0, 3.0]
     assert len(bank) == 1
 
 

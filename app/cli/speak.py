@@ -216,13 +216,15 @@ def _tell_step(learner: "Learner") -> None:
 
 
 def _speak_batch(speaker: Speaker, lines: list[tuple[int, Line]], out_dir: Path, knobs: dict, as_json: bool) -> int:
-    """Speak every line that can be spoken and report the others; return the exit status."""
+    """Speak every line that can be spoken, voice by voice, and report the others; return the exit status."""
     out_dir.mkdir(parents=True, exist_ok=True)
     taken, all_seconds, n_bad = set(), 0.0, 0
-    for number, line in lines:
+    faults = {number: _fault_of(line, taken) for number, line in lines}
+    for number, line in sorted(lines, key=lambda numbered: numbered[1].get("voice", "")):
         told = {"line": number, "id": line["id"]}
         try:
-            _check_line(line, taken)
+            if fault := faults[number]:
+                raise fault
             path = out_dir / f"{line['id']}.wav"
             spoken_in = {"language": line["language"] or knobs["language"]}
             seconds, _ = speaker.speak(line["text"], line["voice"], path, knobs | spoken_in)
@@ -256,6 +258,15 @@ def read_lines(path: Path) -> Iterator[tuple[int, Line]]:
                     yield table.line_num, line if is_whole else {"id": line["id"] or ""}
         except (UnicodeDecodeError, csv.Error) as error:
             raise BadLine("%(path)s is not UTF-8 text in a table: %(reason)s.", path=path, reason=error) from error
+
+
+def _fault_of(line: Line, taken: set[str]) -> BadLine | None:
+    """What is wrong with a line, if anything."""
+    try:
+        _check_line(line, taken)
+    except BadLine as fault:
+        return fault
+    return None
 
 
 def _check_line(line: Line, taken: set[str]) -> None:
