@@ -250,7 +250,7 @@ def measured(name: str, language: str, asked: argparse.Namespace) -> dict[str, f
     python = asked.others if is_other else sys.executable
     options = ["--threads", asked.threads, "--takes", asked.takes, "--engine", name, "--language", language]
     options += ["--rtvc", asked.rtvc] if asked.rtvc else []
-    threads = {"OMP_NUM_THREADS": str(asked.threads), "OMP_WAIT_POLICY": "PASSIVE", "PYTHONPATH": str(ROOT)}
+    threads = {"OMP_NUM_THREADS": str(asked.threads), "GOMP_SPINCOUNT": "1000", "PYTHONPATH": str(ROOT)}
     command = [python, str(Path(__file__)), *map(str, options)]
     done = subprocess.run(command, env=os.environ | threads, capture_output=True, text=True, cwd=ROOT)
     if done.returncode:

@@ -260,10 +260,10 @@ def test_sentences_that_cannot_be_compiled_leave_the_others_and_are_named(house)
     assert (folder / "messages.mo").read_text() == "as before"
 
 
-def test_threads_that_wait_sleep_unless_it_is_said_otherwise(house):
-    (house / "app/cli/__main__.py").write_text("import os\nprint(os.environ['OMP_WAIT_POLICY'])\n")
-    assert tembr(house, "speak").stdout == "PASSIVE\n"
-    assert tembr(house, "speak", OMP_WAIT_POLICY="ACTIVE").stdout == "ACTIVE\n"
+def test_threads_that_wait_sleep_soon_unless_it_is_said_otherwise(house):
+    (house / "app/cli/__main__.py").write_text("import os\nprint(os.environ['GOMP_SPINCOUNT'])\n")
+    assert tembr(house, "speak").stdout == "1000\n"
+    assert tembr(house, "speak", GOMP_SPINCOUNT="7").stdout == "7\n"
 
 
 def test_few_shapes_are_kept_prepared_unless_it_is_said_otherwise(house):
