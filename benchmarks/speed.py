@@ -44,9 +44,11 @@ def take(cloner: VoiceCloner, profile: VoiceProfile, language: str, text: str) -
     marks = [time.perf_counter()]
     sentences = cloner.read(text, language)
     marks.append(time.perf_counter())
-    corrections = {name: cloner.correction(profile, name) for name in {sentence.language for sentence in sentences}}
+    adapter = cloner.chosen(profile, None)  # as say does it
+    languages = {sentence.language for sentence in sentences}
+    corrections = {name: cloner.correction(profile, name, adapter) for name in languages}
     marks.append(time.perf_counter())
-    mels = [cloner.mel(one, profile, 1.0, corrections[one.language], 1.0, generator)[0] for one in sentences]
+    mels = [cloner.mel(one, profile, 1.0, corrections[one.language], 1.0, generator, adapter)[0] for one in sentences]
     if cloner.device != "cpu":
         torch.cuda.synchronize()
     marks.append(time.perf_counter())

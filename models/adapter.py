@@ -6,23 +6,28 @@ Custom voice by few parameters, as in AdaSpeech (arXiv:2103.00993).  The shipped
 
 import copy
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.numpy import load, save
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import load, save, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from models.checkpoint import UnreadableWeights
 from models.errors import N_, TembrError
 from models.synthesizer import Synthesizer
 
 RANK = 16
-ADAPTED = ("encoder", "prosody", "widen", "decoder", "attention", "head", "encoder_norm", "decoder_norm")
+OF_MELS = ("widen", "decoder", "attention", "head", "decoder_norm")  # parts that turn a plan into a mel
+ADAPTED = ("encoder", "encoder_norm", "prosody", *OF_MELS)
 MAX_ADAPTER_BYTES = 2_000_000
 DOWN, UP = ".down", ".up"
+MADE_ON = "made_on"  # in the metadata of a file
 
 
 class InvalidAdapter(TembrError):
@@ -64,6 +69,23 @@ class Adapter:
         return cls(changes, made_on)
 
 
+def write_adapter(path: Path, adapter: Adapter) -> None:
+    """Keep an adapter in a file."""
+    stored = {name: np.ascontiguousarray(change, dtype=np.float16) for name, change in adapter.changes.items()}
+    save_file(stored, path, {MADE_ON: adapter.made_on})
+
+
+def read_adapter(path: Path) -> Adapter:
+    """The adapter of a file that write_adapter wrote.  Raises UnreadableWeights."""
+    try:
+        with safe_open(path, framework="numpy") as file:
+            made_on = file.metadata()[MADE_ON]
+        return Adapter.from_bytes(path.read_bytes(), made_on)
+    except (OSError, SafetensorError, KeyError, TypeError, InvalidAdapter) as error:
+        template = N_("%(path)s is not a weights file of %(network)s: %(reason)s")
+        raise UnreadableWeights(template, path=path, network=Adapter.__name__, reason=error) from error
+
+
 class LowRank(nn.Module):
     """A linear layer that stays as it is, and a change of it that is learned."""
 
@@ -79,16 +101,19 @@ class LowRank(nn.Module):
         return self.linear(x) + F.linear(F.linear(x, self.down), self.up)
 
 
-def learnable(network: Synthesizer, rank: int = RANK) -> tuple[Synthesizer, dict[str, nn.Parameter]]:
+def learnable(
+    network: Synthesizer, rank: int = RANK, parts: Sequence[str] = ADAPTED
+) -> tuple[Synthesizer, dict[str, nn.Parameter]]:
     """A copy of the network that learns an adapter, and what it learns, by the names of Adapter.changes.
 
-    The copy shares all weights with the network but those small ones that it learns as a whole.  In evaluation mode.
+    parts: of the network, that learn.  The copy shares all weights with the network but those small ones that it
+    learns as a whole.  In evaluation mode.
     """
     generator = torch.Generator().manual_seed(0)
     frozen = {id(tensor): _frozen(tensor) for tensor in [*network.parameters(), *network.buffers()]}
     changed, learned = copy.deepcopy(network, frozen), {}
     for name, module in list(changed.named_modules()):
-        if name.split(".")[0] not in ADAPTED:
+        if name.split(".")[0] not in parts:
             continue
         for part, weight in list(module.named_parameters(recurse=False)):
             if isinstance(module, nn.Linear | nn.Conv1d | nn.Embedding) and part == "weight":
@@ -115,6 +140,23 @@ def changes_of(network: Synthesizer, learned: dict[str, Tensor]) -> dict[str, np
         name: (value if name.endswith((DOWN, UP)) else value - own[name]).cpu().numpy().astype(np.float16)
         for name, value in learned.items()
     }
+
+
+@torch.no_grad()
+def merge(network: Synthesizer, adapter: Adapter) -> None:
+    """Add an adapter's changes to the network's own weights.  Raises InvalidAdapter when they do not fit them."""
+    own, changes = dict(network.named_parameters()), {}
+    for name, change in adapter.changes.items():
+        change = torch.from_numpy(change).float()
+        if name.endswith(DOWN):
+            name, up = name.removesuffix(DOWN), adapter.changes.get(name.removesuffix(DOWN) + UP)
+            change = torch.from_numpy(up).float() @ change if up is not None else change
+        if not name.endswith(UP):
+            changes[name] = change
+    if any(name not in own or own[name].shape != change.shape for name, change in changes.items()):
+        raise InvalidAdapter(N_("What this voice learned does not fit the networks in use."))
+    for name, change in changes.items():
+        own[name] += change.to(own[name].device)
 
 
 @torch.no_grad()

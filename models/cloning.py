@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from models import checkpoint, limits
-from models.adapter import Adapter
+from models.adapter import Adapter, merge, read_adapter
 from models.audio import (
     ENCODER_MEL,
     MAX_MEL,
@@ -40,6 +40,7 @@ from models.legacy import ENCODER, IMPORTED, OWN, SYNTHESIZER, VOCODER
 from models.legacy.library import ModelLibrary
 from models.legacy.speech import MAX_TOGETHER, ImportedNetworks, groups
 from models.limits import LANGUAGES
+from models.mel_discriminator import MelDiscriminator, MelDiscriminatorConfig
 from models.memory import recent
 from models.phone_classifier import PhoneClassifier, PhoneClassifierConfig
 from models.pitch import pitch_statistics
@@ -57,6 +58,7 @@ from models.voice_profile import MAX_REFERENCE_FRAMES, VoiceProfile, mean_mel
 from models.word_times import SpokenSentence, heard_durations, words_of
 
 WEIGHTS = Path(__file__).parent / "weights"
+MEAN_FIT = "mean_fit.safetensors"
 MAX_PROFILE_SECONDS = 30.0  # nothing is gained from hearing more of a voice
 MAX_PAUSE_SECONDS = 0.3  # kept of each pause in a recording
 NOISE_SCALES = (0.03, 0.15)  # of log durations and of pitch, so that another seed is another take
@@ -72,6 +74,7 @@ NETWORKS = {
     "speaker_verifier": (SpeakerVerifier, SpeakerVerifierConfig),
     "synthesizer": (Synthesizer, SynthesizerConfig),
     "vocoder": (Vocoder, VocoderConfig),
+    "mel_discriminator": (MelDiscriminator, MelDiscriminatorConfig),
 }
 
 
@@ -87,11 +90,18 @@ class VoiceCloner(Teaching, Cloner):
         vocoder: Vocoder,
         device: str,
         refusal: Message | None = None,
+        discriminator: MelDiscriminator | None = None,
     ):
-        """refusal: why the device is not the one that was asked for."""
+        """refusal: why the device is not the one that was asked for.
+
+        discriminator: without it no voice is fitted or learned: each speaks as the weights are.
+        """
         self.encoder, self.classifier, self.verifier = encoder, classifier, verifier
         self.synthesizer, self.vocoder, self.device, self.refusal = synthesizer, vocoder, device, refusal
-        self.sample_rate = vocoder.config.sample_rate
+        self.discriminator, self.sample_rate = discriminator, vocoder.config.sample_rate
+        for critic in (classifier, verifier, discriminator):
+            if critic:
+                critic.requires_grad_(False)
         self.files: list[Path] = []  # that the networks were loaded from
         self.folders: list[Path] = [WEIGHTS]  # where others are looked for
         self.imported = ImportedNetworks(ModelLibrary(WEIGHTS / IMPORTED), device)
@@ -102,6 +112,7 @@ class VoiceCloner(Teaching, Cloner):
         self._voices: dict[tuple[bytes, bytes], Voice] = {}  # by profile and adapter
         self._copy: VoiceCloner | None = None  # the same networks, once a GPU's memory was too small
         self._adapted: dict[bytes, Synthesizer] = {}  # by adapter
+        self._fitted: dict[bytes, Adapter] = {}  # by profile
 
     @classmethod
     def load(
@@ -112,24 +123,36 @@ class VoiceCloner(Teaching, Cloner):
         synthesizer: str = "",
         vocoder: str = "",
         precision: str = AUTO,
+        mean_fit: bool = True,
     ) -> VoiceCloner:
         """Load the networks of a folder of weights, to the GPU if there is one that computes.
 
         device, precision: see models.device.choose.
         own: an owner's folder, of which each file comes before that of weights, and which holds imported networks.
         synthesizer, vocoder: what is in use, OWN or the name of an imported one; by default what the owner chose.
+        mean_fit: add what fits have in common to the synthesizer, if it is that of which it was made.
         Raises UnreadableWeights, UnknownModel, UnknownDevice.
         """
         chosen = choose(device or AUTO, precision)
         folders = [own, weights] if own else [weights]
         files = [checkpoint.find(f"{name}.safetensors", folders) for name in NETWORKS]
         parts = [checkpoint.load(file, *NETWORKS[file.stem]).to(chosen.name) for file in files]
-        cloner = cls(*parts, chosen.name, chosen.refusal)
+        *parts, discriminator = parts
+        cloner = cls(*parts, chosen.name, chosen.refusal, discriminator)
         cloner.synthesizer.precision = cloner.vocoder.precision = chosen.precision
         cloner.files, cloner.folders = files, folders
+        if mean_fit:
+            cloner.add_mean_fit(checkpoint.find(MEAN_FIT, folders))
         if own:
             cloner.use_imported(ModelLibrary(own / IMPORTED), {SYNTHESIZER: synthesizer, VOCODER: vocoder})
         return cloner
+
+    def add_mean_fit(self, path: Path) -> None:
+        """Add to the synthesizer what models.training.mean_fit found, if it was for these weights."""
+        common = read_adapter(path)
+        if common.made_on == checkpoint.fingerprint(self.synthesizer.head):
+            merge(self.synthesizer, common)
+            self.files = [*self.files, path]
 
     def use_imported(self, library: ModelLibrary, asked: Mapping[str, str]) -> None:
         """Let requests name imported networks, and use those asked for, by kind, or else those the owner chose.
@@ -222,8 +245,8 @@ class VoiceCloner(Teaching, Cloner):
 
         speed, pitch, pauses: see limits.SPEED and those after it; beyond a limit, the limit is taken.
         The same seed gives the same take.  synthesizer, vocoder: OWN or names of imported networks; by default those
-        in use.  An imported synthesizer leaves sentences in Russian to Tembr's.  adapter: what the voice learned, if
-        anything; one that was made on other weights changes nothing.
+        in use.  An imported synthesizer leaves sentences in Russian to Tembr's.  adapter: what the voice learned.  One
+        that learned nothing, or on other weights, is fitted before its first sentence (models.fitting).
         What a GPU has no room for is said in smaller batches, then on the CPU.
         Raises UnknownModel, UnreadableWeights, PitchIsFixed, InvalidAdapter, and what torch raises when memory ran out
         there, too.
@@ -270,8 +293,9 @@ class VoiceCloner(Teaching, Cloner):
                 if (mel := imported.get(id(sentence))) is not None:
                     frames = self.heard_durations(sentence, mel)
                 else:
-                    height = pitch + self.correction(profile, sentence.language, manner.adapter)
-                    mel, frames = self.mel(sentence, profile, speed, height, pauses, generator, manner.adapter)
+                    adapter = self.chosen(profile, manner.adapter)
+                    height = pitch + self.correction(profile, sentence.language, adapter)
+                    mel, frames = self.mel(sentence, profile, speed, height, pauses, generator, adapter)
                 mels.append(mel)
                 durations.append(frames.cpu().numpy())
             return list(zip(self._waveforms(manner.vocoder, mels, generator), durations, strict=True))
@@ -290,7 +314,9 @@ class VoiceCloner(Teaching, Cloner):
         with self._lock:
             if not self._copy:
                 parts = (self.encoder, self.classifier, self.verifier, self.synthesizer, self.vocoder)
-                copy = VoiceCloner(*map(copied_to_cpu, parts), CPU)
+                discriminator = self.discriminator and copied_to_cpu(self.discriminator)
+                copy = VoiceCloner(*map(copied_to_cpu, parts), CPU, None, discriminator)
+                copy._fitted = self._fitted  # fitted on the GPU, they serve as well
                 copy.imported, copy.in_use = ImportedNetworks(self.imported.library, CPU), self.in_use
                 self._copy = copy
             return self._copy
@@ -311,7 +337,7 @@ class VoiceCloner(Teaching, Cloner):
         key = *keys_of(profile, adapter), language
         return recent(self._corrections, key, MAX_CORRECTIONS, measured)
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def reference(self, profile: VoiceProfile) -> Reference:
         """Find what is said where in a profile's reference, and by whom; kept for the profiles used last.
 
@@ -327,7 +353,7 @@ class VoiceCloner(Teaching, Cloner):
 
         return recent(self._references, profile.key, MAX_REFERENCES, heard)
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def voice(self, profile: VoiceProfile, adapter: Adapter | None = None) -> Voice:
         """What the synthesizer knows of a voice before it is told what to say; kept for those used last.
 

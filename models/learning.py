@@ -1,9 +1,8 @@
 """Learning one voice: an adapter is tuned on its recordings, a step at a time, beside the weights that ship.
 
 Each step hears some clips of the voice, which say how it sounds, and a sentence of either language that was never
-recorded: of that it can only be heard whose voice it is and which words they are (Meta-StyleSpeech, arXiv:2106.03153),
-so that the voice speaks every language.  A discriminator, which came to know speech with the synthesizer, keeps mels
-sharp.
+recorded (models.practice), so that the voice speaks every language.  A discriminator, which came to know speech with
+the synthesizer, keeps mels sharp.
 """
 
 from collections.abc import Sequence
@@ -21,15 +20,14 @@ from models.checkpoint import fingerprint
 from models.clips import Clip
 from models.device import CPU, has_bf16_products
 from models.errors import N_, TembrError
-from models.limits import LANGUAGES, MIN_LEARNED_SECONDS
-from models.losses import envelope_loss, feature_loss, prosody_losses, words_loss
+from models.limits import MIN_LEARNED_SECONDS
+from models.losses import envelope_loss, feature_loss, prosody_losses
 from models.mel_discriminator import MelDiscriminator, adversarial_losses
-from models.phone_classifier import PhoneClassifier
+from models.practice import Lines, Teachers, practise
 from models.reference import Reference
-from models.speaker_verifier import SpeakerVerifier, pieces
-from models.synthesizer import RECORDED, Prosody, Synthesizer, Voice
+from models.speaker_verifier import pieces
+from models.synthesizer import RECORDED, Prosody, Voice
 from models.text import Sentence
-from models.text.symbols import PHONE_CLASSES, START, WORD_BORDER, phone_ids
 from models.voice_profile import VoiceProfile
 
 PIECE_FRAMES = 200  # at most of a clip in a reference
@@ -49,7 +47,6 @@ class Tuning:
     warmup: int = 20
     average_decay: float = 0.98  # of the running mean of what is learned, a step
     reference_frames: tuple[int, int] = (300, 900)
-    noise_scales: tuple[float, float] = (0.06, 0.2)  # of log durations and pitch, of what was never recorded
     mel_weight: float = 1.0
     envelope_weight: float = 1.0
     duration_weight: float = 0.2
@@ -62,16 +59,6 @@ class Tuning:
     adversary_rate: float = 2e-4
     generator_weight: float = 0.15
     features_weight: float = 0.5
-
-
-@dataclass(frozen=True)
-class Teachers:
-    """The networks that a voice is learned with.  All are frozen; of the discriminator a copy learns along."""
-
-    synthesizer: Synthesizer
-    phones: PhoneClassifier
-    speakers: SpeakerVerifier
-    discriminator: MelDiscriminator
 
 
 class TooLittleSpeech(TembrError):
@@ -130,7 +117,7 @@ class Learner:
         self.step, self.made_on = 0, fingerprint(teachers.synthesizer)
         self._device = next(teachers.synthesizer.parameters()).device
         self._clips = [_moved(clip, self._device) for clip in clips]
-        self._sentences = [_inputs(sentence, self._device) for sentence in sentences]
+        self._lines = [Lines.of([sentence], self._device) for sentence in sentences]
         self._profile = torch.from_numpy(profile.features()).to(self._device)
         self._network, self._learned = learnable(teachers.synthesizer)
         self._mean = {name: weight.detach().clone() for name, weight in self._learned.items()}
@@ -200,8 +187,8 @@ class Learner:
                 self._profile[None], reference, torch.tensor([RECORDED], device=self._device)
             )
             losses, mels, real, mask = self._recorded(picked, of_one)
-            sentence = self._sentences[rng.integers(len(self._sentences))]
-            unheard, of_unheard = self._unheard(sentence, of_one, generator)
+            line = self._lines[rng.integers(len(self._lines))]
+            unheard, of_unheard = practise(self._network, self.teachers, line, of_one, self._speaker, generator)
         losses |= of_unheard
         told = self._speaker.expand(len(real), -1)
         losses |= adversarial_losses(
@@ -264,34 +251,7 @@ class Learner:
             losses[name] = self._prosody_share * loss
         return losses, mels, real, frame_mask
 
-    def _unheard(
-        self, sentence: tuple[Tensor, Tensor], of_one: Voice, generator: torch.Generator
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        """The mel of a sentence that was never recorded, (1, frames, 80), and losses by name."""
-        ids, languages = sentence
-        mask = torch.ones(*ids.shape, 1, device=ids.device)
-        encoded = self._network.encode(ids, languages, of_one, mask)
-        with torch.no_grad():
-            noise = torch.tensor(self.tuning.noise_scales)[:, None] * torch.randn(2, ids.shape[1], generator=generator)
-            durations, pitch, energy = self._network.plan(encoded, mask, of_one, noise=noise.to(ids.device))
-        mels = self._network.decode(ids, encoded, durations, pitch, energy, of_one)
-        frame_mask = torch.ones_like(mels[..., :1])
-        of_fake = self.teachers.speakers.heard(mels)
-        classes = torch.tensor(PHONE_CLASSES, device=ids.device)[ids]
-        return mels, {
-            "unheard": 1 - (of_fake * self._speaker).sum(),
-            "words": words_loss(self.teachers.phones(mels, frame_mask), frame_mask, classes, durations),
-        }
-
 
 def _moved(clip: Clip, device: torch.device) -> Clip:
     parts = ("mel", "ids", "languages", "durations", "pitch", "energy")
     return replace(clip, **{part: getattr(clip, part).to(device) for part in parts})
-
-
-def _inputs(sentence: Sentence, device: torch.device) -> tuple[Tensor, Tensor]:
-    """ids and languages of a sentence, (1, phones) each."""
-    spoken = [phone for phone in zip(sentence.phones, sentence.languages, strict=True) if phone[0] != WORD_BORDER]
-    ids = phone_ids([START, *(phone for phone, _ in spoken)])
-    languages = [LANGUAGES.index(language) for _, language in (spoken[0], *spoken)]
-    return torch.tensor([ids], device=device), torch.tensor([languages], device=device)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,21 +16,46 @@ from models.adapter import Adapter, adapted
 from models.alignment import align, states_of
 from models.audio import SAMPLE_RATE, levelled, speech_mel, trim
 from models.clips import Clip, clips_of, rightly_read
-from models.learning import Comparison, Learner, Teachers
-from models.mel_discriminator import MelDiscriminator, MelDiscriminatorConfig
+from models.fitting import Fitting, fit
+from models.learning import Comparison, Learner
 from models.memory import recent
+from models.practice import Lines, Teachers
 from models.synthesizer import Synthesizer
-from models.text import read
+from models.text import Sentence, read
 from models.text.prompts import HELD_BACK, PROMPTS
 from models.voice_profile import VoiceProfile
 
 MAX_ADAPTED = 16  # kept of the synthesizer's copies, some 4 MB each
+MAX_FITTED = 64  # kept, 0.1 MB each
 
 
 class Teaching:
     """A part of VoiceCloner, whose networks, folders and lock it uses."""
 
     can_learn = True
+
+    def chosen(self, profile: VoiceProfile, adapter: Adapter | None) -> Adapter | None:
+        """What a voice speaks with: what it learned, or what it was fitted by if it learned nothing.
+
+        None for a voice without a reference or one that the synthesizer knows, and of a cloner without a discriminator.
+        What was made on other weights counts as nothing.  The caller holds the lock.
+        """
+        if adapter and adapter.made_on == self.fingerprint:
+            return adapter
+        if not len(profile.reference) or profile.is_known or not self.discriminator:
+            return None
+        return recent(self._fitted, profile.key, MAX_FITTED, lambda: self.fitted(profile))
+
+    def fitted(self, profile: VoiceProfile, fitting: Fitting = Fitting()) -> Adapter:  # noqa: B008 (frozen)
+        """Fit the synthesizer to a voice that has a reference.  The caller holds the lock."""
+        lines = [Lines.of(sentences, self.device) for sentences in practised(fitting.steps)]
+        speaker = self.reference(profile).speaker
+        with torch.enable_grad():
+            return fit(self.teachers, self.voice(profile), speaker, lines, self.fingerprint, fitting)
+
+    @property
+    def teachers(self) -> Teachers:
+        return Teachers(self.synthesizer, self.classifier, self.verifier, self.discriminator)
 
     def adapted(self, adapter: Adapter | None) -> Synthesizer:
         """The synthesizer as a voice changed it; kept for the voices that spoke last.  The caller holds the lock.
@@ -56,14 +81,11 @@ class Teaching:
         return list(clips_of(waveform, text, language, self.classifier, self.vocoder.pitch, float(profile.pitch[0])))
 
     def learner(self, profile: VoiceProfile, clips: list[Clip], path: Path) -> Learner:
-        """What tunes a voice's adapter on clips.  path: of its state.  Raises TooLittleSpeech, UnreadableWeights."""
-        found = checkpoint.find("mel_discriminator.safetensors", self.folders)
-        discriminator = checkpoint.load(found, MelDiscriminator, MelDiscriminatorConfig).to(self.device)
-        teachers = Teachers(self.synthesizer, self.classifier, self.verifier.requires_grad_(False), discriminator)
+        """What tunes a voice's adapter on clips.  path: of its state.  Raises TooLittleSpeech."""
         sentences = [
             sentence for language in PROMPTS for text in PROMPTS[language] for sentence in read(text, language)
         ]
-        return Learner(teachers, profile, rightly_read(clips), sentences, path)
+        return Learner(self.teachers, profile, rightly_read(clips), sentences, path)
 
     def learned(self, source: Path, profile: VoiceProfile, told: Callable[[Learner], None]) -> Adapter | None:
         """Learn a voice of one recording, whose text is not known, at once; return None if that made it no better.
@@ -98,3 +120,10 @@ class Teaching:
         mel = speech_mel(torch.from_numpy(samples)).T.numpy()
         with self._lock:
             return align(self.classifier, mel, states_of(text, language, len(mel))).likelihood
+
+
+@cache
+def practised(count: int) -> list[tuple[Sentence, ...]]:
+    """The sentences that voices are fitted on: one in each language for each step."""
+    read_in = [[read(text, language)[0] for text in PROMPTS[language][:count]] for language in PROMPTS]
+    return list(zip(*read_in, strict=True))

@@ -34,7 +34,8 @@ class InvalidVoiceProfile(TembrError):
 class VoiceProfile:
     """embedding: (256,), unit norm; pitch: (2,), median and spread of log F0; mean_mel: (80,), of the voiced frames;
     seconds of speech; hearing: how the recording was heard; reference: (frames, 80) float16, up to 15 s of its mel,
-    no frames in a profile that was made before there were references."""
+    no frames in a profile that was made before there were references; is_known: the synthesizer was trained on the
+    voice, which needs no fitting."""
 
     embedding: np.ndarray
     pitch: np.ndarray
@@ -42,6 +43,7 @@ class VoiceProfile:
     seconds: float
     hearing: str = HEARING
     reference: np.ndarray = field(default_factory=lambda: NO_REFERENCE)
+    is_known: bool = False
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, VoiceProfile) and self.to_bytes() == other.to_bytes()
@@ -64,7 +66,7 @@ class VoiceProfile:
         tensors = {name: np.ascontiguousarray(value, dtype=np.float32) for name, value in parts.items()}
         if len(self.reference):
             tensors["reference"] = np.ascontiguousarray(self.reference, dtype=np.float16)
-        return save(tensors, {"hearing": self.hearing})
+        return save(tensors, {"hearing": self.hearing} | ({"known": "yes"} if self.is_known else {}))
 
     @classmethod
     def from_bytes(cls, stored: bytes) -> "VoiceProfile":
@@ -83,8 +85,9 @@ class VoiceProfile:
         kinds = [(part, np.float32) for part in parts.values()] + [(reference, np.float16)]
         if not all(part.dtype == kind and np.isfinite(part).all() for part, kind in kinds):
             raise InvalidVoiceProfile(N_("This voice profile contains numbers that are not finite."))
-        seconds = float(parts["seconds"][0])
-        return cls(parts["embedding"], parts["pitch"], parts["mean_mel"], seconds, _hearing_of(stored), reference)
+        seconds, said = float(parts["seconds"][0]), _metadata(stored)
+        hearing, is_known = said.get("hearing", ""), said.get("known") == "yes"
+        return cls(parts["embedding"], parts["pitch"], parts["mean_mel"], seconds, hearing, reference, is_known)
 
 
 def is_outdated(stored: bytes) -> bool:
@@ -95,10 +98,10 @@ def is_outdated(stored: bytes) -> bool:
         return False
 
 
-def _hearing_of(stored: bytes) -> str:
-    """How a stored profile was heard; nothing before profiles said so."""
+def _metadata(stored: bytes) -> dict[str, str]:
+    """What a stored profile says of itself; nothing of hearing before profiles said so."""
     length = int.from_bytes(stored[:8], "little")
-    return json.loads(stored[8 : 8 + length]).get("__metadata__", {}).get("hearing", "")
+    return json.loads(stored[8 : 8 + length]).get("__metadata__", {})
 
 
 def merged(profiles: Sequence[VoiceProfile]) -> VoiceProfile:

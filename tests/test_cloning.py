@@ -33,7 +33,7 @@ from models.speech_file import encode
 from models.text.symbols import SYMBOLS
 from models.voice_profile import profile_of
 from tests.speech import KATHLEEN, harmonic_tone, kathleen, silence
-from tests.tiny_networks import tiny_classifier, tiny_synthesizer, tiny_verifier, tiny_vocoder
+from tests.tiny_networks import tiny_classifier, tiny_discriminator, tiny_synthesizer, tiny_verifier, tiny_vocoder
 
 RUSSIAN = "Мы рады вас видеть."
 ENGLISH = "We are glad to see you."
@@ -386,9 +386,12 @@ def test_speech_survives_its_file(cloner, voice, format):
 def test_weights_are_loaded_from_a_folder_and_say_the_same(cloner, voice, tmp_path):
     networks = {"speaker_encoder": cloner.encoder, "phone_classifier": cloner.classifier}
     networks |= {"speaker_verifier": cloner.verifier, "synthesizer": cloner.synthesizer, "vocoder": cloner.vocoder}
+    networks["mel_discriminator"] = tiny_discriminator()
     for name, network in networks.items():
         checkpoint.save(tmp_path / f"{name}.safetensors", network, dtype=torch.float32)
-    loaded = VoiceCloner.load(tmp_path, "cpu", precision="float32")
+    loaded = VoiceCloner.load(tmp_path, "cpu", precision="float32", mean_fit=False)
+    *others, discriminator = networks.values()
+    cloner = VoiceCloner(*others, "cpu", discriminator=discriminator)
     assert loaded.device == "cpu"
     assert loaded.sample_rate == 16_000
     np.testing.assert_array_equal(loaded.speak(ENGLISH, voice), cloner.speak(ENGLISH, voice))

@@ -9,8 +9,9 @@ import torch
 from models import checkpoint
 from models.alignment import Alignment
 from models.clips import Clip, clips_of, cut, pieces, rightly_read
-from models.learning import Comparison, Learner, Teachers, TooLittleSpeech, Tuning
+from models.learning import Comparison, Learner, TooLittleSpeech, Tuning
 from models.mel_discriminator import MelDiscriminator, MelDiscriminatorConfig
+from models.practice import Teachers
 from models.text import read
 from models.text.prompts import HELD_BACK, PROMPTS
 from models.text.symbols import SYMBOLS, spoken_in

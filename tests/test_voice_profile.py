@@ -57,6 +57,13 @@ def test_a_stored_profile_comes_back_whole():
     assert_same(VoiceProfile.from_bytes(profile().to_bytes()), profile())
 
 
+def test_whether_the_synthesizer_knows_a_voice_is_kept():
+    known = replace(profile(), is_known=True)
+    assert VoiceProfile.from_bytes(known.to_bytes()).is_known
+    assert not VoiceProfile.from_bytes(profile().to_bytes()).is_known
+    assert not merged([known, profile()]).is_known  # it is no voice of the corpus any more
+
+
 def test_the_profile_of_a_real_voice_comes_back_whole():
     encoder = checkpoint.load(WEIGHTS / "speaker_encoder.safetensors", SpeakerEncoder, SpeakerEncoderConfig)
     heard = profile_of(kathleen(), F0, encoder)

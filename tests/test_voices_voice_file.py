@@ -4,6 +4,7 @@ import io
 import json
 import pickle
 import struct
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -78,6 +79,12 @@ def test_exported_voice_is_imported_whole_on_another_site(app, client, make_app,
 def test_imported_voice_speaks(client):
     client.post("/voices/import", data=_payload(_file()))
     assert client.post("/", data={"voice": "1", "text": "Hello."}).status_code == 303
+
+
+def test_whether_the_synthesizer_knows_a_voice_travels_with_it():
+    for is_known in (True, False):
+        file = VoiceFile(replace(_profile(), is_known=is_known), "Zoe")
+        assert VoiceFile.from_bytes(file.to_bytes()).profile.is_known == is_known
 
 
 def test_origin_and_licence_travel_with_a_ready_voice():

@@ -1,4 +1,4 @@
-"""The synthesizer and the vocoder, small and untrained: they make noise, by the same rules as the real ones."""
+"""The networks, small and untrained: they make noise, by the same rules as the real ones."""
 
 import math
 
@@ -7,6 +7,7 @@ import torch
 from models import checkpoint
 from models.cloning import WEIGHTS
 from models.limits import LANGUAGES
+from models.mel_discriminator import MelDiscriminator, MelDiscriminatorConfig
 from models.phone_classifier import PhoneClassifier, PhoneClassifierConfig
 from models.speaker_verifier import SpeakerVerifier, SpeakerVerifierConfig
 from models.synthesizer import Synthesizer, SynthesizerConfig
@@ -68,3 +69,9 @@ def tiny_vocoder(seed: int = 0) -> Vocoder:
     shipped = checkpoint.load(WEIGHTS / "vocoder.safetensors", Vocoder, VocoderConfig)
     network.pitch.load_state_dict(shipped.pitch.state_dict())
     return network
+
+
+def tiny_discriminator(seed: int = 0) -> MelDiscriminator:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return MelDiscriminator(MelDiscriminatorConfig(TINY_VERIFIER.embedding, channels=4)).eval()

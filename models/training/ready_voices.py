@@ -7,7 +7,7 @@ Writes models/weights/voices: index.json, and for each voice its profile (safete
 
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -55,7 +55,7 @@ def make(root: Path, clips: list[Clip], voice: ReadyVoice, encoder: SpeakerEncod
     least, most = (seconds * SAMPLE_RATE for seconds in SAMPLE_SECONDS)
     sample = next(waveform for waveform in long_enough if least < len(waveform) < most)
     stem = voice.speaker
-    profile = profile_of(speech, pitch_of(speech), encoder)
+    profile = replace(profile_of(speech, pitch_of(speech), encoder), is_known=True)
     (VOICES / f"{stem}.safetensors").write_bytes(profile.to_bytes())
     (VOICES / f"{stem}.mp3").write_bytes(encode(sample, SAMPLE_RATE, "mp3"))
     return {
