@@ -66,6 +66,7 @@ MAX_CORRECTIONS = 64  # kept, 8 kB
 MAX_REFERENCES = 16  # kept, up to 1 MB each
 MAX_VOICES = 4  # kept, up to 9 MB each
 MAX_CORRECTION = 4.0  # semitones; a trial that is further off was misheard
+FAR = 2.0  # semitones; a voice that is to move further falls short, and says another trial
 SPOKEN_LEVEL_DB = -20.0  # dBFS RMS of what is given out
 
 NETWORKS = {
@@ -322,7 +323,7 @@ class VoiceCloner(Teaching, Cloner):
             return self._copy
 
     def correction(self, profile: VoiceProfile, language: str, adapter: Adapter | None = None) -> float:
-        """Find how many semitones higher a voice must be asked for to come out at its own pitch, by a trial sentence.
+        """Find how many semitones higher a voice must be asked for to come out at its own pitch, by trial sentences.
 
         An unseen voice else comes out semitones off, above all in the language that few spoke in training.
         Depends on profile, adapter and language alone, and is kept for those used last.  The caller holds the lock.
@@ -330,12 +331,17 @@ class VoiceCloner(Teaching, Cloner):
 
         def measured() -> float:
             (trial,) = read(TRIALS[language], language)
-            said, _ = self.mel(trial, profile, 1.0, 0.0, 1.0, torch.Generator().manual_seed(0), adapter)
-            too_low = (profile.pitch[0] - pitch_statistics(self.vocoder.pitch.f0(said))[0]) / SEMITONE
-            return float(np.clip(too_low, -MAX_CORRECTION, MAX_CORRECTION))
+            height = self._missing(trial, profile, 0.0, adapter)
+            return height + self._missing(trial, profile, height, adapter) if abs(height) > FAR else height
 
         key = *keys_of(profile, adapter), language
         return recent(self._corrections, key, MAX_CORRECTIONS, measured)
+
+    def _missing(self, trial: Sentence, profile: VoiceProfile, height: float, adapter: Adapter | None) -> float:
+        """How many semitones a trial that is asked for so much higher is below its voice."""
+        said, _ = self.mel(trial, profile, 1.0, height, 1.0, torch.Generator().manual_seed(0), adapter)
+        too_low = (profile.pitch[0] - pitch_statistics(self.vocoder.pitch.f0(said))[0]) / SEMITONE
+        return float(np.clip(too_low, -MAX_CORRECTION, MAX_CORRECTION))
 
     @torch.no_grad()
     def reference(self, profile: VoiceProfile) -> Reference:

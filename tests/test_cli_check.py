@@ -40,7 +40,7 @@ def no_weights():
 def test_shipped_networks_speak_each_language_in_the_voice_they_are_given(checked):
     status, found = checked(cli.load_cloner)
     assert status == 0 and found["good"]
-    assert [len(value.split()[1]) for path, value in found["weights"].items() if path != "problem"] == [64] * 5
+    assert [len(value.split()[1]) for path, value in found["weights"].items() if path != "problem"] == [64] * 7
     for language in ("ru", "en"):
         speech = found[f"speech_{language}"]
         assert speech["similarity_to_voice"] > 0.6 and 1 < speech["seconds_of_speech"] < 8

@@ -220,7 +220,7 @@ def test_a_batch_writes_a_file_for_each_line(batch, here, cloner):
     assert batch("one\tanna.wav\tru\tДа.", "two\tben.mp3\ten\tYes.", "three\tanna.wav\t\tНет.") == 0
     assert sorted(path.name for path in (here / "out").iterdir()) == ["one.wav", "three.wav", "two.wav"]
     assert [(said["text"], said["language"]) for said in cloner.said] == [("Да.", "ru"), ("Нет.", None), ("Yes.", "en")]
-    assert cloner.said[1]["profile"] == "profile of ben.mp3"
+    assert cloner.said[2]["profile"] == "profile of ben.mp3"
 
 
 def test_each_recording_of_a_batch_is_listened_to_once(batch, cloner):

@@ -359,6 +359,19 @@ def test_second_speech_of_a_voice_makes_no_second_trial(cloner, voice, monkeypat
     assert calls[-2:] == ["en", "en"]
 
 
+def test_a_voice_that_is_far_off_says_two_trials(cloner, voice, monkeypatch):
+    asked, wanted = [], voice.pitch[0]
+    monkeypatch.setattr(cloner, "_corrections", {})
+    monkeypatch.setattr(cloner, "mel", lambda _sentence, _voice, _speed, height, *_: (asked.append(height), None))
+    for far, trials in ((1.0, [0.0]), (3.0, [0.0, 3.0])):  # semitones; half of what is asked for is done
+        said = lambda _mel, far=far: np.full(50, np.exp(wanted - (far - asked[-1] / 2) * np.log(2) / 12))  # noqa: E731
+        monkeypatch.setattr(cloner.vocoder.pitch, "f0", said)
+        asked.clear()
+        profile = replace(voice, seconds=voice.seconds + far)
+        assert cloner.correction(profile, "en") == pytest.approx(sum(trials) + (far - trials[-1] / 2), abs=0.01)
+        assert asked == pytest.approx(trials, abs=0.01)
+
+
 def test_as_many_trials_are_remembered_as_there_is_room_for(cloner, voice, monkeypatch):
     monkeypatch.setattr(cloner, "_corrections", {})
     monkeypatch.setattr(cloning, "MAX_CORRECTIONS", 2)
