@@ -66,7 +66,9 @@ class VoiceProfile:
         tensors = {name: np.ascontiguousarray(value, dtype=np.float32) for name, value in parts.items()}
         if len(self.reference):
             tensors["reference"] = np.ascontiguousarray(self.reference, dtype=np.float16)
-        return save(tensors, {"hearing": self.hearing} | ({"known": "yes"} if self.is_known else {}))
+        if self.is_known:
+            tensors["known"] = np.ones(1, dtype=np.float32)
+        return save(tensors, {"hearing": self.hearing})  # two entries would come in any order
 
     @classmethod
     def from_bytes(cls, stored: bytes) -> "VoiceProfile":
@@ -78,15 +80,14 @@ class VoiceProfile:
             parts = load(stored)
         except (SafetensorError, ValueError, KeyError) as error:
             raise InvalidVoiceProfile(N_("This is not a voice profile.")) from error
-        reference = parts.pop("reference", NO_REFERENCE)
+        reference, is_known = parts.pop("reference", NO_REFERENCE), parts.pop("known", None) is not None
         shapes = {name: part.shape for name, part in parts.items()}
         if shapes != SHAPES or reference.shape[1:] != NO_REFERENCE.shape[1:]:
             raise InvalidVoiceProfile(N_("This voice profile does not have the parts that Tembr expects."))
         kinds = [(part, np.float32) for part in parts.values()] + [(reference, np.float16)]
         if not all(part.dtype == kind and np.isfinite(part).all() for part, kind in kinds):
             raise InvalidVoiceProfile(N_("This voice profile contains numbers that are not finite."))
-        seconds, said = float(parts["seconds"][0]), _metadata(stored)
-        hearing, is_known = said.get("hearing", ""), said.get("known") == "yes"
+        seconds, hearing = float(parts["seconds"][0]), _hearing_of(stored)
         return cls(parts["embedding"], parts["pitch"], parts["mean_mel"], seconds, hearing, reference, is_known)
 
 
@@ -98,10 +99,10 @@ def is_outdated(stored: bytes) -> bool:
         return False
 
 
-def _metadata(stored: bytes) -> dict[str, str]:
-    """What a stored profile says of itself; nothing of hearing before profiles said so."""
+def _hearing_of(stored: bytes) -> str:
+    """How a stored profile was heard; nothing before profiles said so."""
     length = int.from_bytes(stored[:8], "little")
-    return json.loads(stored[8 : 8 + length]).get("__metadata__", {})
+    return json.loads(stored[8 : 8 + length]).get("__metadata__", {}).get("hearing", "")
 
 
 def merged(profiles: Sequence[VoiceProfile]) -> VoiceProfile:

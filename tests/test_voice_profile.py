@@ -60,6 +60,7 @@ def test_a_stored_profile_comes_back_whole():
 def test_whether_the_synthesizer_knows_a_voice_is_kept():
     known = replace(profile(), is_known=True)
     assert VoiceProfile.from_bytes(known.to_bytes()).is_known
+    assert len({VoiceProfile.from_bytes(known.to_bytes()).key for _ in range(20)}) == 1
     assert not VoiceProfile.from_bytes(profile().to_bytes()).is_known
     assert not merged([known, profile()]).is_known  # it is no voice of the corpus any more
 

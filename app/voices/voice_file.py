@@ -114,7 +114,7 @@ class VoiceFile:
         card = {name: getattr(self, name) for name in ("name", "note", "language", "origin", "licence")}
         card["consent"] = self.consent_at and self.consent_at.isoformat(timespec="seconds")
         card["seconds"] = f"{self.profile.seconds:.1f}"
-        card["hearing"], card["known"] = self.profile.hearing, "yes" if self.profile.is_known else ""
+        card["hearing"] = self.profile.hearing
         if self.learned is not None:
             said = {name: getattr(self.learned, name) for name in ("made_on", "is_used", "similarity")}
             card["learned"] = json.dumps(said)
@@ -125,7 +125,7 @@ class VoiceFile:
         """Parse a file, and check that its sample decodes.  Raises InvalidVoiceFile."""
         check_size(len(stored))
         card = _card_of(stored)
-        profile, sample, adapter = _tensors_of(stored, card)
+        profile, sample, adapter = _tensors_of(stored, card.get("hearing", ""))
         words = {name: _clean(card, name) for name in MAX_CHARACTERS}
         language = card.get("language") if card.get("language") in LANGUAGES else None
         _check_sample(sample)
@@ -205,15 +205,15 @@ def _card_of(stored: bytes) -> dict[str, str]:
     return card
 
 
-def _tensors_of(stored: bytes, card: dict[str, str]) -> tuple[VoiceProfile, bytes | None, bytes | None]:
-    """Read profile, sample and adapter.  card: how the profile was heard, and whether the voice is known.
+def _tensors_of(stored: bytes, hearing: str) -> tuple[VoiceProfile, bytes | None, bytes | None]:
+    """Read profile, sample and adapter.  hearing: as in VoiceProfile.
 
     Only known tensors, of their shapes, with finite numbers in range, are accepted.  Raises InvalidVoiceFile.
     """
     try:
         tensors = load(stored)
         sample, adapter = tensors.pop("sample", None), tensors.pop("adapter", None)
-        profile = VoiceProfile.from_bytes(save(tensors, {name: card.get(name, "") for name in ("hearing", "known")}))
+        profile = VoiceProfile.from_bytes(save(tensors, {"hearing": hearing}))
     except (SafetensorError, ValueError, KeyError) as error:
         reason = error.message if isinstance(error, InvalidVoiceProfile) else Message(N_("it is damaged"))
         raise InvalidVoiceFile(UNUSABLE, why=reason) from error
