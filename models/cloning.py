@@ -39,11 +39,11 @@ from models.errors import Message, is_out_of_memory
 from models.legacy import ENCODER, IMPORTED, OWN, SYNTHESIZER, VOCODER
 from models.legacy.library import ModelLibrary
 from models.legacy.speech import MAX_TOGETHER, ImportedNetworks, groups
-from models.limits import LANGUAGES
 from models.mel_discriminator import MelDiscriminator, MelDiscriminatorConfig
 from models.memory import recent
 from models.phone_classifier import PhoneClassifier, PhoneClassifierConfig
 from models.pitch import pitch_statistics
+from models.practice import Lines
 from models.quality import Findings, best_window, examine, spread_starts
 from models.reference import Reference
 from models.speaker_encoder import PARTIAL_FRAMES, PARTIAL_STEP, SpeakerEncoder, SpeakerEncoderConfig
@@ -52,7 +52,7 @@ from models.synthesizer import RECORDED, SEMITONE, Synthesizer, SynthesizerConfi
 from models.teaching import Teaching
 from models.text import Sentence, read
 from models.text.prompts import TRIALS
-from models.text.symbols import PAUSES, START, WORD_BORDER, phone_ids
+from models.text.symbols import PAUSES, START, WORD_BORDER
 from models.vocoder import Vocoder, VocoderConfig
 from models.voice_profile import MAX_REFERENCE_FRAMES, VoiceProfile, mean_mel
 from models.word_times import SpokenSentence, heard_durations, words_of
@@ -388,15 +388,12 @@ class VoiceCloner(Teaching, Cloner):
         speed, pauses: times the usual; pitch: semitones above what the network would say; generator: of the noise.
         Returns (80, frames) within [-4, 4], 12.5 ms a frame, and the frames of START and of each phone.
         """
-        spoken = [phone for phone in zip(sentence.phones, sentence.languages, strict=True) if phone[0] != WORD_BORDER]
-        phones = [START, *(phone for phone, _ in spoken)]
-        languages = [LANGUAGES.index(language) for _, language in (spoken[0], *spoken)]
+        lines, phones = Lines.of([sentence], self.device), _phones_of(sentence)
         duration_scales = [(pauses if phone in PAUSES else 1.0) / speed for phone in phones]
         noise = torch.tensor(NOISE_SCALES)[:, None] * torch.randn(2, len(phones), generator=generator)
-        inputs = (torch.tensor(phone_ids(phones)), torch.tensor(languages), torch.tensor(duration_scales), noise)
-        ids, languages, scales, noise = (part.to(self.device) for part in inputs)
+        scales, noise = torch.tensor(duration_scales).to(self.device), noise.to(self.device)
         voice = self.voice(profile, adapter)
-        return self.adapted(adapter).speak(ids, languages, voice, scales, pitch, noise)
+        return self.adapted(adapter).speak(lines.ids[0], lines.languages[0], voice, scales, pitch, noise)
 
     @torch.inference_mode()
     def heard_durations(self, sentence: Sentence, mel: Tensor) -> Tensor:
@@ -404,7 +401,7 @@ class VoiceCloner(Teaching, Cloner):
 
         The caller holds the networks' lock.
         """
-        phones = [START, *(phone for phone in sentence.phones if phone != WORD_BORDER)]
+        phones = _phones_of(sentence)
         heard = self.classifier(mel.T[None], torch.ones(1, mel.shape[1], 1, device=mel.device))[0]
         return torch.from_numpy(heard_durations(heard.cpu().numpy(), self.classifier.prior.cpu().numpy(), phones))
 
@@ -418,6 +415,11 @@ class VoiceCloner(Teaching, Cloner):
         if vocoder == OWN:
             return [self.waveform(mel) for mel in mels]
         return self.imported.waveforms(vocoder, mels, self.sample_rate, generator)
+
+
+def _phones_of(sentence: Sentence) -> list[str]:
+    """The phones that take time, in the order of Lines.of."""
+    return [START, *(phone for phone in sentence.phones if phone != WORD_BORDER)]
 
 
 def keys_of(profile: VoiceProfile, adapter: Adapter | None) -> tuple[bytes, bytes]:
