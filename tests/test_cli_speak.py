@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from dataclasses import fields
@@ -11,6 +12,7 @@ from types import SimpleNamespace
 import av
 import numpy as np
 import pytest
+import torch
 
 import app
 from app import cli, startup
@@ -27,7 +29,7 @@ RATE = 16_000
 class Cloner:
     """Says a text as half a second of silence and remembers what it was asked."""
 
-    sample_rate = RATE
+    sample_rate, device = RATE, "cpu"
 
     def __init__(self):
         self.heard, self.said, self.adapters = [], [], []
@@ -56,6 +58,10 @@ class Cloner:
         ((text, language),) = sentences
         if text == "crash":
             raise RuntimeError("out of memory")
+        if text == "where":
+            raise ValueError(f"in process {os.getpid()}")
+        if text == "die":
+            os.kill(os.getpid(), signal.SIGKILL)
         self.said.append({"text": text, "profile": profile, "language": language, "speed": speed, "seed": seed})
         self.asked, self.networks = (pitch, pauses), (synthesizer, vocoder)
         self.adapters.append(adapter)
@@ -221,6 +227,53 @@ def test_a_batch_writes_a_file_for_each_line(batch, here, cloner):
     assert sorted(path.name for path in (here / "out").iterdir()) == ["one.wav", "three.wav", "two.wav"]
     assert [(said["text"], said["language"]) for said in cloner.said] == [("Да.", "ru"), ("Нет.", None), ("Yes.", "en")]
     assert cloner.said[2]["profile"] == "profile of ben.mp3"
+
+
+@pytest.fixture
+def two_cores(monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+
+
+def where(capsys) -> list[str]:
+    """The process that each line was to be spoken in."""
+    return re.findall(r"in process (\d+)", capsys.readouterr().err)
+
+
+def test_a_long_table_is_shared_by_processes(batch, capsys, two_cores):
+    lines = [f"{i}\t{voice}\t\twhere" for i in range(10) for voice in ("anna.wav", "ben.mp3")]
+    batch(*(f"{number}-{line}" for number, line in enumerate(lines)))
+    told = where(capsys)
+    assert len(told) == 20
+    assert len(set(told[:10])) == len(set(told[10:])) == 1  # a voice is spoken in one
+    assert str(os.getpid()) not in told
+
+
+def test_a_long_table_of_one_voice_is_shared_too(batch, capsys, two_cores):
+    batch(*(f"{i}\tanna.wav\t\twhere" for i in range(17)))
+    told = where(capsys)
+    assert (len(told), len(set(told[:9])), len(set(told[9:]))) == (17, 1, 1)
+
+
+@pytest.mark.parametrize(("device", "count"), [("cpu", 15), ("cuda", 40)])
+def test_a_short_table_and_one_for_a_gpu_are_spoken_in_this_process(batch, cloner, capsys, two_cores, device, count):
+    cloner.device = device
+    batch(*(f"{i}\tanna.wav\t\twhere" for i in range(count)))
+    assert set(where(capsys)) == {str(os.getpid())}
+
+
+def test_processes_write_and_tell_what_one_does(speak, here, capsys, two_cores):
+    lines = [f"{i}\t{voice}\t\tHi" for i, voice in enumerate(["anna.wav", "ben.mp3", "poem.txt"] * 8)]
+    assert speak("--batch", table(here, *lines), "--out-dir", "out", "--json") == 1
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [one["id"] for one in told] == [str(i) for voice in range(3) for i in range(voice, 24, 3)]
+    assert [one.get("seconds") for one in told] == [0.5] * 16 + [None] * 8
+    assert len(list((here / "out").glob("*.wav"))) == 16
+
+
+def test_a_process_that_is_ended_is_told_of(batch, here, capsys, two_cores):
+    lines = [f"{i}\tanna.wav\t\tHi" for i in range(8)] + [f"{i}\tben.mp3\t\tdie" for i in range(8, 16)]
+    assert batch(*lines) == 1
+    assert "A process that spoke lines was ended" in capsys.readouterr().err
 
 
 def test_each_recording_of_a_batch_is_listened_to_once(batch, cloner):

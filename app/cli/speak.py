@@ -1,8 +1,6 @@
 """./tembr speak: a text to a file, or a table of lines to a folder of files."""
 
-import csv
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import fields
 from datetime import date
 from pathlib import Path
@@ -11,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from app import subtitles
+from app.cli.batch import COLUMNS, read_lines, speak_batch
 from app.cli.common import (
     Number,
     UnknownVoice,
@@ -22,19 +21,12 @@ from app.cli.common import (
     say,
 )
 from app.speak.request import RequestedVoice, SpeechRequest
-from models import FORMATS, LANGUAGES, Range, TembrError
+from models import FORMATS, Range, TembrError
 
 if TYPE_CHECKING:
     from models import Adapter, Learner, VoiceCloner, VoiceProfile, Word
 
-COLUMNS = ("id", "voice", "language", "text")
 STEPS_TOLD = 20  # between two lines about learning
-MAX_ID_BYTES = 200  # with .wav, what every file system takes
-Line = dict[str, str]  # column -> cell
-
-
-class BadLine(TembrError):
-    """A table of lines, or one of its lines, is malformed."""
 
 
 class Unlearned(TembrError):
@@ -108,7 +100,7 @@ def speak(
         if not out_dir:
             raise click.UsageError("--batch needs --out-dir.")
         lines = list(read_lines(batch))  # a table that is wrong is refused before the networks are loaded
-        return _speak_batch(Speaker(load(), learn), lines, out_dir, knobs, as_json)
+        return speak_batch(Speaker(load(), learn), lines, out_dir, knobs, as_json)
     if text is None or not voice or not out:
         raise click.UsageError("A text needs --voice and --out.")
     if out_dir:
@@ -213,74 +205,3 @@ class Speaker:
 def _tell_step(learner: "Learner") -> None:
     if learner.step % STEPS_TOLD == 0 or learner.is_done:
         say(f"learning: step {learner.step} of {learner.steps}")
-
-
-def _speak_batch(speaker: Speaker, lines: list[tuple[int, Line]], out_dir: Path, knobs: dict, as_json: bool) -> int:
-    """Speak every line that can be spoken, voice by voice, and report the others; return the exit status."""
-    out_dir.mkdir(parents=True, exist_ok=True)
-    taken, all_seconds, n_bad = set(), 0.0, 0
-    faults = {number: _fault_of(line, taken) for number, line in lines}
-    for number, line in sorted(lines, key=lambda numbered: numbered[1].get("voice", "")):
-        told = {"line": number, "id": line["id"]}
-        try:
-            if fault := faults[number]:
-                raise fault
-            path = out_dir / f"{line['id']}.wav"
-            spoken_in = {"language": line["language"] or knobs["language"]}
-            seconds, _ = speaker.speak(line["text"], line["voice"], path, knobs | spoken_in)
-            all_seconds += seconds
-            told |= {"file": str(path), "seconds": round(seconds, 3)}
-        except Exception as error:  # one bad line must not stop the others
-            n_bad += 1
-            told["error"] = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
-            say(f"line {number}, id {line['id']!r}: {told['error']}")
-        if as_json:
-            answer(told)
-    say(f"{len(lines) - n_bad} of {len(lines)} lines spoken to {out_dir}, {all_seconds:.1f} s of speech.")
-    return 1 if n_bad else 0
-
-
-def read_lines(path: Path) -> Iterator[tuple[int, Line]]:
-    """Yield number and cells of each line of a table: tabs between cells, no quoting, empty lines skipped.
-
-    A line with too many or too few cells has its id alone.  Raises BadLine if the file is no such table, and OSError.
-    """
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        table = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE, restkey="")
-        try:
-            header = table.fieldnames or ()
-            if missing := [column for column in COLUMNS if column not in header and column != "language"]:
-                template = "%(path)s has no column %(column)s; its first line must name %(columns)s."
-                raise BadLine(template, path=path, column=missing[0], columns=", ".join(COLUMNS))
-            for line in table:
-                if any(line.values()):
-                    is_whole = "" not in line and None not in line.values()
-                    yield table.line_num, line if is_whole else {"id": line["id"] or ""}
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise BadLine("%(path)s is not UTF-8 text in a table: %(reason)s.", path=path, reason=error) from error
-
-
-def _fault_of(line: Line, taken: set[str]) -> BadLine | None:
-    """What is wrong with a line, if anything."""
-    try:
-        _check_line(line, taken)
-    except BadLine as fault:
-        return fault
-    return None
-
-
-def _check_line(line: Line, taken: set[str]) -> None:
-    """Validate a line, add its id to `taken`, and undo escapes in its text.  Raises BadLine."""
-    if "text" not in line:
-        raise BadLine("The line has more or fewer cells than the first one.")
-    name = line["id"]
-    if not re.fullmatch(r"[\w -][\w .,+=@()-]*", name) or not name.strip() or len(name.encode()) > MAX_ID_BYTES:
-        template = "An id is a file name of letters, digits, - and _, at most %(limit)d bytes long."
-        raise BadLine(template, limit=MAX_ID_BYTES)
-    if name in taken:
-        raise BadLine("Another line has this id.")
-    if line.setdefault("language", "") not in ("", *LANGUAGES):
-        template = "The language is %(given)s; it can be %(languages)s, or left empty."
-        raise BadLine(template, given=repr(line["language"]), languages=" or ".join(LANGUAGES))
-    taken.add(name)
-    line["text"] = re.sub(r'\\(["\\])', r"\1", line["text"])  # csv writers that may not quote escape these two
