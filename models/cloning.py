@@ -138,8 +138,10 @@ class VoiceCloner(Teaching, Cloner):
         folders = [own, weights] if own else [weights]
         files = [checkpoint.find(f"{name}.safetensors", folders) for name in NETWORKS]
         parts = [checkpoint.load(file, *NETWORKS[file.stem]).to(chosen.name) for file in files]
-        *parts, discriminator = parts
-        cloner = cls(*parts, chosen.name, chosen.refusal, discriminator)
+        encoder, classifier, verifier, synthesizer, vocoder, discriminator = parts
+        cloner = cls(
+            encoder, classifier, verifier.folded(), synthesizer, vocoder, chosen.name, chosen.refusal, discriminator
+        )
         cloner.synthesizer.precision = cloner.vocoder.precision = chosen.precision
         cloner.files, cloner.folders = files, folders
         if mean_fit:

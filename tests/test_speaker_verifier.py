@@ -57,6 +57,32 @@ def test_speech_shorter_than_a_second_is_heard_over_again():
     torch.testing.assert_close(network.heard(short), network(repeated)[0])
 
 
+@torch.no_grad()
+@pytest.mark.parametrize("frames", [MIN_FRAMES, 250])  # one segment of the mask, and several
+def test_folded_it_hears_the_same(frames):
+    network = SpeakerVerifier(SpeakerVerifierConfig())
+    generator = torch.Generator().manual_seed(1)
+    for norm in network.modules():
+        if isinstance(norm, torch.nn.BatchNorm1d | torch.nn.BatchNorm2d):
+            norm.running_mean.normal_(0, 0.3, generator=generator)
+            norm.running_var.uniform_(0.5, 2.0, generator=generator)
+    before = network.eval()(mels(frames, batch=2))[0]
+    after = network.folded()(mels(frames, batch=2))[0]
+    torch.testing.assert_close(after, before, atol=1e-5, rtol=1e-4)
+    assert any(isinstance(module, torch.nn.Identity) for module in network.blocks[0][0].children())
+
+
+@torch.no_grad()
+def test_each_layer_gates_a_dilated_convolution_by_whole_and_segment():
+    layer = SpeakerVerifier(SpeakerVerifierConfig()).blocks[1][0].eval()
+    x = torch.randn(2, 230, layer.widen.in_channels, generator=torch.Generator().manual_seed(0))
+    widened = torch.relu(layer.norm2(layer.widen(torch.relu(layer.norm1(x.transpose(1, 2))))))
+    segments = torch.cat([part.mean(2, keepdim=True).expand_as(part) for part in widened.split(100, dim=2)], dim=2)
+    context = torch.relu(layer.gate1(widened.mean(2, keepdim=True) + segments))
+    wanted = layer.local(widened) * torch.sigmoid(layer.gate2(context))
+    torch.testing.assert_close(layer(x), wanted.transpose(1, 2), atol=1e-5, rtol=1e-4)
+
+
 def test_pieces_begin_where_they_are_told_and_padding_is_not_among_them():
     batch = torch.arange(10.0)[None, :, None].expand(2, -1, 80)
     found = pieces(batch, torch.tensor([10, 3]), 5, torch.tensor([4, 1]))
