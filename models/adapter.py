@@ -51,6 +51,14 @@ class Adapter:
         tensors = {name: np.ascontiguousarray(change, dtype=np.float16) for name, change in self.changes.items()}
         return save(tensors)
 
+    def scaled(self, share: float) -> "Adapter":
+        """An adapter that goes so much of the way that this one goes."""
+        changes = {
+            name: change if name.endswith(DOWN) else (share * change).astype(np.float16)
+            for name, change in self.changes.items()
+        }
+        return Adapter(changes, self.made_on)
+
     @classmethod
     def from_bytes(cls, stored: bytes, made_on: str) -> "Adapter":
         """The adapter that to_bytes wrote.  Raises InvalidAdapter for anything else.

@@ -34,7 +34,7 @@ from models.audio import (
     trim,
 )
 from models.cloner import Cloner, Manner, pause_after, sentence_seed
-from models.device import AUTO, CPU, choose, copied_to_cpu, free_memory
+from models.device import AUTO, CPU, choose, copied_to_cpu, free_memory, in_precision
 from models.errors import Message, is_out_of_memory
 from models.legacy import ENCODER, IMPORTED, OWN, SYNTHESIZER, VOCODER
 from models.legacy.library import ModelLibrary
@@ -138,10 +138,9 @@ class VoiceCloner(Teaching, Cloner):
         folders = [own, weights] if own else [weights]
         files = [checkpoint.find(f"{name}.safetensors", folders) for name in NETWORKS]
         parts = [checkpoint.load(file, *NETWORKS[file.stem]).to(chosen.name) for file in files]
-        encoder, classifier, verifier, synthesizer, vocoder, discriminator = parts
-        cloner = cls(
-            encoder, classifier, verifier.folded(), synthesizer, vocoder, chosen.name, chosen.refusal, discriminator
-        )
+        *parts, discriminator = parts
+        cloner = cls(*parts, chosen.name, chosen.refusal, discriminator)
+        cloner.verifier.folded()
         cloner.synthesizer.precision = cloner.vocoder.precision = chosen.precision
         cloner.files, cloner.folders = files, folders
         if mean_fit:
@@ -357,7 +356,9 @@ class VoiceCloner(Teaching, Cloner):
             mel = torch.from_numpy(frames.clip(-MAX_MEL, MAX_MEL).astype(np.float32))[None].to(self.device)
             mask = torch.ones(1, len(frames), 1, device=self.device)
             is_there = len(profile.reference) > 0
-            return Reference(mel, self.classifier(mel, mask), mask * is_there, self.verifier.heard(mel) * is_there)
+            with in_precision(self.synthesizer.precision, mel.device):
+                content, speaker = self.classifier(mel, mask), self.verifier.heard(mel)
+            return Reference(mel, content.float(), mask * is_there, speaker * is_there)
 
         return recent(self._references, profile.key, MAX_REFERENCES, heard)
 

@@ -19,6 +19,7 @@ from models.speaker_verifier import MAX_FRAMES, MIN_FRAMES, SpeakerVerifier, pie
 from models.synthesizer import Synthesizer, Voice
 from models.text import Sentence
 from models.text.symbols import PHONE_CLASSES, START, WORD_BORDER, phone_ids
+from models.timbre import Timbre
 
 NOISE_SCALES = (0.06, 0.2)  # of log durations and pitch
 
@@ -62,12 +63,13 @@ def practise(
     generator: torch.Generator,
     piece_frames: int = 0,
     enough: float = 1.0,
+    timbre: Timbre | None = None,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Say lines in a voice, as the network plans it; return mels, (lines, frames, 80), and losses by name.
 
     voice: of one; speaker: the verifier's embedding of it, (1, embedding); generator: of the noise on the prosody, and
     of the places of the pieces of piece_frames that are said of the lines; all of a line if it has no more, or for 0.
-    enough: the cosine with it that is asked for.
+    enough: the cosine with it that is asked for; timbre: of the voice's recording, if that is asked for, too.
     """
     ids, mask, device = lines.ids, lines.mask, lines.ids.device
     voice = voice.rows(torch.zeros(len(ids), dtype=torch.long, device=device))
@@ -81,11 +83,12 @@ def practise(
     frame_mask = (torch.arange(mels.shape[1], device=device) < lengths[:, None])[..., None].float()
     mels = mels * frame_mask
     classes = torch.tensor(PHONE_CLASSES, device=device)[ids]
-    heard, _ = teachers.speakers(pieces(mels, lengths, min(max(mels.shape[1], MIN_FRAMES), MAX_FRAMES)))
-    return mels, {
+    heard, features = teachers.speakers(pieces(mels, lengths, min(max(mels.shape[1], MIN_FRAMES), MAX_FRAMES)))
+    losses = {
         "unheard": (enough - (heard * speaker).sum(1)).clamp(min=0).mean(),
         "words": words_loss(teachers.phones(mels, frame_mask), frame_mask, classes, durations),
     }
+    return mels, losses | ({"timbre": timbre.loss(features)} if timbre else {})
 
 
 def _piece(durations: Tensor, frames: int, generator: torch.Generator) -> Tensor:

@@ -49,9 +49,9 @@ class Teaching:
     def fitted(self, profile: VoiceProfile, fitting: Fitting = Fitting()) -> Adapter:  # noqa: B008 (frozen)
         """Fit the synthesizer to a voice that has a reference.  The caller holds the lock."""
         lines = [Lines.of(sentences, self.device) for sentences in practised(fitting.steps)]
-        speaker = self.reference(profile).speaker
+        reference, voice = self.reference(profile), self.voice(profile)
         with torch.enable_grad():
-            return fit(self.teachers, self.voice(profile), speaker, lines, self.fingerprint, fitting)
+            return fit(self.teachers, voice, reference, lines, self.fingerprint, fitting)
 
     @property
     def teachers(self) -> Teachers:

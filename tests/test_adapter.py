@@ -55,6 +55,15 @@ def test_an_adapted_network_is_the_one_that_learned(network):
         )
 
 
+def test_a_scaled_adapter_goes_a_share_of_the_way(network):
+    whole = _moved(network)
+    frames = torch.randn(1, 9, network.config.decoder_dim)
+    with torch.no_grad():
+        said = [adapted(network, whole.scaled(share)).head(frames) for share in (0.0, 0.25, 1.0)]
+    torch.testing.assert_close(said[0], network.head(frames))
+    torch.testing.assert_close(said[1], said[0] + 0.25 * (said[2] - said[0]), atol=2e-2, rtol=1e-2)
+
+
 def test_adapting_leaves_the_network_bit_for_bit_as_it_was(network):
     before = checkpoint.fingerprint(network)
     result = adapted(network, _moved(network))

@@ -13,6 +13,7 @@ from models.fitting import Fitting, fit
 from models.practice import Lines, practise
 from models.speaker_encoder import SpeakerEncoder, SpeakerEncoderConfig
 from models.text import read
+from models.timbre import Timbre
 from models.training.mean_fit import mean_of
 from tests.speech import KATHLEEN
 from tests.tiny_networks import tiny_classifier, tiny_discriminator, tiny_synthesizer, tiny_verifier, tiny_vocoder
@@ -35,24 +36,34 @@ def profile(cloner):
 
 
 def fitted(cloner, profile, fitting=Fitting()) -> Adapter:  # noqa: B008 (frozen)
-    return fit(cloner.teachers, cloner.voice(profile), cloner.reference(profile).speaker, LINES, MADE_ON, fitting)
+    return fit(cloner.teachers, cloner.voice(profile), cloner.reference(profile), LINES, MADE_ON, fitting)
 
 
-def heard(cloner, profile, adapter=None) -> float:
-    """How far a sentence is from a voice."""
+def heard(cloner, profile, adapter=None, timbre=None) -> dict[str, float]:
+    """How far a sentence is from a voice, by name of what is heard."""
     network = adapted(cloner.synthesizer, adapter) if adapter else cloner.synthesizer
     speaker, generator = cloner.reference(profile).speaker, torch.Generator().manual_seed(7)
     with torch.no_grad():
-        _, losses = practise(network, cloner.teachers, LINES[0], cloner.voice(profile), speaker, generator)
-    return float(losses["unheard"])
+        _, losses = practise(
+            network, cloner.teachers, LINES[0], cloner.voice(profile), speaker, generator, timbre=timbre
+        )
+    return {name: float(loss) for name, loss in losses.items()}
 
 
 def test_a_fitted_voice_is_nearer_and_the_networks_stay_as_they_are(cloner, profile):
     before = [checkpoint.fingerprint(network) for network in vars(cloner.teachers).values()]
-    adapter = fitted(cloner, profile, Fitting(steps=12, enough=1.0, words_weight=0.0, generator_weight=0.0))
-    assert heard(cloner, profile, adapter) < heard(cloner, profile) / 2
+    alone = Fitting(steps=12, enough=1.0, share=1.0, words_weight=0.0, timbre_weight=0.0, generator_weight=0.0)
+    adapter = fitted(cloner, profile, alone)
+    assert heard(cloner, profile, adapter)["unheard"] < heard(cloner, profile)["unheard"] / 2
     assert [checkpoint.fingerprint(network) for network in vars(cloner.teachers).values()] == before
     assert adapter.made_on == MADE_ON
+
+
+def test_a_fitted_voice_has_the_timbre_of_its_recording(cloner, profile):
+    timbre = Timbre.of(cloner.verifier, cloner.reference(profile).mel[0], 160)
+    alone = Fitting(steps=12, share=1.0, words_weight=0.0, unheard_weight=0.0, generator_weight=0.0)
+    adapter = fitted(cloner, profile, alone)
+    assert heard(cloner, profile, adapter, timbre)["timbre"] < 0.8 * heard(cloner, profile, timbre=timbre)["timbre"]
 
 
 def test_the_same_voice_is_fitted_in_the_same_way(cloner, profile):
