@@ -231,7 +231,9 @@ def test_a_batch_writes_a_file_for_each_line(batch, here, cloner):
 
 @pytest.fixture
 def two_cores(monkeypatch):
+    """Two cores, and memory for any number of processes."""
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    monkeypatch.setattr(cli.batch, "_available_mb", lambda: 100_000)
 
 
 def where(capsys) -> list[str]:
@@ -259,6 +261,19 @@ def test_a_short_table_and_one_for_a_gpu_are_spoken_in_this_process(batch, clone
     cloner.device = device
     batch(*(f"{i}\tanna.wav\t\twhere" for i in range(count)))
     assert set(where(capsys)) == {str(os.getpid())}
+
+
+@pytest.mark.parametrize(("memory", "options", "count"), [(3300, [], 2), (3300, ["--learn"], 1), (1500, [], 1)])
+def test_processes_are_as_many_as_memory_allows(speak, here, capsys, two_cores, monkeypatch, memory, options, count):
+    monkeypatch.setattr(cli.batch, "_available_mb", lambda: memory)
+    lines = [f"{i}\tanna.wav\t\twhere" for i in range(40)]
+    speak("--batch", table(here, *lines), "--out-dir", "out", *options)
+    assert (str(os.getpid()) in where(capsys)) == (count == 1)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads what Linux tells")
+def test_available_memory_is_told_in_megabytes():
+    assert 100 < cli.batch._available_mb() < 100_000_000
 
 
 def test_processes_write_and_tell_what_one_does(speak, here, capsys, two_cores):

@@ -17,12 +17,11 @@ from models import LANGUAGES, TembrError
 
 if TYPE_CHECKING:
     from app.cli.speak import Speaker
-    from models import VoiceCloner
 
 COLUMNS = ("id", "voice", "language", "text")
 MAX_ID_BYTES = 200  # with .wav, what every file system takes
 PART_LINES = 8  # with fewer lines, a process of their own does not pay
-MAX_PROCESSES = 8
+PROCESS_MB, LEARNING_MB = 800, 1700  # that a process takes, and one that learns
 Line = dict[str, str]  # column -> cell
 Numbered = tuple[int, Line]  # a line and its number in the table
 Told = dict[str, object]  # what a program is told of a line
@@ -58,7 +57,7 @@ def speak_batch(speaker: "Speaker", lines: list[Numbered], out_dir: Path, knobs:
             return told | {"error": str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"}
         return told | {"file": str(path), "seconds": round(seconds, 3)}
 
-    processes = _processes(speaker.cloner, len(lines))
+    processes = _processes(speaker, len(lines))
     for told in _each(told_of, _parts(lines, processes), processes):
         if "error" in told:
             n_bad += 1
@@ -70,13 +69,23 @@ def speak_batch(speaker: "Speaker", lines: list[Numbered], out_dir: Path, knobs:
     return 1 if n_bad else 0
 
 
-def _processes(cloner: "VoiceCloner", n_lines: int) -> int:
-    """How many processes speak a table: as many as the threads of one may be.  A GPU is not to be forked."""
-    if cloner.device != "cpu" or sys.platform != "linux":
+def _processes(speaker: "Speaker", n_lines: int) -> int:
+    """How many processes speak a table: one for each thread that one may have, if there is memory for it.
+
+    A GPU is not to be forked.
+    """
+    if speaker.cloner.device != "cpu" or sys.platform != "linux":
         return 1
     import torch
 
-    return max(1, min(torch.get_num_threads(), MAX_PROCESSES, n_lines // PART_LINES))
+    room = _available_mb() // (LEARNING_MB if speaker.learns else PROCESS_MB)
+    return max(1, min(torch.get_num_threads(), room, n_lines // PART_LINES))
+
+
+def _available_mb() -> int:
+    """Memory that Linux can give without swapping."""
+    (kilobytes,) = re.findall(r"^MemAvailable: +(\d+) kB$", Path("/proc/meminfo").read_text(), re.MULTILINE)
+    return int(kilobytes) // 1000
 
 
 def _parts(lines: list[Numbered], count: int) -> Iterator[list[Numbered]]:

@@ -130,7 +130,7 @@ class Speaker:
 
     def __init__(self, cloner: "VoiceCloner", learns: bool = False):
         """learns: learn the voices of recordings before they speak."""
-        self.cloner, self._learns = cloner, learns
+        self.cloner, self.learns = cloner, learns
         self.dictionary = dictionary()
         self._voices: dict[str, tuple[VoiceProfile, Adapter | None] | ValueError] = {}
 
@@ -178,7 +178,7 @@ class Speaker:
         from models import TooLittleSpeech
 
         profile = self.cloner.listen(path)
-        if not self._learns:
+        if not self.learns:
             return profile, None
         try:
             return profile, self.cloner.learned(path, profile, _tell_step)
