@@ -26,7 +26,7 @@ from models.text.prompts import HELD_BACK, PROMPTS
 from models.voice_profile import VoiceProfile
 
 MAX_ADAPTED = 16  # kept of the synthesizer's copies, some 4 MB each
-MAX_FITTED = 64  # kept, 0.1 MB each
+MAX_FITTED = 32  # kept, 1 MB each
 
 
 class Teaching:
