@@ -2,7 +2,9 @@
 
 cloning.py            VoiceCloner: the journey from recording and text to speech; start here
 cloner.py             what VoiceCloner and its stand-in for remote networks share
-teaching.py           how VoiceCloner teaches a voice;  learning.py  adapter.py  clips.py  what it does that with
+teaching.py           how VoiceCloner teaches a voice: fitting.py before it speaks, learning.py from its recordings
+practice.py  timbre.py  losses.py  mel_discriminator.py    what both go by
+adapter.py  clips.py  alignment.py    what a voice changes of the synthesizer, and the pieces of its recordings
 limits.py             limits: speed, pitch, pauses, formats, languages, lengths
 errors.py             errors with a message for the user
 recording.py          files to waveforms
@@ -10,14 +12,13 @@ speech_file.py        speech to files, sentence by sentence
 tags.py               the tags of those files
 quality.py            what is wrong with a recording, and its best part
 audio.py  pitch.py    signal processing: mels, level, silence, F0
-device.py             GPU or CPU, and the precision
+device.py             GPU or CPU, and the precision;  memory.py  what is kept of what was used last
 voice_profile.py      what is kept of a voice
 word_times.py         when each word of a text is said
 text/                 written text to phones
 speaker_encoder.py  synthesizer.py  vocoder.py  convnext.py    the networks of SV2TTS
 speaker_verifier.py  phone_classifier.py  reference.py  who speaks in a voice's recording and what is said there
 serving/              the networks on other machines
-learning.py  adapter.py  clips.py    learning one voice from its recordings
 legacy/               the published networks of Real-Time-Voice-Cloning
 checkpoint.py         weights on disk
 training/             how the weights were made; never loaded by the site
