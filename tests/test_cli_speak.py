@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import fields
+from pathlib import Path
 from types import SimpleNamespace
 
 import av
@@ -22,6 +23,7 @@ from app.voices import recordings
 from config import ROOT, Config
 from models import SpokenSentence, TooLittleSpeech, VoiceProfile, Word, read_tags, says_synthetic
 from models.recording import UnreadableAudio
+from tests.served import until
 
 RATE = 16_000
 
@@ -283,6 +285,45 @@ def test_processes_write_and_tell_what_one_does(speak, here, capsys, two_cores):
     assert [one["id"] for one in told] == [str(i) for voice in range(3) for i in range(voice, 24, 3)]
     assert [one.get("seconds") for one in told] == [0.5] * 16 + [None] * 8
     assert len(list((here / "out").glob("*.wav"))) == 16
+
+
+SLOW = """
+import os, sys, time
+from pathlib import Path
+from app import cli
+from tests import test_cli_speak
+cli.batch._available_mb = lambda: 100_000
+class Cloner(test_cli_speak.Cloner):
+    def listen(self, recording):
+        Path(f"began-{os.getpid()}").touch()
+        time.sleep(60)
+import torch
+torch.get_num_threads = lambda: 2
+sys.exit(cli.main(["speak", "--batch", "lines.tsv", "--out-dir", "out"], load=Cloner))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is one process")
+@pytest.mark.parametrize(("asked", "is_all", "status"), [(signal.SIGINT, True, 130), (signal.SIGKILL, False, -9)])
+def test_processes_end_with_the_command(here, asked, is_all, status):
+    table(here, *(f"{i}{voice}\t{voice}\t\tHi" for i in range(8) for voice in ("anna.wav", "ben.mp3")))
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", SLOW]
+    with subprocess.Popen(command, cwd=here, env=environment, start_new_session=True, stderr=subprocess.PIPE) as began:
+        until(lambda: len(list(here.glob("began-*"))) == 2, seconds=60)
+        (os.killpg if is_all else os.kill)(began.pid, asked)
+        _, told = began.communicate(timeout=20)
+    assert began.returncode == status
+    assert b"Traceback" not in told
+    processes = [int(path.name.removeprefix("began-")) for path in here.glob("began-*")]
+    until(lambda: not any(is_running(process) for process in processes))
+
+
+def is_running(process: int) -> bool:
+    try:
+        return "zombie" not in Path(f"/proc/{process}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def test_a_process_that_is_ended_is_told_of(batch, here, capsys, two_cores):

@@ -1,8 +1,10 @@
 """./tembr speak --batch: a table of lines, each said to a file of its own."""
 
 import csv
+import ctypes
 import math
 import re
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -22,6 +24,7 @@ COLUMNS = ("id", "voice", "language", "text")
 MAX_ID_BYTES = 200  # with .wav, what every file system takes
 PART_LINES = 8  # with fewer lines, a process of their own does not pay
 PROCESS_MB, LEARNING_MB = 800, 1700  # that a process takes, and one that learns
+PR_SET_PDEATHSIG = 1  # of prctl(2)
 Line = dict[str, str]  # column -> cell
 Numbered = tuple[int, Line]  # a line and its number in the table
 Told = dict[str, object]  # what a program is told of a line
@@ -108,7 +111,7 @@ def _each(told_of: Callable[[int, Line], Told], parts: Iterator[list[Numbered]],
         for part in parts:
             yield from (told_of(*numbered) for numbered in part)
         return
-    with ProcessPoolExecutor(processes, get_context("fork"), _use_one_core) as pool:
+    with ProcessPoolExecutor(processes, get_context("fork"), _begin) as pool:
         try:
             for told in pool.map(_told_of_part, parts):
                 yield from told
@@ -125,11 +128,14 @@ def _told_of_part(part: list[Numbered]) -> list[Told]:
     return [_told_of(*numbered) for numbered in part]
 
 
-def _use_one_core() -> None:
-    """In a forked process: the threads that computed with the forking one are not there."""
+def _begin() -> None:
+    """Begin a forked process: with one thread, since those that computed with the forking one are not there, and to be
+    ended by Ctrl-C at once, or when the forking one ends."""
     import torch
 
     torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, Line]]:
