@@ -2,8 +2,8 @@
 
 One network for everybody knows a stranger by a profile and a reference, and misses half of what makes a voice
 somebody's.  That can be heard: each step says pieces of sentences (models.practice), and follows the gradient of what
-other networks hear of voice, words and naturalness.  Tempo and melody stay as they are.  It takes about a second of
-two cores; models.learning takes minutes, learns from the recordings themselves, and goes further.
+other networks hear of voice, words and naturalness.  Tempo and melody stay as they are.  It takes two or three seconds
+of two cores; models.learning takes minutes, learns from the recordings themselves, and goes further.
 """
 
 import copy
