@@ -27,7 +27,16 @@ from models.voice_profile import VoiceProfile
 SOURCES = ("librispeech", "vctk", "asterisk", "festvox", "kathleen")  # recordings of people; how their names begin
 LEAST_SECONDS = 6.0  # of the recording that a voice is fitted by
 MAX_TRIED = 5  # recordings of a speaker
-FITTING = Fitting(steps=5, rank=16, peak_rate=7e-3, enough=0.75, unheard_weight=0.75, words_weight=1.0)
+FITTING = Fitting(
+    steps=5,
+    peak_rate=7e-3,
+    share=1.0,
+    enough=0.75,
+    unheard_weight=0.75,
+    timbre_weight=0.0,
+    words_weight=1.0,
+    adversary_rate=0.0,
+)
 
 
 def mean_of(adapters: list[Adapter]) -> Adapter:
