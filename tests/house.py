@@ -63,7 +63,8 @@ def bare_house(folder: Path) -> Path:
 
 def surroundings() -> dict[str, str]:
     """The environment of a start that meets no network."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("TEMBR_", "PYTHON", "OMP_"))}
+    set_by_tembr = ("TEMBR_", "PYTHON", "OMP_", "GOMP_", "ONEDNN_")
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(set_by_tembr)}
     return clean | {"TEMBR_PYTHON": sys.executable, "TEMBR_CPU_TORCH": "no", "PIP_INDEX_URL": "file:///nowhere"}
 
 
