@@ -455,6 +455,19 @@ def bank(tmp_path, monkeypatch, cloner):
     return made
 
 
+def test_processes_find_the_voices_of_the_bank_looked_up(batch, here, bank, two_cores, monkeypatch):
+    made = app.create_app
+
+    def create_app():
+        (here / f"made-{os.getpid()}").touch()
+        return made()
+
+    monkeypatch.setattr(app, "create_app", create_app)
+    assert batch(*(f"{i}\t{('Зоя', 'anna.wav')[i % 2]}\tru\tДа." for i in range(16))) == 0
+    assert [path.name for path in here.glob("made-*")] == [f"made-{os.getpid()}"]
+    assert len(list((here / "out").iterdir())) == 16
+
+
 def test_a_voice_of_the_bank_speaks_by_its_name(batch, cloner, bank):
     assert batch("1\tЗоя\tru\tДа.", "2\tзоя\tru\tНет.", "3\tanna.wav\tru\tНу.") == 0
     assert [getattr(said["profile"], "seconds", None) for said in cloner.said] == [None, 3.0, 3.0]

@@ -61,6 +61,8 @@ def speak_batch(speaker: "Speaker", lines: list[Numbered], out_dir: Path, knobs:
         return told | {"file": str(path), "seconds": round(seconds, 3)}
 
     processes = _processes(speaker, len(lines))
+    if processes > 1:
+        speaker.look_up(sorted({line["voice"] for number, line in lines if not faults[number]}))
     for told in _each(told_of, _parts(lines, processes), processes):
         if "error" in told:
             n_bad += 1

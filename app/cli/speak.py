@@ -1,6 +1,7 @@
 """./tembr speak: a text to a file, or a table of lines to a folder of files."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import fields
 from datetime import date
 from pathlib import Path
@@ -173,6 +174,14 @@ class Speaker:
         if isinstance(self._voices[voice], ValueError):
             raise self._voices[voice]
         return self._voices[voice]
+
+    def look_up(self, voices: Iterable[str]) -> None:
+        """Find those that are of the bank now, before processes share a table, each of which would else bring the
+        database up to date."""
+        for voice in voices:
+            if not Path(voice).expanduser().is_file():
+                with suppress(UnknownVoice):  # told of each of its lines
+                    self.voice(voice)
 
     def _of_recording(self, path: Path) -> "tuple[VoiceProfile, Adapter | None]":
         from models import TooLittleSpeech
