@@ -26,7 +26,7 @@ NOISE_SCALES = (0.06, 0.2)  # of log durations and pitch
 
 @dataclass(frozen=True)
 class Teachers:
-    """The networks that a voice is fitted or learned with, all frozen; a learner tunes a copy of the discriminator."""
+    """The networks that a voice is fitted or learned with, all frozen; a copy of the discriminator learns along."""
 
     synthesizer: Synthesizer
     phones: PhoneClassifier
