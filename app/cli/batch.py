@@ -41,8 +41,8 @@ class ProcessEnded(TembrError):
 def speak_batch(speaker: "Speaker", lines: list[Numbered], out_dir: Path, knobs: dict, as_json: bool) -> int:
     """Speak every line that can be spoken, voice by voice, and report the others; return the exit status.
 
-    Several processes share a table on a CPU: of the many small steps of a voice, two cores make twice as many so as
-    together.  Raises ProcessEnded.
+    Several processes share a table on a CPU: two of them do half as much again as two threads, which wait for each
+    other in many small steps.  Raises ProcessEnded.
     """
     out_dir.mkdir(parents=True, exist_ok=True)
     taken, all_seconds, n_bad = set(), 0.0, 0
