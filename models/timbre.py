@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from models.speaker_verifier import SpeakerVerifier
+from models.speaker_verifier import SpeakerVerifier, pieces
 
 N_PIECES = 8  # of a recording
 LEAST_FRAMES = 30  # of a piece
@@ -18,8 +18,7 @@ FLOOR = 0.05  # of the mean spread, which a statistic has at least
 
 @dataclass(frozen=True)
 class Timbre:
-    """Statistics of a recording, of each block of the verifier: usual ones, (2 * channels,), and how far those of its
-    pieces are from them."""
+    """Statistics of a recording: means and deviations of its pieces, (2 * channels,) of each block of the verifier."""
 
     usual: list[Tensor]
     spread: list[Tensor]
@@ -27,18 +26,19 @@ class Timbre:
     @classmethod
     @torch.no_grad()
     def of(cls, verifier: SpeakerVerifier, mel: Tensor, frames: int) -> "Timbre":
-        """Of a recording, in pieces of so many frames, or shorter ones of a short recording.
+        """Of a recording, in pieces of so many frames, of a quarter of it if it is short, or of all of it over again.
 
         mel: (recording's frames, n_mels).
         """
-        frames = max(min(frames, len(mel) // 4), min(LEAST_FRAMES, len(mel)))
-        starts = torch.linspace(0, len(mel) - frames, N_PIECES).long()
-        _, features = verifier(torch.stack([mel[start : start + frames] for start in starts]))
+        frames = max(min(frames, len(mel) // 4), LEAST_FRAMES)
+        starts = torch.linspace(0, max(0, len(mel) - frames), N_PIECES, device=mel.device).long()
+        lengths = torch.full_like(starts, len(mel))
+        _, features = verifier(pieces(mel.expand(N_PIECES, -1, -1), lengths, frames, starts))
         each = [statistics(of_block) for of_block in features]
         return cls([stat.mean(0) for stat in each], [stat.std(0) for stat in each])
 
     def loss(self, features: list[Tensor]) -> Tensor:
-        """How much further speech is from the usual than pieces of the recording are, in their spread.
+        """How much further speech is from the usual than pieces of the recording are, in units of their spread.
 
         features: of the verifier, (batch, frames, channels) of each block.
         """

@@ -66,6 +66,11 @@ def test_a_fitted_voice_has_the_timbre_of_its_recording(cloner, profile):
     assert heard(cloner, profile, adapter, timbre)["timbre"] < 0.8 * heard(cloner, profile, timbre=timbre)["timbre"]
 
 
+def test_a_voice_of_a_single_frame_is_fitted_by_finite_numbers(cloner, profile):
+    adapter = cloner.fitted(replace(profile, reference=profile.reference[:1]), Fitting(steps=2))
+    assert all(np.isfinite(change).all() for change in adapter.changes.values())
+
+
 def test_the_same_voice_is_fitted_in_the_same_way(cloner, profile):
     assert fitted(cloner, profile).key == fitted(cloner, profile).key
 

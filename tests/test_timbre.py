@@ -49,11 +49,18 @@ def test_what_pieces_differ_by_themselves_costs_nothing(mel, verifier, heard):
     assert float(Timbre(timbre.usual, [spread + 1e6 for spread in timbre.spread]).loss(heard(mel[:FRAMES]))) == 0
 
 
-@pytest.mark.parametrize("frames", [25, 50, 130, 599])
+@pytest.mark.parametrize("frames", [30, 50, 130, 599])
 def test_a_short_recording_has_shorter_pieces(mel, verifier, heard, frames):
     timbre = Timbre.of(verifier, mel[:frames], FRAMES)
     assert all(torch.isfinite(part).all() for part in (*timbre.usual, *timbre.spread))
     assert float(timbre.loss(heard(mel[:frames]))) < 5
+
+
+@pytest.mark.parametrize("frames", [1, 2, 25])
+def test_a_recording_shorter_than_any_piece_is_heard_over_again(mel, verifier, heard, frames):
+    timbre = Timbre.of(verifier, mel[:frames], FRAMES)
+    assert all(torch.isfinite(part).all() for part in (*timbre.usual, *timbre.spread))
+    assert torch.isfinite(timbre.loss(heard(mel[:FRAMES])))
 
 
 def test_statistics_are_means_and_deviations_over_time():
